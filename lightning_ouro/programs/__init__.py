@@ -1,0 +1,1 @@
+"""Programs: typed answers, question families, the API that programs call, geometry, sandbox, verification."""

@@ -1,0 +1,1 @@
+"""Proposers: who writes questions and programs. Knows nothing of training."""
