@@ -95,6 +95,7 @@ class Scene:
         floor_area: Square metres.
         floor: `(n, 2)` outline of the floor, metres, or None where the source has none.
         footage: Opens the frames; metadata alone opens no file.
+        benchmarks: The benchmarks that test on this scene; training on it then needs an explicit permission.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Scene:
     floor_area: float
     floor: NDArray[np.float64] | None
     footage: Footage
+    benchmarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
