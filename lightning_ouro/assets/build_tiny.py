@@ -1,0 +1,170 @@
+"""Makes `assets/tiny`: the configuration and tokenizer of the small Qwen3-VL that ships with the package.
+
+    python -m lightning_ouro.assets.build_tiny
+
+The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with single digits, Qwen's
+way of splitting words and Qwen's special tokens, trained on what the families write about procedural scenes: texts,
+prompts, programs and every category name. The same command gives the same files to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, Qwen3VLConfig
+
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, VIDEO_PROMPT
+from lightning_ouro.programs.world import world
+from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
+from lightning_ouro.scenes.procedural import procedural_scenes
+
+VOCAB_SIZE = 2048
+NUM_SCENES = 64
+TEXTS_PER_FAMILY = 12
+
+# Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.
+SPECIAL_TOKENS = [
+    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>"),
+    *("<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"),
+    *("<|image_pad|>", "<|video_pad|>"),
+]
+
+# Words with one leading character, single digits, punctuation with its newlines, newlines, other space: as Qwen2 splits.
+SPLIT = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+
+# Renders conversations of system, user and assistant turns, with images and videos, as Qwen3-VL's template does.
+CHAT_TEMPLATE = """\
+{%- macro parts(content) -%}
+{%- if content is string -%}{{ content }}{%- else -%}
+{%- for part in content -%}
+{%- if part.type == 'image' -%}<|vision_start|><|image_pad|><|vision_end|>
+{%- elif part.type == 'video' -%}<|vision_start|><|video_pad|><|vision_end|>
+{%- else -%}{{ part.text }}{%- endif -%}
+{%- endfor -%}{%- endif -%}
+{%- endmacro -%}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message.role + '\\n' + parts(message.content) + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}
+"""
+
+
+def main(folder: Path = Path(str(files("lightning_ouro") / "assets" / "tiny"))) -> None:
+    """Writes all files of the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = build_tokenizer(corpus())
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        chat_template=CHAT_TEMPLATE,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        model_max_length=32768,
+    )
+    wrapped.save_pretrained(folder)
+    config(wrapped).save_pretrained(folder)
+    frames = {
+        "image_mean": [0.5] * 3,
+        "image_std": [0.5] * 3,
+        "patch_size": 16,
+        "temporal_patch_size": 2,
+        "merge_size": 2,
+    }
+    (folder / "video_preprocessor_config.json").write_text(json.dumps(frames, indent=2) + "\n", "utf8")
+
+
+def corpus() -> Iterator[str]:
+    """What the tokenizer is trained on."""
+    for category in sorted({*FURNITURE, *LOOKS}):
+        yield from (f" {category}", f"{category}", f'"{category}"', f"A. {category}\n")
+    for number, scene in enumerate(procedural_scenes(0, NUM_SCENES)):
+        room = world(scene)
+        for place, family in enumerate(FAMILIES.values()):
+            rng = np.random.default_rng([number, place])
+            for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
+                listed = "\n".join(
+                    f"{letter}. {option}" for letter, option in zip(LETTERS, family.options(roles) or ())
+                )
+                for form in family.forms:
+                    yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
+                yield f"```python\n{family.program(roles)}\n```"
+    yield NUMBER_PROMPT
+    yield from (f"<{seconds / 10:.1f} seconds>" for seconds in range(600))
+
+
+def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
+    """A byte-level BPE trained on the texts."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(SPLIT), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCAB_SIZE,
+        special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    return tokenizer
+
+
+def config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
+    """A Qwen3-VL of the same parts as the 4B, narrower and shallower; the vocabulary is a multiple of 64."""
+    ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS}
+    return Qwen3VLConfig(
+        text_config={
+            "vocab_size": -(-len(tokenizer) // 64) * 64,
+            "hidden_size": 160,
+            "intermediate_size": 448,
+            "num_hidden_layers": 4,
+            "num_attention_heads": 5,
+            "num_key_value_heads": 5,
+            "head_dim": 32,
+            "max_position_embeddings": 32768,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "mrope_section": [6, 5, 5],
+                "mrope_interleaved": True,
+            },
+            "eos_token_id": ids["<|im_end|>"],
+            "pad_token_id": ids["<|endoftext|>"],
+            "tie_word_embeddings": True,
+            "dtype": "float32",
+        },
+        vision_config={
+            "depth": 3,
+            "hidden_size": 96,
+            "intermediate_size": 256,
+            "num_heads": 3,
+            "out_hidden_size": 160,
+            "patch_size": 16,
+            "temporal_patch_size": 2,
+            "spatial_merge_size": 2,
+            "num_position_embeddings": 256,
+            "deepstack_visual_indexes": [0, 1],
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+        tie_word_embeddings=True,
+        dtype="float32",
+    )
+
+
+if __name__ == "__main__":
+    main()

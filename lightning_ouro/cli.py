@@ -1,0 +1,133 @@
+"""The command line: `main(args)` is the only entry, for `python -m lightning_ouro`, the console script and the tests.
+
+`fit` trains in the closed loop, `validate` and `test` score held-out scenes, `predict` writes the validation scenes' replies.
+What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config` show all of it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import lightning as L
+import yaml
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+
+from lightning_ouro import proposer  # noqa: F401  so that short class names work in configs
+from lightning_ouro.datamodule import SceneDataModule
+from lightning_ouro.errors import InputError
+from lightning_ouro.loop import ClosedLoop
+from lightning_ouro.ranks import gathered
+from lightning_ouro.rounds import write_lines
+from lightning_ouro.solver.module import SolverModule
+
+RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
+LIST_OPTIONS = ("--data.scenes",)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs one command; bad input ends it with one line and exit status 2."""
+    joined = None if args is None else join_lists(args)
+    if joined is None:
+        sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
+    try:
+        OuroCLI(
+            SolverModule,
+            SceneDataModule,
+            save_config_callback=SaveRunConfig,
+            save_config_kwargs={"save_to_log_dir": False},
+            trainer_defaults=TRAINER_DEFAULTS,
+            seed_everything_default=0,
+            auto_configure_optimizers=False,
+            parser_kwargs={"parser_mode": "omegaconf"},
+            args=joined,
+        )
+    except InputError as error:
+        print(f"lightning_ouro: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+
+
+TRAINER_DEFAULTS = {
+    "max_epochs": 3,
+    "use_distributed_sampler": False,  # Lightning's sampler would shuffle the curriculum (PL#21131)
+    "reload_dataloaders_every_n_epochs": 1,  # every epoch is a round with batches of its own
+    "num_sanity_val_steps": -1,  # the whole validation before the first round is the curve's first point
+    "inference_mode": False,  # tensors made in inference mode cannot enter a graph later
+    "gradient_clip_val": 1.0,
+    "log_every_n_steps": 1,
+    "logger": {
+        "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+        "init_args": {"save_dir": "runs", "name": "ouro", "default_hp_metric": False},
+    },
+}
+
+
+class OuroCLI(LightningCLI):
+    """LightningCLI with the loop as a group of its own, one seed for all parts, and a record of each run."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds the loop and the checkpoint, which no list of callbacks in a config can drop, and hands the seed to all parts."""
+        parser.add_lightning_class_args(ClosedLoop, "loop")
+        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
+        for part in ("model", "data", "loop"):
+            parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
+
+    def before_instantiate_classes(self) -> None:
+        """Names the record after the subcommand, so that `validate` never replaces the record of `fit`."""
+        self.save_config_kwargs["config_filename"] = f"config.{self.subcommand}.yaml"
+
+    def after_predict(self) -> None:
+        """Writes one line a question with its reply."""
+        batches = self.trainer.predict_loop.predictions
+        rows = gathered([row for batch in batches for row in batch])
+        folder = self.trainer.log_dir
+        if self.trainer.is_global_zero:
+            path = Path(folder or ".") / "replies.jsonl"
+            write_lines(path, rows)
+            print(f"{len(rows)} replies in {path}")
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Keeps each command's config beside its run, with the versions that ran it; an earlier record is never replaced.
+
+    The logger's version is written as it came out, so `fit --config <run>/config.fit.yaml --ckpt_path last` goes on in
+    the same folder.
+    """
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Called by Lightning on the first rank, once a run."""
+        if trainer.fast_dev_run or not isinstance(trainer.logger, TensorBoardLogger):
+            return
+        folder = Path(trainer.logger.log_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        config["trainer"]["logger"]["init_args"]["version"] = trainer.logger.version
+        text = yaml.safe_dump(config, sort_keys=False)
+        versions = "".join(f"# {name} {version(name)}\n" for name in RECORDED_VERSIONS)
+        path = folder / self.config_filename
+        number = 1
+        while path.exists() and path.read_text("utf8") != versions + text:
+            path = folder / f"{Path(self.config_filename).stem}.{number}.yaml"
+            number += 1
+        path.write_text(versions + text, "utf8")
+
+
+def join_lists(args: Sequence[str]) -> list[str]:
+    """Arguments in which `--data.scenes a b` stands as `--data.scenes=["a", "b"]`, so that a shell's `*.json` works."""
+    joined: list[str] = []
+    rest = list(args)
+    while rest:
+        word = rest.pop(0)
+        if word not in LIST_OPTIONS:
+            joined.append(word)
+            continue
+        values = []
+        while rest and not rest[0].startswith("-"):
+            values.append(rest.pop(0))
+        joined.append(f"{word}={yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()}")
+    return joined

@@ -1,0 +1,41 @@
+"""The histogram of skill as a torchmetrics metric: per family and overall, summed over ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from lightning_ouro.curriculum.skill import NUM_BINS
+
+OVERALL = "overall"
+
+
+class SkillHistogram(Metric):
+    """Counts of skill in `NUM_BINS` equal bins of [0, 1].
+
+    Args:
+        families: Names of the rows; `overall` comes behind them.
+    """
+
+    full_state_update = False
+    counts: Tensor
+
+    def __init__(self, families: Sequence[str]) -> None:
+        super().__init__()
+        self.families = tuple(families)
+        self.add_state("counts", torch.zeros(len(self.families), NUM_BINS, dtype=torch.long), dist_reduce_fx="sum")
+
+    def update(self, family: str, skills: Sequence[float]) -> None:
+        """Adds skills in [0, 1] of one family's questions."""
+        values = torch.as_tensor(skills, dtype=torch.float64)
+        bins = (values * NUM_BINS).long().clamp_max(NUM_BINS - 1)
+        row = self.families.index(family)
+        self.counts[row] += torch.bincount(bins, minlength=NUM_BINS).to(self.counts.device)
+
+    def compute(self) -> dict[str, Tensor]:
+        """Counts `(NUM_BINS,)` by family and `overall`."""
+        rows = dict(zip(self.families, self.counts, strict=True))
+        return rows | {OVERALL: self.counts.sum(0)}

@@ -1,0 +1,39 @@
+"""From confidence to skill to band.
+
+`skill = max(0, (p - c) / (1 - c))` with p the confidence and c what chance gives: 1/k for k options, the family's mean
+blind confidence for numbers. Easy is above 0.9, hard below 0.1, frontier between (arXiv 2606.11719 puts the same
+bounds on p itself: kind `paper`, where c is 0). Margin and skill together tell *hard* (wide margin: worth learning) from *ambiguous*
+(hard in two trainings and thin margin: the question is at fault).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Band = Literal["easy", "frontier", "hard", "ambiguous"]
+BANDS: tuple[Band, ...] = ("easy", "frontier", "hard", "ambiguous")
+SkillKind = Literal["chance_corrected", "paper"]
+
+EASY_ABOVE = 0.9
+HARD_BELOW = 0.1
+NUM_BINS = 20
+
+
+def skill(confidence: float, chance: float) -> float:
+    """Confidence in [0, 1] corrected for chance in [0, 1)."""
+    return max(0.0, (confidence - chance) / (1 - chance))
+
+
+def band(skills: list[float], margin: float) -> Band:
+    """The band of a question from its skill in each round that trained it, oldest first, and its margin."""
+    if skills[-1] > EASY_ABOVE:
+        return "easy"
+    if skills[-1] >= HARD_BELOW:
+        return "frontier"
+    hard_twice = len(skills) >= 2 and skills[-2] < HARD_BELOW
+    return "ambiguous" if hard_twice and margin < 1 else "hard"
+
+
+def bin_of(value: float) -> int:
+    """The bin of a skill in [0, 1] among `NUM_BINS` equal ones; 1 belongs to the last."""
+    return min(int(value * NUM_BINS), NUM_BINS - 1)

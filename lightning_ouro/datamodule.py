@@ -1,0 +1,214 @@
+"""Scenes and the round's plan to batches: splitting, sampling, rows by scene, sharding by rank, position.
+
+`train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands over,
+so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch hooks).
+Plan and position are the sampler's whole state. Lightning's own sampler must stay off (`use_distributed_sampler: false`):
+it would shuffle the curriculum's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import lightning as L
+from torch.utils.data import DataLoader, IterableDataset
+
+from lightning_ouro.curriculum.ledger import check_fields
+from lightning_ouro.curriculum.plan import Plan, PlannedRow
+from lightning_ouro.errors import InputError
+from lightning_ouro.programs.questions import Question
+from lightning_ouro.proposer.asking import Asked, fixed_questions
+from lightning_ouro.scenes.library import SceneLibrary
+from lightning_ouro.scenes.splits import Splits, procedural_splits, read_splits
+from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
+
+EVAL_ROWS = 8
+
+
+class SceneDataModule(L.LightningDataModule):
+    """Scenes, their videos, and the batches of each round.
+
+    Args:
+        scenes: Files or folders with scenes, in the layouts that the readers know; empty: procedural scenes.
+        num_train_scenes: At most so many scenes are trained on; null: all that are not held out.
+        num_val_scenes: Scenes held out for validation.
+        num_test_scenes: Scenes held out for test.
+        allow_benchmark_scenes: Train on scenes that a benchmark tests on. No score on that benchmark may then be reported.
+        frames: How many frames the model is shown, and how large.
+        questions_per_scene: At most so many questions share one video in a row.
+        questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
+        steps_per_round: Optimizer steps of one round; fewer where the pool cannot fill them.
+        eval_questions_per_scene: Fixed questions for each held-out scene.
+        seed: Of the plan; the command line takes it from --seed_everything.
+    """
+
+    STATE_VERSION = 1
+
+    def __init__(
+        self,
+        scenes: str | list[str] | None = None,
+        num_train_scenes: int | None = 96,
+        num_val_scenes: int = 24,
+        num_test_scenes: int = 24,
+        allow_benchmark_scenes: bool = False,
+        frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
+        questions_per_scene: int = 16,
+        questions_per_step: int = 64,
+        steps_per_round: int = 40,
+        eval_questions_per_scene: int = 12,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.scenes = [scenes] if isinstance(scenes, str) else list(scenes or [])
+        self.num_scenes = (num_train_scenes, num_val_scenes, num_test_scenes)
+        self.allow_benchmark_scenes = allow_benchmark_scenes
+        self.frames = frames
+        self.questions_per_scene = questions_per_scene
+        self.questions_per_step = questions_per_step
+        self.steps_per_round = steps_per_round
+        self.eval_questions_per_scene = eval_questions_per_scene
+        self.seed = seed
+        self.turn_to: Callable[[int], None] | None = None
+        self.splits: Splits | None = None
+        self.plan: Plan | None = None
+        self.round = -1
+        self.position = 0
+        self._fixed: dict[str, Asked] = {}
+        self._questions: dict[str, Question] = {}
+        self._chances: dict[str, float] = {}
+        for name in ("questions_per_scene", "questions_per_step", "steps_per_round", "eval_questions_per_scene"):
+            if getattr(self, name) < 1:
+                raise InputError(f"data.{name}={getattr(self, name)} must be at least 1")
+
+    def setup(self, stage: str) -> None:
+        """Reads the scenes and writes the fixed questions of the held-out ones; frames are opened when first needed.
+
+        Raises:
+            InputError: scenes cannot be read, none is usable, or training would touch a benchmark's scenes.
+        """
+        if self.splits is None:
+            self.splits = self._read()
+            self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
+        if stage in ("fit", "validate", "predict"):
+            self._ask_fixed("val")
+        if stage == "test":
+            self._ask_fixed("test")
+
+    def batches_per_step(self) -> int:
+        """Micro-batches of one optimizer step, over ranks.
+
+        Raises:
+            InputError: they would not hold equally many questions.
+        """
+        assert self.trainer is not None, "asked for within a trainer only"
+        accumulate, ranks = self.trainer.accumulate_grad_batches, self.trainer.world_size
+        if self.questions_per_step % (accumulate * ranks):
+            raise InputError(
+                f"data.questions_per_step={self.questions_per_step} is no multiple of trainer.accumulate_grad_batches="
+                f"{accumulate} times {ranks} device(s); micro-batches must hold equally many questions"
+            )
+        return accumulate * ranks
+
+    def begin_round(self, round: int, plan: Plan, questions: Sequence[Question], chances: Mapping[str, float]) -> None:
+        """Takes a round's plan; a restored position is kept when it belongs to this round."""
+        if round != self.round:
+            self.round, self.position = round, 0
+        self.plan = plan
+        self._questions = {question.id: question for question in questions}
+        self._chances = dict(chances)
+
+    def batch_done(self) -> None:
+        """The loop says that this rank's next batch has been trained."""
+        self.position += 1
+
+    def train_dataloader(self) -> DataLoader[TrainBatch]:
+        """The rest of the round that the trainer's epoch asks for."""
+        assert self.trainer is not None and self.turn_to is not None, "ClosedLoop.setup hands over turn_to"
+        self.turn_to(self.trainer.current_epoch)
+        assert self.plan is not None, "turning to a round begins it"
+        mine = self.plan.batches[self.trainer.global_rank :: self.trainer.world_size]
+        return DataLoader(_RestOfRound(mine, self), batch_size=None)
+
+    def val_dataloader(self) -> DataLoader[EvalBatch]:
+        """Fixed questions on the validation scenes."""
+        return self._eval_loader("val")
+
+    def test_dataloader(self) -> DataLoader[EvalBatch]:
+        """Fixed questions on the test scenes."""
+        return self._eval_loader("test")
+
+    def predict_dataloader(self) -> DataLoader[EvalBatch]:
+        """The validation questions again, to be answered."""
+        return self._eval_loader("val")
+
+    def batch(self, rows: Sequence[PlannedRow]) -> TrainBatch:
+        """The questions and videos of planned rows."""
+        return TrainBatch(
+            tuple(self._row(row.scene_id, [self._questions[id] for id in row.question_ids]) for row in rows)
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Which round is in progress and how many of this rank's batches have been trained."""
+        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over a saved position.
+
+        Raises:
+            ValueError: fields are foreign or missing, or of another version.
+        """
+        check_fields("datamodule", state_dict, self.state_dict())
+        if state_dict["version"] != self.STATE_VERSION:
+            raise ValueError(
+                f"datamodule: the checkpoint has version {state_dict['version']}, this is {self.STATE_VERSION}"
+            )
+        self.round, self.position = state_dict["round"], state_dict["position"]
+
+    def _read(self) -> Splits:
+        if not self.scenes:
+            return procedural_splits(*self.num_scenes)
+        return read_splits(self.scenes, *self.num_scenes, allow_benchmark_scenes=self.allow_benchmark_scenes)
+
+    def _ask_fixed(self, split: str) -> None:
+        if split not in self._fixed:
+            assert self.splits is not None, "setup reads the scenes first"
+            scenes = self.splits.val if split == "val" else self.splits.test
+            self._fixed[split] = fixed_questions(self.library, scenes, self.eval_questions_per_scene)
+
+    def _row(self, scene_id: str, questions: Sequence[Question]) -> SceneRow:
+        chances = tuple(self._chances.get(question.id, 0.0) for question in questions)
+        return SceneRow(self.library.video(scene_id), tuple(questions), chances)
+
+    def _eval_loader(self, split: str) -> DataLoader[EvalBatch]:
+        assert self.trainer is not None, "asked for within a trainer only"
+        by_scene = self._fixed[split].by_scene()
+        families = tuple(sorted({question.family for questions in by_scene.values() for question in questions}))
+        scene_ids = list(by_scene)
+        others = dict(zip(scene_ids, scene_ids[1:] + scene_ids[:1], strict=True))
+        mine = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
+        batches = [
+            EvalBatch(
+                tuple(self._row(scene_id, by_scene[scene_id]) for scene_id in part),
+                tuple(self.library.video(others[scene_id]) for scene_id in part),
+                families,
+            )
+            for part in (mine[start : start + EVAL_ROWS] for start in range(0, len(mine), EVAL_ROWS))
+        ]
+        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+
+
+class _RestOfRound(IterableDataset[TrainBatch]):
+    """This rank's batches of the round from the current position on; its length is the whole round's, as Lightning counts."""
+
+    def __init__(self, batches: Sequence[Sequence[PlannedRow]], data: SceneDataModule) -> None:
+        self.batches = batches
+        self.data = data
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[TrainBatch]:
+        for rows in self.batches[self.data.position :]:
+            yield self.data.batch(rows)

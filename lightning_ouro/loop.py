@@ -1,0 +1,293 @@
+"""The loop: propose, execute, verify, solve, adapt; one turn is one Lightning epoch.
+
+`ClosedLoop.turn_to(round)` is called from `train_dataloader()`, so the loop turns exactly when an epoch needs its batches:
+it asks the proposer with last round's feedback, verifies, admits to the pool, sets the sampling weights and hands the
+round's plan to the datamodule. Training reports each sample's confidence; the end of the epoch enters them in the ledger.
+Every rank computes the same pool and plan: proposing and scoring are split by scene and gathered.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+from jsonargparse import lazy_instance
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from numpy.typing import NDArray
+from rich.console import Console
+
+from lightning_ouro import curves
+from lightning_ouro.curriculum.feedback import Feedback, feedback
+from lightning_ouro.curriculum.histogram import SkillHistogram
+from lightning_ouro.curriculum.ledger import Ledger, check_fields
+from lightning_ouro.curriculum.mixture import family_weights
+from lightning_ouro.curriculum.plan import make_plan
+from lightning_ouro.curriculum.report import Proposed, selection_rows, summarise_proposed, summarise_selected
+from lightning_ouro.curriculum.skill import SkillKind
+from lightning_ouro.curriculum.weights import SamplingKind, sampling_weights
+from lightning_ouro.datamodule import SceneDataModule
+from lightning_ouro.errors import InputError
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.pool import Pool
+from lightning_ouro.programs.questions import Question, Rejection
+from lightning_ouro.proposer.asking import progress, propose_and_verify
+from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.ranks import gathered
+from lightning_ouro.rounds import RoundFiles
+from lightning_ouro.solver.module import SolverModule
+
+
+class ClosedLoop(L.Callback):
+    """Turns the loop at every epoch.
+
+    Args:
+        proposer: Who writes the questions.
+        proposals_per_scene: Proposals asked for in each training scene and round.
+        sampling: How the pool's questions are drawn: uniform, or frontier (weights follow the histogram of skill).
+        skill: chance_corrected, or paper (confidence itself, as in arXiv 2606.11719).
+        feedback_per_band: At most so many of last round's questions of each band are shown to the proposer per scene.
+        seed: Of proposing and of plans; the command line takes it from --seed_everything.
+    """
+
+    STATE_VERSION = 1
+
+    def __init__(
+        self,
+        proposer: Proposer = lazy_instance(GrammarProposer),
+        proposals_per_scene: int = 24,
+        sampling: SamplingKind = "frontier",
+        skill: SkillKind = "chance_corrected",
+        feedback_per_band: int = 2,
+        seed: int = 0,
+    ) -> None:
+        if proposals_per_scene < 1:
+            raise InputError(f"loop.proposals_per_scene={proposals_per_scene} must be at least 1")
+        self.proposer = proposer
+        self.proposals_per_scene = proposals_per_scene
+        self.sampling: SamplingKind = sampling
+        self.feedback_per_band = feedback_per_band
+        self.seed = seed
+        self.round = -1
+        self.ledger = Ledger(skill)
+        self.pool = Pool()
+        self.hashes: list[str] = []
+        self.proposed = Proposed(0, 0, {}, dict.fromkeys(FAMILIES, 1 / len(FAMILIES)))
+        self.observed: list[tuple[int, str, float]] = []
+        self.files: RoundFiles | None = None
+        self.console = Console()
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Hands `turn_to` to the datamodule and names the run's folder of rounds."""
+        if stage != "fit":
+            return
+        for option, value in (("reload_dataloaders_every_n_epochs", 1), ("use_distributed_sampler", False)):
+            given = getattr(trainer, option, None)
+            given = trainer._accelerator_connector.use_distributed_sampler if option.startswith("use") else given
+            if given != value:
+                raise InputError(
+                    f"trainer.{option}={given}: the loop needs {value}, else rounds are skipped or reordered"
+                )
+        data = _data(trainer)
+        data.turn_to = lambda round: self.turn_to(trainer, round)
+        folder = trainer.log_dir  # broadcasts, so every rank asks
+        self.files = None if trainer.fast_dev_run or folder is None else RoundFiles(Path(folder) / "rounds")
+        for scene in data.splits.skipped if data.splits else ():
+            self._say(f"skipped scene {scene.id}: {scene.reason}")
+
+    def turn_to(self, trainer: L.Trainer, round: int) -> None:
+        """Turns until the round is there; does nothing when it is."""
+        while self.round < round:
+            self._turn(trainer, self.round + 1)
+        if _data(trainer).plan is None:  # resumed within a round: its plan is a function of what was restored
+            self._begin(trainer)
+
+    def on_sanity_check_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Writes the validation before the first round, which Lightning itself doesn't log."""
+        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        curves.write_scalars(trainer.loggers, scores, trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keeps each sample's confidence with its place in the plan, and moves the datamodule on."""
+        data = _data(trainer)
+        place = data.position * trainer.world_size + trainer.global_rank
+        self.observed += [(place, *pair) for pair in zip(outputs["question_ids"], outputs["confidences"], strict=True)]
+        data.batch_done()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Closes the round: confidences to the ledger, the selection to its file, curves and the table."""
+        assert isinstance(pl_module, SolverModule), "checked when the round began"
+        plan = _data(trainer).plan
+        assert plan is not None, "a round that ends has begun"
+        weights = self._weights(self.round)
+        seen = sorted(gathered(self.observed), key=lambda observed: observed[0])
+        self.ledger.observe(self.round, {id: p for _, id, p in seen}, Counter(id for _, id, _ in seen))
+        self.observed = []
+        questions = self.pool.questions
+        if self.files is not None and trainer.is_global_zero:
+            self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn))
+        selected = summarise_selected(
+            questions, self._weights(self.round + 1), self.ledger, list(FAMILIES), pl_module.weighted_loss.kind
+        )
+        histogram = self._histogram(trainer)
+        curves.write_selected(trainer.loggers, selected, histogram, trainer.global_step)
+        scores = {family: float(trainer.callback_metrics.get(f"val/score/{family}", "nan")) for family in FAMILIES}
+        if trainer.is_global_zero:
+            curves.print_round(self.console, self.round, self.proposed, selected, scores)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Round, pool by reference to the rounds' files, ledger, and the confidences of the round in progress."""
+        return {
+            "version": self.STATE_VERSION,
+            "seed": self.seed,
+            "round": self.round,
+            "rounds": list(self.hashes),
+            "ledger": self.ledger.state_dict(),
+            "proposed": asdict(self.proposed),
+            "observed": [list(observed) for observed in self.observed],
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Takes over a saved loop and reads its pool back from the rounds' files.
+
+        Raises:
+            ValueError: fields are foreign or missing, or version or seed differ.
+            InputError: a round's file is missing or has changed.
+        """
+        check_fields("loop", state_dict, self.state_dict())
+        for name, mine in (("version", self.STATE_VERSION), ("seed", self.seed)):
+            if state_dict[name] != mine:
+                raise ValueError(f"loop: the checkpoint has {name}={state_dict[name]!r}, this run {mine!r}")
+        assert self.files is not None, "setup comes before the state"
+        self.round, self.hashes = state_dict["round"], list(state_dict["rounds"])
+        self.ledger.load_state_dict(state_dict["ledger"])
+        self.proposed = Proposed(**state_dict["proposed"])
+        self.observed = [(place, id, p) for place, id, p in state_dict["observed"]]
+        read = [self.files.read_questions(round, digest) for round, digest in enumerate(self.hashes)]
+        self.pool = Pool.restore([question for questions in read for question in questions])
+
+    def _turn(self, trainer: L.Trainer, round: int) -> None:
+        """Propose, execute, verify, admit; then begin the round."""
+        weights = family_weights(list(FAMILIES), self.pool.questions, self.ledger)
+        told = feedback(
+            round, weights, self.pool.questions, self.ledger, self.proposed.rejected, self.feedback_per_band
+        )
+        accepted, rejected = self._ask(trainer, round, told)
+        self.proposed = summarise_proposed(accepted, rejected, weights)
+        self._check(round, accepted)
+        if self.files is not None:
+            self.hashes.append(self._write(trainer, round, accepted, rejected))
+        self._measure_chance(trainer, accepted)
+        self.round = round
+        self._begin(trainer)
+        curves.write_proposed(trainer.loggers, self.proposed, len(self.pool), trainer.global_step)
+
+    def _ask(self, trainer: L.Trainer, round: int, told: Feedback) -> tuple[list[Question], list[Rejection]]:
+        """Proposes and verifies this rank's scenes, gathers all ranks', and admits them in one order."""
+        data = _data(trainer)
+        assert data.splits is not None, "setup reads the scenes first"
+        asked = self.pool.keys_by_scene()
+        mine = data.splits.train[trainer.global_rank :: trainer.world_size]
+        briefs = [
+            Brief(
+                scene=scene,
+                visibility=data.library.video(scene.id).visibility,
+                slots=self.proposals_per_scene,
+                round=round,
+                seed=self.seed,
+                family_weights=told.family_weights,
+                rejections=told.rejections,
+                recent=told.recent.get(scene.id, {}),
+                asked=asked.get(scene.id, frozenset()),
+            )
+            for scene in progress(mine, f"round {round}: opening videos", trainer.is_global_zero)
+        ]
+        outcomes = propose_and_verify(self.proposer, briefs, f"round {round}: verifying", trainer.is_global_zero)
+        order = {scene.id: place for place, scene in enumerate(data.splits.train)}
+        outcomes = sorted(gathered(outcomes), key=lambda item: (order[item.proposal.scene_id], item.proposal.slot))
+        accepted, surplus = self.pool.admit([item for item in outcomes if not isinstance(item, Rejection)], round)
+        return accepted, [item for item in outcomes if isinstance(item, Rejection)] + surplus
+
+    def _check(self, round: int, accepted: Sequence[Question]) -> None:
+        if not len(self.pool):
+            reasons = {reason: count for reason, count in self.proposed.rejected.items() if count}
+            raise InputError(
+                f"round {round}: none of {self.proposed.proposed} proposals was accepted ({reasons or 'nothing was proposed'}); "
+                "give more or richer scenes (data.scenes, data.num_train_scenes), frames that show them (data.frames), "
+                "or more proposals (loop.proposals_per_scene)"
+            )
+        if not accepted:
+            self._say(f"round {round}: no new question; training goes on with the pool of {len(self.pool)}")
+
+    def _write(
+        self, trainer: L.Trainer, round: int, accepted: Sequence[Question], rejected: Sequence[Rejection]
+    ) -> str:
+        """The first rank writes the round's files; all learn the hash of the questions."""
+        assert self.files is not None, "only called with a run's folder"
+        digest = self.files.write_proposed(round, accepted, rejected) if trainer.is_global_zero else ""
+        return str(trainer.strategy.broadcast(digest))
+
+    def _measure_chance(self, trainer: L.Trainer, accepted: Sequence[Question]) -> None:
+        """Enters how confident the frozen base is in new questions' numbers without the video."""
+        solver = trainer.lightning_module
+        assert isinstance(solver, SolverModule), "the loop trains a SolverModule"
+        numbers = [question for question in accepted if question.options is None]
+        mine = numbers[trainer.global_rank :: trainer.world_size]
+        blind = dict(gathered(list(zip([q.id for q in mine], solver.blind_confidences(mine), strict=True))))
+        for family in FAMILIES:
+            of_family = [blind[question.id] for question in numbers if question.family == family]
+            if of_family:
+                self.ledger.observe_blind(family, of_family)
+
+    def _begin(self, trainer: L.Trainer) -> None:
+        """Plans the current round and hands it to the datamodule."""
+        data, questions = _data(trainer), self.pool.questions
+        plan = make_plan(
+            [(question.scene_id, question.id) for question in questions],
+            self._weights(self.round),
+            data.steps_per_round,
+            data.questions_per_step,
+            data.batches_per_step(),
+            data.questions_per_scene,
+            (self.seed, self.round),
+        )
+        if plan.steps == 0:
+            raise InputError(
+                f"round {self.round}: a pool of {len(questions)} questions cannot fill one step of data.questions_per_step="
+                f"{data.questions_per_step}; lower it, or give more scenes or loop.proposals_per_scene"
+            )
+        if plan.steps < data.steps_per_round:
+            self._say(
+                f"round {self.round}: the pool fills {plan.steps} of data.steps_per_round={data.steps_per_round} steps"
+            )
+        data.begin_round(
+            self.round, plan, questions, {question.id: self.ledger.chance(question) for question in questions}
+        )
+
+    def _weights(self, round: int) -> NDArray[np.float64]:
+        return sampling_weights(self.pool.questions, self.ledger, round, self.sampling)
+
+    def _histogram(self, trainer: L.Trainer) -> dict[str, NDArray[np.int64]]:
+        """Counts of the pool's latest skill by family; each rank adds its share and the metric sums them."""
+        metric = SkillHistogram(list(FAMILIES)).to(trainer.lightning_module.device)
+        for question in self.pool.questions[trainer.global_rank :: trainer.world_size]:
+            if skills := self.ledger.skills(question):
+                metric.update(question.family, skills[-1:])
+        return {family: counts.cpu().numpy() for family, counts in metric.compute().items()}
+
+    @rank_zero_only
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
+
+
+def _data(trainer: L.Trainer) -> SceneDataModule:
+    data = trainer.datamodule  # type: ignore[attr-defined]
+    assert isinstance(data, SceneDataModule), "the loop feeds a SceneDataModule"
+    return data

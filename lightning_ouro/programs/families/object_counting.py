@@ -1,0 +1,53 @@
+"""How many objects of a category there are, by the source's corrected counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.world import World
+
+
+@final
+class ObjectCounting(Family):
+    """Kept only if there are at least two, and the category is completely annotated."""
+
+    name = "object_counting"
+    unit = "count"
+    forms = (
+        Form("How many {object[0]}(s) are in this room?"),
+        Form("How many {object[0]}(s) can be seen in the video?"),
+        Form("Count the {object[0]}(s) in this room. How many are there?"),
+        Form("What is the number of {object[0]}(s) in the room?"),
+    )
+    main_role = "object"
+
+    @override
+    def program(self, roles: Roles) -> str:
+        (category,) = roles["object"]
+        return f"def answer(scene):\n    return count(scene.count({quote(category)}))\n"
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        categories = [name for name in world.categories() if self._problem(world, name) is None]
+        return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
+        return self._problem(world, roles["object"][0])
+
+    def _problem(self, world: World, category: str) -> str | None:
+        if category not in world.scene.complete:
+            return f"not every {category} is annotated"
+        number = world.count(category)
+        return None if number >= 2 else f"{number} {category}; at least 2 are needed"
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return frozenset(world.places(roles["object"][0]))

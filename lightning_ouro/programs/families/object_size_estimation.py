@@ -1,0 +1,51 @@
+"""The longest full extent of an object's box, in centimetres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.world import World
+
+
+@final
+class ObjectSizeEstimation(Family):
+    """Kept only if the category names one object."""
+
+    name = "object_size_estimation"
+    unit = "cm"
+    forms = (
+        Form(
+            "What is the length of the longest dimension (length, width, or height) of the {object[0]}, "
+            "measured in centimeters?"
+        ),
+        Form("How long is the longest side of the {object[0]} in centimeters?"),
+        Form("In centimeters, how large is the {object[0]} along its longest dimension?"),
+        Form("Estimate the longest dimension of the {object[0]} in centimeters."),
+    )
+    main_role = "object"
+
+    @override
+    def program(self, roles: Roles) -> str:
+        (category,) = roles["object"]
+        return f"def answer(scene):\n    return centimetres(100 * scene.unique({quote(category)}).longest_side)\n"
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        categories = world.unique_categories()
+        return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
+        (category,) = roles["object"]
+        return None if world.is_unique(category) else f"{category} names {world.count(category)} objects, not one"
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return frozenset(world.places(roles["object"][0]))

@@ -1,0 +1,48 @@
+"""The floor area of the whole place, in square metres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.world import World
+
+
+@final
+class RoomSizeEstimation(Family):
+    """Kept always: every scene has a floor area, and no object has to be shown."""
+
+    name = "room_size_estimation"
+    unit = "m2"
+    forms = (
+        Form(
+            "What is the size of this room (in square meters)? \n"
+            "If multiple rooms are shown, estimate the size of the combined space."
+        ),
+        Form("How many square meters of floor does this room have?"),
+        Form("Estimate the floor area of the space in the video in square meters."),
+        Form("In square meters, how large is this room?"),
+    )
+    main_role = ""
+
+    @override
+    def program(self, roles: Roles) -> str:
+        return "def answer(scene):\n    return square_metres(scene.floor_area)\n"
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        yield {}
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
+        return None
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return frozenset()

@@ -1,0 +1,116 @@
+"""Proposing and verifying for many scenes, and the fixed questions of held-out scenes.
+
+Fixed questions are VSI-Bench's sentences by `GrammarProposer` with a fixed seed and equal families: the same in every
+round, run and kind of proposer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from rich.progress import track
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.pool import Pool
+from lightning_ouro.programs.questions import Proposal, Question, Rejection
+from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.scenes.library import SceneLibrary
+from lightning_ouro.scenes.types import Scene
+
+FIXED_SEED = 20260610  # the day of arXiv 2606.11719; any constant serves
+SPARE = 3  # proposals for each fixed question, so that families can be balanced after rejections
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Fixed questions of held-out scenes, in the order of the scenes, and what was rejected on the way."""
+
+    questions: tuple[Question, ...]
+    rejections: tuple[Rejection, ...]
+
+    def by_scene(self) -> dict[str, list[Question]]:
+        """Questions by scene, in the order of the scenes."""
+        grouped: dict[str, list[Question]] = defaultdict(list)
+        for question in self.questions:
+            grouped[question.scene_id].append(question)
+        return dict(grouped)
+
+
+def propose_and_verify(
+    proposer: Proposer, briefs: Sequence[Brief], title: str, shown: bool = True
+) -> list[Verified | Rejection]:
+    """What became of each proposal, in the order of briefs and slots; `shown` draws a progress bar."""
+    proposals: dict[str, list[Proposal]] = defaultdict(list)
+    for proposal in proposer.propose(briefs):
+        proposals[proposal.scene_id].append(proposal)
+    outcomes: list[Verified | Rejection] = []
+    with Sandbox() as sandbox:
+        verifier = Verifier(sandbox)
+        for brief in progress(briefs, title, shown):
+            outcomes += verifier.verify(brief.scene, brief.visibility, proposals[brief.scene.id])
+    return outcomes
+
+
+def fixed_questions(library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool = True) -> Asked:
+    """At most `per_scene` questions about each scene, families as level as the scenes allow.
+
+    Raises:
+        InputError: not one question can be asked about these scenes.
+    """
+    equal = dict.fromkeys(FAMILIES, 1.0)
+    briefs = [
+        Brief(
+            scene=scene,
+            visibility=library.video(scene.id).visibility,
+            slots=SPARE * per_scene,
+            round=0,
+            seed=FIXED_SEED,
+            family_weights=equal,
+            rejections={},
+            recent={},
+            asked=frozenset(),
+        )
+        for scene in progress(scenes, "held-out scenes: opening videos", shown)
+    ]
+    proposer = GrammarProposer(style="vsi_bench")
+    outcomes = propose_and_verify(proposer, briefs, "held-out scenes: fixed questions", shown)
+    verified = [item for item in outcomes if isinstance(item, Verified)]
+    accepted, surplus = Pool().admit(_level(verified, per_scene), 0)
+    rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
+    if scenes and not accepted:
+        reasons = dict(Counter(rejection.reason for rejection in rejected))
+        raise InputError(
+            f"no question can be asked about the {len(scenes)} held-out scenes ({reasons or 'nothing was proposed'}); "
+            "hold out richer scenes or show more frames (data.num_val_scenes, data.frames)"
+        )
+    return Asked(tuple(accepted), tuple(rejected))
+
+
+def progress(items: Sequence[T], title: str, shown: bool = True) -> Iterable[T]:
+    """The items behind a progress bar that goes away when it is done."""
+    return track(items, title, transient=True, disable=not shown)
+
+
+def _level(verified: Sequence[Verified], per_scene: int) -> list[Verified]:
+    """From each scene the families that have the fewest questions so far, one after the other."""
+    by_scene: dict[str, list[Verified]] = defaultdict(list)
+    for item in verified:
+        by_scene[item.proposal.scene_id].append(item)
+    counts: Counter[str] = Counter()
+    chosen: list[Verified] = []
+    for items in by_scene.values():
+        left = list(items)
+        for _ in range(min(per_scene, len(left))):
+            item = min(left, key=lambda item: (counts[item.family], item.proposal.slot))
+            left.remove(item)
+            chosen.append(item)
+            counts[item.family] += 1
+    return chosen

@@ -1,0 +1,56 @@
+"""What a proposer is told about a scene, and what it has to do: write proposals, which nobody trusts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_ouro.curriculum.skill import Band
+from lightning_ouro.programs.families import Key
+from lightning_ouro.programs.questions import Proposal, Question
+from lightning_ouro.scenes.types import Scene
+
+
+@dataclass(frozen=True, eq=False)
+class Brief:
+    """One scene's order for one round.
+
+    Attributes:
+        scene: What to ask about.
+        visibility: `(T, objects)` share of pixels in the frames that the model is shown.
+        slots: How many proposals are wanted.
+        round: The round that they are for, from 0.
+        seed: The run's seed; with round, scene and slot it decides everything that is drawn.
+        family_weights: How often each family is wanted, in any scale; families that are not named are not wanted.
+        rejections: How often each reason turned proposals down in the last round.
+        recent: Last round's questions about this scene by how the solver fared.
+        asked: Keys of everything that was asked about this scene before.
+    """
+
+    scene: Scene
+    visibility: NDArray[np.float32]
+    slots: int
+    round: int
+    seed: int
+    family_weights: Mapping[str, float]
+    rejections: Mapping[str, int]
+    recent: Mapping[Band, Sequence[Question]]
+    asked: frozenset[Key]
+
+
+class Proposer(ABC):
+    """Writes questions with the programs that answer them.
+
+    Attributes:
+        name: The kind of proposer, as proposals carry it.
+    """
+
+    name: str
+
+    @abstractmethod
+    def propose(self, briefs: Sequence[Brief]) -> list[Proposal]:
+        """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask."""

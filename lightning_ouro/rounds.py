@@ -1,0 +1,75 @@
+"""What a round leaves on disk: `rounds/NNN/{questions,rejections,selection}.jsonl`, written whole and never rewritten.
+
+A file appears under its name only when it is complete (temporary name, fsync, rename), so a killed run leaves whole files
+or none. The checkpoint refers to them by hash; `read_questions` refuses a file that has changed since.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.programs.questions import Question, Rejection
+
+
+class RoundFiles:
+    """The rounds' folder of one run.
+
+    Args:
+        folder: Where `000`, `001`, ... are kept; made on the first write.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, round: int, name: str) -> Path:
+        """The file of a round: name is `questions`, `rejections` or `selection`."""
+        return self.folder / f"{round:03d}" / f"{name}.jsonl"
+
+    def write_proposed(self, round: int, questions: Iterable[Question], rejections: Iterable[Rejection]) -> str:
+        """Writes what a round accepted and rejected; returns the hash of the questions' file."""
+        write_lines(self.path(round, "rejections"), (asdict(rejection) for rejection in rejections))
+        return write_lines(self.path(round, "questions"), (question.to_json() for question in questions))
+
+    def write_selection(self, round: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes what the curriculum made of the pool in a round, one row a question."""
+        write_lines(self.path(round, "selection"), rows)
+
+    def read_questions(self, round: int, expected_hash: str) -> list[Question]:
+        """The questions that a round accepted.
+
+        Raises:
+            InputError: the file is missing, or is not the one that the checkpoint refers to.
+        """
+        path = self.path(round, "questions")
+        if not path.is_file():
+            raise InputError(
+                f"{path} is missing: the checkpoint needs the run's rounds; restore the folder or start anew"
+            )
+        data = path.read_bytes()
+        if _hash(data) != expected_hash:
+            raise InputError(f"{path} is not the file that the checkpoint was written with; restore it or start anew")
+        return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
+    """Writes rows as JSON lines, whole or not at all; returns the file's hash."""
+    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    return _hash(data)
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,96 @@
+"""Which scenes are trained on and which are held out.
+
+Procedural scenes are split by number. Read scenes are split by place in an order that hangs on nothing but their names:
+several scans of one room (ScanNet's scene0568_00 and _01) never stand on both sides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.types import Scene, SkippedScene
+
+FIRST_VAL, FIRST_TEST = 1_000_000, 2_000_000
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Scenes by use, and those that could not be used."""
+
+    train: tuple[Scene, ...]
+    val: tuple[Scene, ...]
+    test: tuple[Scene, ...]
+    skipped: tuple[SkippedScene, ...] = ()
+
+    def all_scenes(self) -> list[Scene]:
+        """Every usable scene."""
+        return [*self.train, *self.val, *self.test]
+
+
+def procedural_splits(num_train: int | None, num_val: int, num_test: int) -> Splits:
+    """Procedural scenes: numbers from 0 for training, from a million for validation, from two million for test.
+
+    Raises:
+        InputError: the number of training scenes is left open.
+    """
+    if num_train is None:
+        raise InputError(
+            "data.num_train_scenes=null: there are endlessly many procedural scenes; give a number or data.scenes"
+        )
+    return Splits(
+        tuple(procedural_scenes(0, num_train)),
+        tuple(procedural_scenes(FIRST_VAL, num_val)),
+        tuple(procedural_scenes(FIRST_TEST, num_test)),
+    )
+
+
+def read_splits(
+    paths: Sequence[str], num_train: int | None, num_val: int, num_test: int, allow_benchmark_scenes: bool
+) -> Splits:
+    """Scenes from disk.
+
+    Raises:
+        InputError: files cannot be read, too few scenes are usable, or scenes of a benchmark would be trained on
+            without permission.
+    """
+    scenes, skipped = read_scenes([Path(path) for path in paths])
+    held_out = num_val + num_test
+    if len(scenes) <= held_out:
+        raise InputError(
+            f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), but data.num_val_scenes="
+            f"{num_val} and data.num_test_scenes={num_test} hold out {held_out}; add scenes or hold out fewer"
+        )
+    ordered = sorted(scenes, key=lambda scene: (_digest(place(scene)), scene.id))
+    val, test = ordered[:num_val], ordered[num_val:held_out]
+    taken = {place(scene) for scene in val + test}
+    train = [scene for scene in ordered[held_out:] if place(scene) not in taken][:num_train]
+    if not allow_benchmark_scenes:
+        _refuse_benchmarks(train)
+    return Splits(tuple(train), tuple(val), tuple(test), tuple(skipped))
+
+
+def place(scene: Scene) -> str:
+    """The room that a scene is a scan of: ScanNet numbers the scans of one room behind an underscore."""
+    return re.sub(r"_\d\d$", "", scene.id)
+
+
+def _refuse_benchmarks(scenes: Sequence[Scene]) -> None:
+    tested = [scene for scene in scenes if scene.benchmarks]
+    if tested:
+        names = sorted({name for scene in tested for name in scene.benchmarks})
+        shown = ", ".join(scene.id for scene in tested[:3]) + (", ..." if len(tested) > 3 else "")
+        raise InputError(
+            f"{len(tested)} training scenes ({shown}) are test scenes of {', '.join(names)}; leave them out, or set "
+            "--data.allow_benchmark_scenes true and report no score on that benchmark"
+        )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf8")).hexdigest()

@@ -1,0 +1,153 @@
+"""A scene and its questions as tokens: one prefix with the video, one suffix a question.
+
+The conversation is the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`; since a
+special token stands before that sentence and special tokens split the text before any merge, prefix + suffix are exactly
+the tokens of the whole conversation. `RowEncoder.suffix` checks it for each question, `tests/solver/test_encoding.py` for
+each family and the real tokenizer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerBase, Qwen3VLConfig
+
+from lightning_ouro.programs.questions import VIDEO_PROMPT
+from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.patches import PatchSpec, group_times, video_grid
+
+VISION_START, VIDEO_PAD, VISION_END = "<|vision_start|>", "<|video_pad|>", "<|vision_end|>"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The shared part of a row.
+
+    Attributes:
+        ids: Token ids, `(P,)`.
+        positions: M-RoPE positions (time, row, column), `(3, P)`.
+        next_position: Where each suffix starts: one more than the largest position.
+    """
+
+    ids: Tensor
+    positions: Tensor
+    next_position: int
+
+
+@dataclass(frozen=True)
+class Suffix:
+    """One question of a row.
+
+    Attributes:
+        ids: Token ids from the question's first word to the end of the turn, `(S,)`.
+        answer_start: Index in `ids` of the answer's first token; without an answer, `S`.
+        num_content: Answer tokens without the end-of-turn token.
+    """
+
+    ids: Tensor
+    answer_start: int
+    num_content: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A scene's questions behind its video. `video` is None for questions that are asked blind."""
+
+    prefix: Prefix
+    suffixes: tuple[Suffix, ...]
+    video: Video | None
+
+
+class RowEncoder:
+    """Turns videos and prompts into rows.
+
+    Args:
+        tokenizer: The checkpoint's tokenizer, with its chat template.
+        config: The checkpoint's config.
+        spec: How frames become patches.
+    """
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, config: Qwen3VLConfig, spec: PatchSpec) -> None:
+        self.tokenizer = tokenizer
+        self.config = config
+        self.spec = spec
+        tail = self._ids(VISION_END + VIDEO_PROMPT)
+        self._tail = tail
+        self._end_of_turn = self._ids("<|im_end|>")
+
+    def row(self, video: Video | None, prompts: Sequence[str], answers: Sequence[str | None]) -> Row:
+        """The row of one video; each prompt starts with `VIDEO_PROMPT`, answers may be None (to be generated)."""
+        prefix = self.prefix(video)
+        pairs = zip(prompts, answers, strict=True)
+        return Row(prefix, tuple(self.suffix(prompt, answer) for prompt, answer in pairs), video)
+
+    def prefix(self, video: Video | None) -> Prefix:
+        """The tokens that all questions of a video share, from the turn's start to the end of `VIDEO_PROMPT`."""
+        opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
+        grid = None if video is None else video_grid(*video.frames.shape[:3], self.spec)
+        ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT)
+        positions = mrope_positions(torch.tensor(ids), self.config.video_token_id, grid, self.spec.merge_size)
+        return Prefix(torch.tensor(ids), positions, int(positions.max()) + 1)
+
+    def video_text(self, video: Video | None) -> str:
+        """What the processor puts in the video's place: each group of frames behind its time."""
+        if video is None:
+            return ""
+        _, grid_h, grid_w = video_grid(*video.frames.shape[:3], self.spec)
+        pads = VIDEO_PAD * (grid_h * grid_w // self.spec.merge_size**2)
+        times = group_times(video.timestamps, self.spec)
+        return "".join(f"<{time:.1f} seconds>{VISION_START}{pads}{VISION_END}" for time in times)
+
+    def suffix(self, prompt: str, answer: str | None) -> Suffix:
+        """The tokens of one question behind the prefix, with its answer and the end of the turn if there is one."""
+        assert prompt.startswith(VIDEO_PROMPT), f"a prompt starts with {VIDEO_PROMPT!r}: {prompt!r}"
+        closing = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)[1]
+        asked = self._after_prefix(prompt + closing)
+        if answer is None:
+            return Suffix(torch.tensor(asked), len(asked), 0)
+        whole = self._after_prefix(prompt + closing + answer)
+        assert whole[: len(asked)] == asked, f"the answer {answer!r} changes the tokens before it"
+        ids = torch.tensor(whole + self._end_of_turn)
+        return Suffix(ids, len(asked), len(whole) - len(asked))
+
+    def _after_prefix(self, text: str) -> list[int]:
+        ids = self._ids(VISION_END + text)
+        assert ids[: len(self._tail)] == self._tail, f"the question changes the prefix's last tokens: {text!r}"
+        return ids[len(self._tail) :]
+
+    def _turn(self, content: str) -> str:
+        messages = [{"role": "user", "content": content}]
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
+    def _ids(self, text: str) -> list[int]:
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def mrope_positions(ids: Tensor, video_token: int, grid: tuple[int, int, int] | None, merge_size: int) -> Tensor:
+    """Interleaved M-RoPE positions `(3, P)` of a text with at most one video.
+
+    Text counts up on all three axes; a group of frames holds its time and spans rows and columns; text goes on behind
+    the larger side (`Qwen3VLModel.get_rope_index`, against which the tests check it).
+    """
+    positions = torch.empty(3, len(ids), dtype=torch.long)
+    rows, columns = (grid[1] // merge_size, grid[2] // merge_size) if grid else (0, 0)
+    place = torch.stack(
+        [
+            torch.zeros(rows * columns, dtype=torch.long),
+            torch.arange(rows).repeat_interleave(columns),
+            torch.arange(columns).repeat(rows),
+        ]
+    )
+    index, position = 0, 0
+    is_video = (ids == video_token).tolist()
+    while index < len(ids):
+        if is_video[index]:
+            positions[:, index : index + rows * columns] = place + position
+            index, position = index + rows * columns, position + max(rows, columns)
+        else:
+            positions[:, index] = position
+            index, position = index + 1, position + 1
+    return positions

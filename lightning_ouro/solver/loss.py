@@ -1,0 +1,55 @@
+"""The confidence-weighted loss of a step: `sum_i w(s_i) l_i / (m N)`.
+
+`l_i` is a sample's mean answer-token cross-entropy, `s_i` its skill in the same forward pass, N the questions of the whole
+step over ranks and micro-batches, and m the mean of w over the previous step (1 at first), so that weighting changes
+which samples count and not how long the step is.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from lightning_ouro.curriculum.weights import LossKind, loss_weights
+
+
+class ConfidenceWeightedLoss(nn.Module):
+    """Weights samples by skill; its one buffer, m, is part of the checkpoint.
+
+    Args:
+        kind: The shape of w(s).
+    """
+
+    previous_mean: Tensor
+
+    def __init__(self, kind: LossKind) -> None:
+        super().__init__()
+        self.kind = kind
+        self.register_buffer("previous_mean", torch.ones(()))
+        self._sum = 0.0
+        self._count = 0
+
+    def forward(self, losses: Tensor, confidence: Tensor, chance: Tensor) -> Tensor:
+        """The micro-batch's part of the step's loss.
+
+        Every micro-batch of a step holds the same number n of questions, and Lightning averages over micro-batches and
+        ranks, so `sum(w l) / (m n)` here makes the step's `sum(w l) / (m N)`.
+
+        Args:
+            losses: `(n,)`, in the graph.
+            confidence: `(n,)` of the same pass, detached.
+            chance: `(n,)`, what chance gives each question.
+        """
+        skill = ((confidence - chance) / (1 - chance)).clamp_min(0)
+        weights = loss_weights(skill, self.kind)
+        self._sum += float(weights.sum())
+        self._count += len(weights)
+        return (weights * losses).mean() / self.previous_mean
+
+    def end_step(self) -> None:
+        """Takes the step's mean weight over all ranks as the next step's m; called once per optimizer step."""
+        totals = torch.tensor([self._sum, self._count], dtype=torch.float64, device=self.previous_mean.device)
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            torch.distributed.all_reduce(totals)
+        self.previous_mean.copy_(totals[0] / totals[1])
+        self._sum, self._count = 0.0, 0

@@ -1,0 +1,207 @@
+"""The solver as a LightningModule: batch, forward, loss, log.
+
+Validation asks the fixed questions three ways: teacher-forced behind their own video (`loss`), behind another scene's
+video (`sight` is how much that loses: above 0 the solver sees, at 0 it guesses), and greedily (`score`, VSI-Bench's
+accuracy or mean relative accuracy).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import lightning as L
+import torch
+
+from lightning_ouro.curriculum.weights import LossKind
+from lightning_ouro.evaluation import metrics
+from lightning_ouro.programs.questions import Question
+from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.answering import greedy_answers
+from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
+from lightning_ouro.solver.encoding import Row, RowEncoder
+from lightning_ouro.solver.family_means import FamilyMeans
+from lightning_ouro.solver.loading import Loaded, Lora, as_base, load
+from lightning_ouro.solver.loss import ConfidenceWeightedLoss
+from lightning_ouro.solver.packing import pack
+from lightning_ouro.solver.shared_prefix import Scored, score
+
+QUANTITIES = ("loss", "sight", "score")
+
+
+class SolverModule(L.LightningModule):
+    """Qwen3-VL that learns from confidence-weighted questions.
+
+    Args:
+        checkpoint: `tiny` (ships with the package), a local folder, or a hub name such as Qwen/Qwen3-VL-4B-Instruct.
+        init: Read the checkpoint's weights, or draw them from `seed`.
+        lora: Train a low-rank adapter on the language model; null trains all weights.
+        lr: Learning rate of AdamW, constant; 1e-4 suits LoRA, 1e-6 full fine-tuning of a pretrained model.
+        weight_decay: Of AdamW.
+        loss: How a sample's loss is weighted by its skill: uniform, frontier (4s(1-s)) or focal ((1-s)^2).
+        max_new_tokens: Replies are cut there; VSI-Bench allows 16.
+        seed: Of drawn weights; the command line takes it from --seed_everything.
+    """
+
+    def __init__(
+        self,
+        checkpoint: str = "tiny",
+        init: Literal["pretrained", "random"] = "pretrained",
+        lora: Lora | None = None,
+        lr: float = 1e-4,
+        weight_decay: float = 0.0,
+        loss: LossKind = "frontier",
+        max_new_tokens: int = 16,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.checkpoint, self.init, self.lora, self.seed = checkpoint, init, lora, seed
+        self.lr, self.weight_decay = lr, weight_decay
+        self.max_new_tokens = max_new_tokens
+        self.weighted_loss = ConfidenceWeightedLoss(loss)
+        self.loaded: Loaded | None = None
+        self.results: FamilyMeans | None = None
+        self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
+
+    def configure_model(self) -> None:
+        """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
+        if self.loaded is None:
+            self.loaded = load(self.checkpoint, self.init, self.lora, self.seed)
+            self.net = self.loaded.net
+            self.encoder = RowEncoder(self.loaded.tokenizer, self.loaded.qwen.config, self.loaded.spec)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW on the weights that are trained."""
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        return torch.optim.AdamW(trained, lr=self.lr, weight_decay=self.weight_decay)
+
+    def on_train_start(self) -> None:
+        """Lets a changed `lr` win over the optimizer state of a resumed checkpoint."""
+        for optimizer in self.trainer.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = self.lr
+
+    def training_step(self, batch: TrainBatch, batch_idx: int) -> dict[str, Any]:
+        """One pass over the rows gives loss, confidence and gradient."""
+        questions = [question for row in batch.rows for question in row.questions]
+        scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
+        chance = torch.tensor([chance for row in batch.rows for chance in row.chances], device=self.device)
+        loss = self.weighted_loss(scored.loss, scored.confidence, chance)
+        means = {
+            "train/loss": loss,
+            "train/loss_unweighted": scored.loss.mean(),
+            "train/confidence": scored.confidence.mean(),
+        }
+        self.log_dict(
+            {name: value.detach() for name, value in means.items()}, batch_size=len(questions), sync_dist=True
+        )
+        return {
+            "loss": loss,
+            "question_ids": [question.id for question in questions],
+            "confidences": scored.confidence.tolist(),
+        }
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """The step is whole: its mean weight normalises the next one."""
+        self.weighted_loss.end_step()
+
+    def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
+        """Adds the batch's losses and scores to the family means."""
+        if self.results is None or self.results.families != batch.families:
+            self.results = FamilyMeans(batch.families, QUANTITIES).to(self.device)
+        own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
+        swapped = zip(batch.rows, batch.other_videos, strict=True)
+        other = self.score_rows([self.encode(row, video) for row, video in swapped]).loss.tolist()
+        questions = [question for row in batch.rows for question in row.questions]
+        for question, reply, loss, lost in zip(questions, self.replies(batch.rows), own, other, strict=True):
+            self.results.update(
+                question.family, (loss, lost - loss, metrics.score(reply, question.answer, question.unit))
+            )
+
+    def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
+        """The same on the test scenes."""
+        self.validation_step(batch, batch_idx)
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs means per family and over all questions."""
+        self._log_results("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Logs means per family and over all questions."""
+        self._log_results("test")
+
+    def predict_step(self, batch: EvalBatch, batch_idx: int) -> list[dict[str, Any]]:
+        """One record a question: its reply, its answer and its score."""
+        questions = [question for row in batch.rows for question in row.questions]
+        return [
+            question.to_json()
+            | {"prompt": question.prompt, "reply": reply, "score": metrics.score(reply, question.answer, question.unit)}
+            for question, reply in zip(questions, self.replies(batch.rows), strict=True)
+        ]
+
+    def encode(self, row: SceneRow, video: Video | None, with_answers: bool = True) -> Row:
+        """A scene's questions as tokens behind a video, or behind none."""
+        answers = [question.answer if with_answers else None for question in row.questions]
+        return self.encoder.row(video, [question.prompt for question in row.questions], answers)
+
+    def score_rows(self, rows: Sequence[Row]) -> Scored:
+        """Loss and confidence of every question of the rows."""
+        assert self.loaded is not None, "configure_model comes first"
+        return score(self.loaded.qwen, rows, pack(rows).to(self.device), self.loaded.spec)
+
+    def blind_confidences(self, questions: Sequence[Question], questions_per_row: int = 64) -> list[float]:
+        """Confidence in each answer without the video, under the frozen base (the solver itself where all is trained)."""
+        assert self.loaded is not None, "configure_model comes first"
+        confidences: list[float] = []
+        with as_base(self.loaded.net):
+            for start in range(0, len(questions), questions_per_row):
+                part = questions[start : start + questions_per_row]
+                row = self.encoder.row(
+                    None, [question.prompt for question in part], [question.answer for question in part]
+                )
+                confidences += self.score_rows([row]).confidence.tolist()
+        return confidences
+
+    def replies(self, rows: Sequence[SceneRow]) -> list[str]:
+        """Greedy replies to all questions of the rows."""
+        assert self.loaded is not None, "configure_model comes first"
+        encoded = [self.encode(row, row.video, with_answers=False) for row in rows]
+        tokenizer, qwen = self.loaded.tokenizer, self.loaded.qwen
+        end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        packed = pack(encoded).to(self.device)
+        answers = greedy_answers(qwen, encoded, packed, self.loaded.spec, end, self.max_new_tokens)
+        return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leaves batches where they are: they hold questions and frames, and become tensors when they are packed."""
+        return batch
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keeps trained weights and buffers only, and says on which base they sit."""
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        kept = trained | {"weighted_loss.previous_mean"}
+        checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in kept}
+        checkpoint["base"] = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuses a checkpoint of another base, or one that lacks trained weights: loading itself isn't strict.
+
+        Raises:
+            ValueError: the base differs or weights are missing; both are named.
+        """
+        mine = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
+        if checkpoint.get("base") != mine:
+            raise ValueError(f"the checkpoint was trained on {checkpoint.get('base')}, this run is set up for {mine}")
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+        if missing := sorted(trained - checkpoint["state_dict"].keys()):
+            raise ValueError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
+
+    def _log_results(self, stage: str) -> None:
+        assert self.results is not None, "at least one batch was evaluated"
+        means = {f"{stage}/{name}": value for name, value in self.results.compute().items()}
+        self.log_dict({name: torch.tensor(value) for name, value in means.items()})
+        self.results.reset()
+
+
+def _lora_record(lora: Lora | None) -> dict[str, Any] | None:
+    return None if lora is None else {"rank": lora.rank, "alpha": lora.alpha, "targets": list(lora.targets)}

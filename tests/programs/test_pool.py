@@ -1,0 +1,156 @@
+import json
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.pool import FREE, Pool
+from lightning_ouro.programs.questions import LETTERS, Proposal, Question
+from lightning_ouro.programs.verification import Verified
+
+
+def verified(name, roles, answer, scene="s0", slot=0, program=None):
+    family = FAMILIES[name]
+    program = program or family.program(roles)
+    proposal = Proposal(scene, name, family.forms[0].write(roles), program, "test", 0, slot)
+    options = None if answer.among is None else tuple(sorted(answer.among))
+    return Verified(proposal, name, answer, options, 1.0, family.canonical(roles), family.key(scene, roles))
+
+
+def side(value, scene, level="easy"):
+    roles = {"standing": ("bed",), "facing": ("sofa",), "target": ("tv",)}
+    name = f"object_rel_direction_{level}"
+    return verified(name, roles, Answer("choice", value, FAMILIES[name].fixed), scene)
+
+
+def nearest(scene, value="tv"):
+    options = ("tv", "bed", "sofa", "stove")
+    return verified(
+        "object_rel_distance", {"target": ("lamp",), "options": options}, Answer("choice", value, options), scene
+    )
+
+
+def chairs(number, scene):
+    return verified("object_counting", {"object": ("chair",)}, Answer("count", number), scene)
+
+
+def reasons(rejections):
+    return [rejection.reason for rejection in rejections]
+
+
+def test_a_number_becomes_a_question_with_a_unit():
+    pool = Pool()
+    (question,), rejected = pool.admit([chairs(3, "s0")], round=2)
+    assert not rejected
+    assert (question.answer, question.unit, question.options, question.round) == ("3", "count", None, 2)
+    assert question.text == "How many chair(s) are in this room?"
+    assert pool.questions == (question,)
+    assert len(pool) == 1
+
+
+def test_what_was_asked_before_is_rejected_in_and_across_rounds():
+    pool = Pool()
+    pair = {"pair": ("bed", "tv")}
+    swapped = {"pair": ("tv", "bed")}
+    first = verified("object_abs_distance", pair, Answer("metres", 2.0))
+    second = verified("object_abs_distance", swapped, Answer("metres", 2.0))
+    assert reasons(pool.admit([first, second], 0)[1]) == ["asked_before"]
+    assert reasons(pool.admit([second], 1)[1]) == ["asked_before"]
+    elsewhere = verified("object_abs_distance", pair, Answer("metres", 2.0), scene="s1")
+    assert len(pool.admit([elsewhere], 1)[0]) == 1
+    assert pool.keys_by_scene() == {"s0": {first.key}, "s1": {elsewhere.key}}
+
+
+def test_one_program_under_two_texts_is_one_question():
+    program = "def answer(scene):\n    return count(2)\n"
+    two = [
+        verified("object_counting", {"object": (name,)}, Answer("count", 2), program=program) for name in ("cup", "bed")
+    ]
+    assert reasons(Pool().admit(two, 0)[1]) == ["asked_before"]
+
+
+def test_the_commonest_number_stays_at_two_fifths():
+    pool = Pool()
+    stream = [chairs(2 if i % 4 else 3 + i % 7, f"s{i}") for i in range(400)]
+    accepted, rejected = pool.admit(stream, 0)
+    assert set(reasons(rejected)) == {"common"}
+    assert max(Counter(question.answer for question in accepted).values()) <= 0.4 * len(accepted)
+
+
+@pytest.mark.parametrize(("level", "limit"), [("easy", 0.6), ("medium", 1 / 3 + 0.1), ("hard", 0.35)])
+def test_the_commonest_side_stays_ten_points_above_chance(level, limit):
+    names = FAMILIES[f"object_rel_direction_{level}"].fixed
+    rng = np.random.default_rng(0)
+    shares = [0.7, *[0.3 / (len(names) - 1)] * (len(names) - 1)]
+    accepted, rejected = Pool().admit([side(rng.choice(names, p=shares), f"s{i}", level) for i in range(500)], 0)
+    values = Counter(question.options[LETTERS.index(question.answer)] for question in accepted)
+    assert rejected
+    assert max(values.values()) <= limit * len(accepted) + 1e-9
+
+
+def test_the_first_few_questions_get_in_whatever_their_answer():
+    accepted, rejected = Pool().admit([chairs(2, f"s{i}") for i in range(FREE + 1)], 0)
+    assert (len(accepted), reasons(rejected)) == (FREE, ["common"])
+
+
+def test_answers_without_fixed_values_are_never_common():
+    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(50)], 0)
+    assert len(accepted) == 50
+
+
+def test_letters_are_level_and_point_at_the_answer():
+    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(43)], 0)
+    letters = Counter(question.answer for question in accepted)
+    assert set(letters) == set("ABCD")
+    assert max(letters.values()) - min(letters.values()) <= 1
+    assert all(question.options[LETTERS.index(question.answer)] == "tv" for question in accepted)
+    assert len({question.options for question in accepted}) > 12
+
+
+def test_letters_do_not_follow_answers_that_alternate():
+    accepted, _ = Pool().admit([side(("left", "right")[i % 2], f"s{i}") for i in range(200)], 0)
+    pairs = Counter((question.answer, question.options[LETTERS.index(question.answer)]) for question in accepted)
+    assert len(pairs) == 4
+    assert min(pairs.values()) > 30
+
+
+def test_the_text_lists_options_in_the_order_of_their_letters():
+    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(5)], 0)
+    for question in accepted:
+        assert f"({', '.join(question.options)})" in question.text
+
+
+def stream():
+    rng = np.random.default_rng(1)
+    for i in range(120):
+        kind, scene = i % 3, f"s{i % 90}"
+        yield (
+            chairs(int(rng.integers(2, 5)), scene)
+            if kind == 0
+            else nearest(scene, rng.choice(["tv", "bed"]))
+            if (kind == 1)
+            else side(rng.choice(["left", "right"]), scene)
+        )
+
+
+def test_a_restored_pool_goes_on_as_the_first_would_have():
+    items = list(stream())
+    whole, first = Pool(), Pool()
+    whole.admit(items[:70], 0)
+    first.admit(items[:70], 0)
+    lines = [json.dumps(question.to_json()) for question in first.questions]
+    second = Pool.restore(Question.from_json(json.loads(line)) for line in lines)
+    assert second.questions == first.questions
+    assert second.admit(items[70:], 1) == whole.admit(items[70:], 1)
+    assert second.questions == whole.questions
+    assert second.keys_by_scene() == whole.keys_by_scene()
+
+
+def test_questions_are_grouped_by_scene_in_order():
+    pool = Pool()
+    pool.admit([chairs(2, "b"), chairs(3, "a"), side("left", "b")], 0)
+    grouped = pool.by_scene()
+    assert list(grouped) == ["b", "a"]
+    assert [question.family for question in grouped["b"]] == ["object_counting", "object_rel_direction_easy"]

@@ -1,0 +1,165 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.questions import Proposal, Rejection
+from lightning_ouro.programs.verification import Verified, Verifier, shown_objects
+
+SIZE = FAMILIES["object_size_estimation"]
+COUNT = FAMILIES["object_counting"]
+APART = FAMILIES["object_abs_distance"]
+NEAREST = FAMILIES["object_rel_distance"]
+SIDE = FAMILIES["object_rel_direction_easy"]
+
+
+def proposal(family, roles, form=0, program=None, claimed=None, slot=0, scene="scene"):
+    text = family.forms[form].write(roles)
+    return Proposal(
+        scene, claimed or family.name, text, program or family.program(roles), proposer="test", round=0, slot=slot
+    )
+
+
+def all_shown(scene):
+    return np.full((2, len(scene.objects)), 0.01, np.float32)
+
+
+@pytest.fixture
+def verify(sandbox):
+    verifier = Verifier(sandbox)
+
+    def one(scene, wanted, visibility=None):
+        shown = all_shown(scene) if visibility is None else visibility
+        (verdict,) = verifier.verify(scene, shown, [wanted])
+        return verdict
+
+    return one
+
+
+SOFA = {"object": ("sofa",)}
+SOFA_PROGRAM = SIZE.program(SOFA)
+GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the sofa, and quotes nothing
+
+
+@pytest.mark.parametrize(
+    ("reason", "detail", "wanted"),
+    [
+        ("syntax", "line 1", proposal(SIZE, SOFA, program="def answer(scene)")),
+        ("syntax", "yield", proposal(SIZE, SOFA, program="def answer(scene):\n    yield 1")),
+        ("runtime", "line 2", proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(1 / 0)")),
+        ("runtime", "2 objects", proposal(SIZE, {"object": ("chair",)})),
+        ("limit", "Recursion", proposal(SIZE, SOFA, program="def answer(scene):\n    return answer(scene)")),
+        ("untyped", "float", proposal(SIZE, SOFA, program="def answer(scene):\n    return 200.0")),
+        ("range", "0 or less", proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(-200.0)")),
+        ("unnamed", "'bed'", proposal(SIZE, SOFA, program=SIZE.program({"object": ("bed",)}))),
+        (
+            "disagrees",
+            "no form",
+            dataclasses.replace(proposal(SIZE, SOFA), text="Please tell me how big the sofa is."),
+        ),
+        ("disagrees", "claims", proposal(SIZE, SOFA, claimed="object_counting")),
+        (
+            "disagrees",
+            "centimetres(20",
+            proposal(SIZE, SOFA, program=SOFA_PROGRAM.replace("100 *", "10 *")),
+        ),
+        ("disagrees", "'unicorn'", proposal(SIZE, {"object": ("unicorn",)}, program=GUESS)),
+        ("disagrees", "metres(2", proposal(SIZE, SOFA, program=SOFA_PROGRAM.replace("centimetres(100 * ", "metres("))),
+        ("rules", "at least 2", proposal(COUNT, {"object": ("sofa",)})),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_each_failing_check_has_its_own_reason(room, verify, reason, detail, wanted):
+    verdict = verify(room, wanted)
+    assert isinstance(verdict, Rejection)
+    assert (verdict.reason, verdict.proposal) == (reason, wanted)
+    assert detail in verdict.detail
+    assert "\n" not in verdict.detail
+
+
+def test_a_program_that_guesses_right_once_still_disagrees(room, verify):
+    assert verify(room, proposal(SIZE, SOFA, program=GUESS)).reason == "disagrees"
+
+
+def test_the_same_objects_in_swapped_roles_disagree(room, verify):
+    roles = {"standing": ("sofa",), "facing": ("tv",), "target": ("bed",)}
+    swapped = {"standing": ("sofa",), "facing": ("bed",), "target": ("tv",)}
+    verdict = verify(room, proposal(SIDE, roles, program=SIDE.program(swapped)))
+    assert verdict.reason == "disagrees"
+    assert "right" in verdict.detail
+    assert "left" in verdict.detail
+
+
+def test_a_program_in_the_proposers_own_words_is_accepted(room, verify):
+    program = (
+        "def answer(scene):\n"
+        "    things = {thing.category: thing for thing in scene.objects}\n"
+        "    gap = scene.distance(things['tv'], things['sofa'])\n"
+        "    return metres(gap)\n"
+    )
+    verdict = verify(room, proposal(APART, {"pair": ("sofa", "tv")}, form=2, program=program))
+    assert isinstance(verdict, Verified)
+    assert verdict.answer.value == pytest.approx(2.5)
+    assert verdict.objects == {"pair": ("sofa", "tv")}
+    assert verdict.margin == 1
+
+
+def test_text_may_be_in_any_case(room, verify):
+    wanted = proposal(SIZE, SOFA)
+    assert isinstance(verify(room, dataclasses.replace(wanted, text=f" {wanted.text.upper()} ")), Verified)
+
+
+def test_an_object_that_no_frame_shows_is_unseen(room, verify):
+    wanted = proposal(APART, {"pair": ("sofa", "tv")})
+    visibility = all_shown(room)
+    visibility[:, 1] = 0.0029
+    verdict = verify(room, wanted, visibility)
+    assert (verdict.reason, verdict.detail) == ("unseen", "no frame shows tv 1")
+    visibility[1, 1] = 0.0031
+    assert isinstance(verify(room, wanted, visibility), Verified)
+
+
+def test_counting_needs_every_instance_shown_and_room_size_none(room, verify):
+    visibility = all_shown(room)
+    visibility[:, 6] = 0
+    assert verify(room, proposal(COUNT, {"object": ("chair",)}), visibility).reason == "unseen"
+    size = proposal(FAMILIES["room_size_estimation"], {})
+    assert isinstance(verify(room, size, np.zeros_like(visibility)), Verified)
+
+
+def test_an_answer_that_noise_changes_is_unstable(make_scene, verify):
+    # Two parallel walls of 20 m: 2 degrees move their ends by 35 cm, more than the gap between them.
+    scene = make_scene([("wall", (0, 0, 0), (20, 0.05, 1)), ("fence", (0, 0.27, 0), (20, 0.05, 1))])
+    verdict = verify(scene, proposal(APART, {"pair": ("wall", "fence")}))
+    assert verdict.reason == "unstable"
+    assert "%" in verdict.detail
+
+
+def test_counts_and_room_size_have_the_widest_margin(room, verify):
+    assert verify(room, proposal(COUNT, {"object": ("chair",)})).margin == 1
+    assert verify(room, proposal(FAMILIES["room_size_estimation"], {})).margin == 1
+
+
+def test_choices_keep_their_options_without_an_order(room, verify):
+    roles = {"target": ("lamp",), "options": ("bed", "sofa", "tv", "stove")}
+    verdict = verify(room, proposal(NEAREST, roles))
+    assert verdict.answer.value == "sofa"
+    assert verdict.options == ("bed", "sofa", "stove", "tv")
+
+
+def test_verdicts_come_in_the_order_of_the_proposals(room, sandbox):
+    wanted = [
+        proposal(SIZE, SOFA, slot=0),
+        proposal(SIZE, SOFA, slot=1, program="oops("),
+        proposal(COUNT, {"object": ("table",)}, slot=2),
+    ]
+    verdicts = Verifier(sandbox).verify(room, all_shown(room), wanted)
+    assert [verdict.proposal.slot for verdict in verdicts] == [0, 1, 2]
+    assert [type(verdict) for verdict in verdicts] == [Verified, Rejection, Verified]
+    assert Verifier(sandbox).verify(room, all_shown(room), []) == []
+
+
+def test_shown_means_three_thousandths_of_one_frame():
+    visibility = np.array([[0.003, 0.0, 0.0029], [0.0, 0.5, 0.0029]], np.float64)
+    assert shown_objects(visibility) == {0, 1}

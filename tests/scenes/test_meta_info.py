@@ -1,0 +1,195 @@
+import copy
+import json
+
+import numpy as np
+import pytest
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.meta_info import read_meta_info
+
+COS, SIN = np.cos(0.3), np.sin(0.3)
+BOX = {
+    "centroid": [1.0, 2.0, 0.5],
+    "axesLengths": [0.4, 0.8, 1.0],
+    "normalizedAxes": [COS, SIN, 0, -SIN, COS, 0, 0, 0, 1],
+}
+SCENE = {"room_size": 12.5, "object_counts": {"chair": 2}, "object_bbox": {"chair": [BOX]}}
+
+
+def write(folder, content, name="meta.json"):
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def changed(**fields):
+    return copy.deepcopy(SCENE) | fields
+
+
+def with_box(**fields):
+    return changed(object_bbox={"chair": [BOX, copy.deepcopy(BOX) | {"centroid": [5.0, 0.0, 1.0]} | fields]})
+
+
+@pytest.fixture(scope="module")
+def real(shared_data):
+    folder = shared_data / "scenes" / "vsi_bench_meta"
+    return {name: folder / f"{name}_meta_info_val.json" for name in ("scannet", "arkitscenes")}
+
+
+def test_all_238_real_scenes_are_usable(real):
+    for source, number in (("scannet", 88), ("arkitscenes", 150)):
+        scenes, skipped = read_meta_info(real[source])
+        assert len(scenes) == number and skipped == []
+        assert {scene.source for scene in scenes} == {source}
+        assert {scene.benchmarks for scene in scenes} == {("VSI-Bench",)}
+
+
+@pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
+def test_corners_are_the_files_own_min_and_max(real, source):
+    content = json.loads(real[source].read_text())
+    checked = 0
+    for scene in read_meta_info(real[source])[0]:
+        for thing in scene.objects:
+            same = [
+                box
+                for box in content[scene.id]["object_bbox"][thing.category]
+                if box["centroid"] == thing.center.tolist()
+            ]
+            np.testing.assert_allclose(thing.corners().min(axis=0), same[0]["min"], rtol=0, atol=1e-9)
+            np.testing.assert_allclose(thing.corners().max(axis=0), same[0]["max"], rtol=0, atol=1e-9)
+            assert np.linalg.det(thing.rotation) == pytest.approx(1)
+            checked += 1
+    assert checked == {"scannet": 1212, "arkitscenes": 854}[source]
+
+
+def test_the_12_doubled_printers_of_scannet_are_removed(real):
+    content = json.loads(real["scannet"].read_text())
+    removed = {}
+    for scene in read_meta_info(real["scannet"])[0]:
+        for category, boxes in content[scene.id]["object_bbox"].items():
+            left = sum(thing.category == category for thing in scene.objects)
+            removed[category] = removed.get(category, 0) + len(boxes) - left
+    assert {category: number for category, number in removed.items() if number} == {"printer": 12}
+
+
+@pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
+def test_counts_and_floor_areas_are_the_files(real, source):
+    content = json.loads(real[source].read_text())
+    for scene in read_meta_info(real[source])[0]:
+        assert scene.counts == content[scene.id]["object_counts"]
+        assert scene.complete == set(scene.counts)
+        assert scene.floor_area == content[scene.id]["room_size"] and scene.floor is None
+        assert [thing.id for thing in scene.objects] == list(range(len(scene.objects)))
+
+
+def test_counts_of_the_file_win_over_the_number_of_boxes(tmp_path):
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": SCENE}))
+    assert scene.counts == {"chair": 2} and len(scene.objects) == 1
+
+
+def test_a_category_without_a_count_is_counted_by_its_boxes_but_not_complete(tmp_path):
+    record = changed(object_bbox={"chair": [BOX], "lamp": [BOX]})
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
+    assert scene.counts == {"chair": 2, "lamp": 1} and scene.complete == {"chair"}
+
+
+def test_both_keys_for_boxes_are_read(tmp_path):
+    record = changed()
+    record["object_bboxes"] = record.pop("object_bbox")
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
+    np.testing.assert_allclose(scene.objects[0].rotation[:, 0], [COS, SIN, 0])
+
+
+def test_left_handed_axes_become_right_handed_and_the_box_stays(tmp_path):
+    mirrored = [*BOX["normalizedAxes"][:6], 0, 0, -1]
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": with_box(centroid=[1.0, 2.0, 3.0], normalizedAxes=mirrored)}))
+    plain, turned = scene.objects
+    assert np.linalg.det(turned.rotation) == pytest.approx(1)
+    np.testing.assert_allclose(np.ptp(turned.corners(), axis=0), np.ptp(plain.corners(), axis=0))
+
+
+@pytest.mark.parametrize(
+    ("scene_id", "fields", "source"),
+    [
+        ("scene0011_00", {}, "scannet"),
+        ("41069021", {}, "arkitscenes"),
+        ("09c1414f1b", {}, "scannetpp"),
+        ("x", {"video_path": "/data/ScanNet/v2/x.mp4"}, "scannet"),
+        ("x", {"video_path": "/data/scannetpp/data/x/iphone/rgb.mp4"}, "scannetpp"),
+        ("x", {"video_path": "/data/ScanNet++/data/x/iphone/rgb.mp4"}, "scannetpp"),
+        ("x", {"video_path": "/data/ARKitScenes/x.mov"}, "arkitscenes"),
+        ("41069021", {"dataset": "mine"}, "mine"),
+        ("x", {}, "meta_info"),
+    ],
+)
+def test_the_source_comes_from_dataset_then_video_path_then_the_shape_of_the_id(tmp_path, scene_id, fields, source):
+    (scene,), _ = read_meta_info(write(tmp_path, {scene_id: changed(**fields)}))
+    assert scene.source == source
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        (with_box(centroid=[float("nan"), 0, 0]), ["chair 1", "centroid", "nan"]),
+        (with_box(centroid=[0, 0]), ["chair 1", "centroid", "[0, 0]"]),
+        (with_box(centroid=["1", 0, 0]), ["chair 1", "centroid", "'1'"]),
+        (with_box(centroid=[True, 0, 0]), ["chair 1", "centroid", "True"]),
+        (with_box(centroid=[10**400, 0, 0]), ["chair 1", "centroid", "1000"]),
+        (with_box(axesLengths=[0.4, 0.0, 1]), ["chair 1", "axesLengths", "0.0"]),
+        (with_box(axesLengths=[0.4, -1, 1]), ["chair 1", "axesLengths", "-1"]),
+        (with_box(axesLengths=[400, 1200, 900]), ["chair 1", "axesLengths", "1200"]),
+        (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0, 0, 0, 1.01]), ["chair 1", "normalizedAxes", "1.01"]),
+        (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0]), ["chair 1", "normalizedAxes", "[1, 0, 0, 0, 1, 0]"]),
+        (with_box(normalizedAxes=[0] * 9), ["chair 1", "normalizedAxes", "0.0"]),
+        (changed(object_bbox={"chair": [{"centroid": [0, 0, 0]}]}), ["chair 0", "axesLengths", "missing"]),
+        (changed(object_bbox={"chair": [7]}), ["chair 0", "7"]),
+        (changed(object_bbox={"chair": 7}), ["chair", "7"]),
+        (changed(object_bbox={" ": [BOX]}), ["category", "' '"]),
+        (changed(object_bbox={}), ["object_bbox", "no objects"]),
+        (changed(object_bbox={"chair": []}), ["object_bbox", "no objects"]),
+        (changed(object_bbox=[BOX]), ["object_bbox", "[{"]),
+        (changed(room_size=-1.0), ["room_size", "-1.0"]),
+        (changed(room_size=float("nan")), ["room_size", "nan"]),
+        (changed(room_size=None), ["room_size", "missing"]),
+        (changed(object_counts={"chair": -1}), ["object_counts", "chair", "-1"]),
+        (changed(object_counts={"chair": 1.5}), ["object_counts", "chair", "1.5"]),
+        (changed(object_counts=None), ["object_counts", "missing"]),
+        ("text", ["'text'"]),
+        ({"room_size": 1.0, "object_counts": {}}, ["object_bbox", "missing"]),
+    ],
+)
+def test_a_bad_scene_is_skipped_with_a_reason_and_the_others_go_on(tmp_path, record, words):
+    path = write(tmp_path, {"good": SCENE, "bad": record, "last": SCENE})
+    scenes, (skipped,) = read_meta_info(path)
+    assert [scene.id for scene in scenes] == ["good", "last"]
+    assert skipped.id == "bad"
+    assert all(word in skipped.reason for word in [str(path), "scene bad", *words]), skipped.reason
+    assert "\n" not in skipped.reason
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("{", ["not JSON"]),
+        ("", ["not JSON"]),
+        ("[" * 100_000, ["not JSON"]),
+        ([SCENE], ["list"]),
+        ({}, ["0 entries", "object_bbox"]),
+        ({"model_type": "qwen", "layers": {"a": 1}}, ["2 entries", "object_bbox"]),
+    ],
+)
+def test_a_file_that_is_no_meta_info_is_an_input_error(tmp_path, content, words):
+    path = write(tmp_path, content)
+    with pytest.raises(InputError) as error:
+        read_meta_info(path)
+    message = str(error.value)
+    assert all(word in message for word in [str(path), "expected VSI-Bench meta_info", *words])
+    assert "\n" not in message
+
+
+def test_a_binary_file_and_a_missing_one_are_input_errors(tmp_path):
+    (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(InputError, match="is not JSON"):
+        read_meta_info(tmp_path / "x.json")
+    with pytest.raises(InputError, match=r"none\.json: cannot be read \(No such file or directory\)"):
+        read_meta_info(tmp_path / "none.json")

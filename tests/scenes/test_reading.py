@@ -1,0 +1,88 @@
+import json
+
+import pytest
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.reading import read_scenes
+
+BOX = {"centroid": [1, 2, 0.5], "axesLengths": [0.4, 0.8, 1], "normalizedAxes": [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+GOOD = {"room_size": 12.5, "object_counts": {"chair": 1}, "object_bbox": {"chair": [BOX]}}
+BAD = GOOD | {"room_size": -1.0}
+
+
+def write(path, content):
+    path.write_text(json.dumps(content))
+    return path
+
+
+def ids(scenes):
+    return [scene.id for scene in scenes]
+
+
+def test_files_keep_the_order_given_and_folders_that_of_their_names(tmp_path):
+    folder = tmp_path / "folder"
+    (folder / "deeper").mkdir(parents=True)
+    write(folder / "b.json", {"b2": GOOD, "b1": GOOD})
+    write(folder / "a.json", {"a": GOOD})
+    write(folder / "deeper" / "c.json", {"c": GOOD})
+    (folder / "notes.txt").write_text("not read")
+    last = write(tmp_path / "last.json", {"last": GOOD})
+    assert ids(read_scenes([folder, last])[0]) == ["a", "b2", "b1", "last"]
+    assert ids(read_scenes([last, folder])[0]) == ["last", "a", "b2", "b1"]
+
+
+def test_the_real_folder_has_238_scenes(shared_data):
+    scenes, skipped = read_scenes([shared_data / "scenes" / "vsi_bench_meta"])
+    assert len(scenes) == len({scene.id for scene in scenes}) == 238 and skipped == []
+
+
+def test_the_later_of_two_scenes_with_one_id_is_skipped_with_both_files_named(tmp_path):
+    first = write(tmp_path / "first.json", {"a": GOOD, "b": GOOD})
+    second = write(tmp_path / "second.json", {"b": GOOD | {"room_size": 3.0}, "c": GOOD})
+    scenes, (skipped,) = read_scenes([first, second])
+    assert ids(scenes) == ["a", "b", "c"] and scenes[1].floor_area == 12.5
+    assert skipped.id == "b" and str(first) in skipped.reason and str(second) in skipped.reason
+
+
+def test_a_file_given_twice_is_read_once(tmp_path):
+    path = write(tmp_path / "x.json", {"a": GOOD})
+    scenes, (skipped,) = read_scenes([path, path])
+    assert ids(scenes) == ["a"] and skipped.id == "a"
+
+
+def test_bad_scenes_are_handed_on(tmp_path):
+    scenes, (skipped,) = read_scenes([write(tmp_path / "x.json", {"a": GOOD, "b": BAD})])
+    assert ids(scenes) == ["a"] and "room_size is -1.0" in skipped.reason
+
+
+def test_a_missing_path_says_what_to_give(tmp_path):
+    with pytest.raises(InputError, match=r"none: does not exist; give a meta_info json file or a folder"):
+        read_scenes([tmp_path / "none"])
+
+
+def test_a_folder_without_json_says_what_was_looked_for(tmp_path):
+    (tmp_path / "x.txt").write_text("")
+    with pytest.raises(InputError, match=r"has no \*\.json file in it"):
+        read_scenes([tmp_path])
+
+
+def test_a_json_in_a_folder_that_is_no_meta_info_is_named_in_one_line(tmp_path):
+    write(tmp_path / "a.json", {"a": GOOD})
+    write(tmp_path / "config.json", {"model": "x"})
+    with pytest.raises(InputError) as error:
+        read_scenes([tmp_path])
+    assert "config.json" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_nothing_usable_lists_up_to_three_reasons(tmp_path):
+    path = write(tmp_path / "x.json", {name: BAD for name in "abcde"})
+    with pytest.raises(InputError) as error:
+        read_scenes([path])
+    message = str(error.value)
+    assert "5 skipped" in message and "scene a" in message and "scene c" in message and "scene d" not in message
+    assert "\n" not in message
+
+
+def test_no_path_at_all_says_so():
+    with pytest.raises(InputError, match="no path was given"):
+        read_scenes([])

@@ -1,0 +1,71 @@
+"""A tiny solver in float32, made-up videos, and questions of unequal length."""
+
+import numpy as np
+import pytest
+
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.pool import Pool
+from lightning_ouro.programs.questions import Question
+from lightning_ouro.programs.verification import Verified
+from lightning_ouro.proposer.asking import propose_and_verify
+from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.scenes.library import SceneLibrary
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget, Video
+from lightning_ouro.solver.encoding import RowEncoder
+from lightning_ouro.solver.loading import load
+
+
+def make_video(seed: int, num_frames: int = 6, height: int = 64, width: int = 96) -> Video:
+    frames = np.random.default_rng(seed).integers(0, 256, (num_frames, height, width, 3), dtype=np.uint8)
+    poses = np.broadcast_to(np.eye(4), (num_frames, 4, 4))
+    seconds = np.arange(num_frames) * 1.7
+    return Video(
+        frames, seconds, np.broadcast_to(np.eye(3), (num_frames, 3, 3)), poses, np.zeros((num_frames, 0), "f4")
+    )
+
+
+def make_question(number: int, text: str, answer: str, options: tuple[str, ...] | None = None) -> Question:
+    unit = "count" if options is None else None
+    program = "def answer(scene):\n    return count(1)\n"
+    family = "object_counting" if options is None else "object_rel_direction_easy"
+    return Question(f"q{number}", "s", family, text, options, unit, answer, program, 1.0, {}, 0)
+
+
+@pytest.fixture(scope="session")
+def loaded():
+    return load("tiny", "random", None, seed=0)
+
+
+@pytest.fixture(scope="session")
+def encoder(loaded):
+    return RowEncoder(loaded.tokenizer, loaded.qwen.config, loaded.spec)
+
+
+@pytest.fixture(scope="session")
+def questions():
+    directions = ("left", "right")
+    return [
+        make_question(0, "How many chair(s) are in this room?", "4"),
+        make_question(
+            1, "If I am standing by the bed and facing the tv, is the sofa to my left or my right?", "B", directions
+        ),
+        make_question(2, "What is the size of this room (in square meters)?", "103.5"),
+        make_question(3, "How many lamp(s)?", "12"),
+        make_question(4, "Is the stove to the left or the right of the washer, seen from the door?", "A", directions),
+    ]
+
+
+@pytest.fixture(scope="session")
+def family_questions():
+    """Questions of every family in every wording, about procedural scenes."""
+    library = SceneLibrary(procedural_scenes(0, 6), FrameBudget())
+    briefs = [
+        Brief(scene, library.video(scene.id).visibility, 40, 0, 0, dict.fromkeys(FAMILIES, 1.0), {}, {}, frozenset())
+        for scene in library.values()
+    ]
+    outcomes = propose_and_verify(GrammarProposer(), briefs, "", shown=False)
+    accepted, _ = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
+    assert {question.family for question in accepted} == set(FAMILIES)
+    return accepted

@@ -1,0 +1,81 @@
+import json
+
+import pytest
+import torch
+from transformers import AutoTokenizer
+
+from lightning_ouro.programs.questions import VIDEO_PROMPT
+from lightning_ouro.solver.encoding import RowEncoder, mrope_positions
+from lightning_ouro.solver.patches import video_grid
+
+from .conftest import make_video
+
+
+def whole(tokenizer, encoder, video, question):
+    """The plain conversation's token ids, by the template and the tokenizer alone."""
+    user = [{"type": "video"}, {"type": "text", "text": question.prompt}]
+    turns = [{"role": "user", "content": user}, {"role": "assistant", "content": question.answer}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False)
+    text = text.replace("<|vision_start|><|video_pad|><|vision_end|>", encoder.video_text(video))
+    return tokenizer(text.removesuffix("\n"), add_special_tokens=False)["input_ids"]
+
+
+@pytest.fixture(params=["tiny", "qwen3_vl_4b"])
+def any_encoder(request, encoder):
+    if request.param == "tiny":
+        return encoder
+    folder = request.getfixturevalue("shared_data") / "qwen3_vl_4b"
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.chat_template = json.loads((folder / "chat_template.json").read_text("utf8"))["chat_template"]
+    return RowEncoder(tokenizer, encoder.config, encoder.spec)
+
+
+def test_prefix_and_suffix_are_the_plain_tokens_for_every_family(any_encoder, family_questions):
+    video = make_video(0)
+    for question in family_questions:
+        row = any_encoder.row(video, [question.prompt], [question.answer])
+        suffix = row.suffixes[0]
+        joined = torch.cat([row.prefix.ids, suffix.ids]).tolist()
+        assert joined == whole(any_encoder.tokenizer, any_encoder, video, question), question.family
+        answer = suffix.ids[suffix.answer_start : suffix.answer_start + suffix.num_content]
+        assert any_encoder.tokenizer.decode(answer) == question.answer
+
+
+def test_questions_of_a_video_share_everything_up_to_the_question(any_encoder, family_questions):
+    video = make_video(0)
+    prefix = any_encoder.prefix(video).ids.tolist()
+    assert any_encoder.tokenizer.decode(prefix).endswith(VIDEO_PROMPT)
+    for question in family_questions:
+        assert whole(any_encoder.tokenizer, any_encoder, video, question)[: len(prefix)] == prefix
+
+
+def test_positions_are_those_of_transformers(loaded, encoder):
+    video = make_video(0, num_frames=5, height=64, width=160)
+    prefix = encoder.prefix(video)
+    grid = torch.tensor([video_grid(*video.frames.shape[:3], loaded.spec)])
+    ids = torch.cat([prefix.ids, torch.tensor([5, 6, 7])])[None]
+    types = 2 * (ids == encoder.config.video_token_id).int()
+    reference, _ = loaded.qwen.model.get_rope_index(ids, mm_token_type_ids=types, video_grid_thw=grid)
+    assert torch.equal(reference[:, 0, :-3], prefix.positions)
+    assert reference[:, 0, -3].tolist() == [prefix.next_position] * 3
+
+
+def test_text_without_a_video_counts_up():
+    assert mrope_positions(torch.arange(4), 99, None, 2).tolist() == [[0, 1, 2, 3]] * 3
+
+
+def test_the_tiny_template_renders_what_the_real_one_renders(shared_data, loaded):
+    template = json.loads((shared_data / "qwen3_vl_4b" / "chat_template.json").read_text("utf8"))["chat_template"]
+    user = [{"type": "video"}, {"type": "text", "text": "These are frames."}, {"type": "image"}]
+    turns = [
+        {"role": "system", "content": "You look."},
+        {"role": "user", "content": user},
+        {"role": "assistant", "content": "B"},
+        {"role": "user", "content": "And now?"},
+    ]
+    for generate in (False, True):
+        mine = loaded.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
+        real = loaded.tokenizer.apply_chat_template(
+            turns, chat_template=template, tokenize=False, add_generation_prompt=generate
+        )
+        assert mine == real

@@ -1,0 +1,63 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, group_times, video_grid
+
+SPEC = PatchSpec()
+
+
+def test_one_frame_gives_the_patches_of_transformers_image_processor():
+    frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
+    processor = Qwen2VLImageProcessorPil(
+        patch_size=16, merge_size=2, temporal_patch_size=2, image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=False
+    )
+    reference = processor(images=frame, return_tensors="pt")
+    assert tuple(reference["image_grid_thw"][0].tolist()) == video_grid(1, 96, 128, SPEC)
+    torch.testing.assert_close(
+        frames_to_patches(frame[None], SPEC), reference["pixel_values"].float(), atol=1e-6, rtol=0
+    )
+
+
+def test_an_odd_last_frame_is_repeated():
+    frames = np.random.default_rng(1).integers(0, 256, (3, 64, 32, 3), dtype=np.uint8)
+    assert torch.equal(frames_to_patches(frames, SPEC), frames_to_patches(frames[[0, 1, 2, 2]], SPEC))
+
+
+def test_each_patch_holds_the_pixels_of_two_frames_at_its_place():
+    frames = np.random.default_rng(2).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
+    patches = frames_to_patches(frames, SPEC).reshape(2, 2, 3, 2, 2, 3, 2, 16, 16)
+    time, block_row, block_column, row, column = 1, 1, 2, 0, 1
+    top, left = (block_row * 2 + row) * 16, (block_column * 2 + column) * 16
+    expected = frames[2 * time : 2 * time + 2, top : top + 16, left : left + 16].transpose(3, 0, 1, 2) / 127.5 - 1
+    found = patches[time, block_row, block_column, row, column].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_a_group_of_frames_has_the_time_between_its_first_and_last():
+    assert group_times(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), SPEC) == [0.5, 3.0, 5.0]
+
+
+@pytest.mark.parametrize(("height", "width", "named"), [(90, 128, "data.height=90"), (96, 0, "data.width=0")])
+def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width, named):
+    with pytest.raises(InputError, match=named):
+        video_grid(8, height, width, SPEC)
+
+
+def test_the_layout_is_that_of_the_video_processor():
+    processors = pytest.importorskip(
+        "transformers.models.qwen3_vl.video_processing_qwen3_vl", reason="the video processor needs torchvision"
+    )
+    try:
+        patchify = processors.Qwen3VLVideoProcessor.patchify
+    except ImportError as missing:  # transformers puts a stand-in in its place
+        pytest.skip(str(missing).splitlines()[1])
+    frames = np.random.default_rng(3).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
+    pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()[None] / 127.5 - 1
+    reference, *grid = patchify(SimpleNamespace(), pixels, patch_size=16, merge_size=2, temporal_patch_size=2)
+    assert tuple(grid) == video_grid(4, 64, 96, SPEC)
+    torch.testing.assert_close(frames_to_patches(frames, SPEC), reference[0], atol=1e-6, rtol=0)

@@ -1,0 +1,198 @@
+"""The application as its users start it: commands, overrides, files, curves, errors."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lightning_ouro.cli import join_lists, main
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.questions import REASONS
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+TINY = str(Path(__file__).parents[1] / "configs" / "tiny.yaml")
+SMALL = [
+    *("--data.num_train_scenes", "4", "--data.num_val_scenes", "2", "--data.num_test_scenes", "2"),
+    *("--data.steps_per_round", "3", "--data.questions_per_step", "12", "--data.eval_questions_per_scene", "4"),
+    *("--loop.proposals_per_scene", "10", "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"),
+]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in a folder of its own, as a shell would."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*args):
+        monkeypatch.setattr(sys, "argv", ["lightning_ouro", *args])
+        main()
+
+    return command
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory):
+    """One small run of two rounds."""
+    folder = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL])
+        main()
+    return folder / "runs" / "tiny" / "version_0"
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text("utf8").splitlines()]
+
+
+def test_each_round_leaves_its_three_files(fitted):
+    for round in ("000", "001"):
+        questions, rejections, selection = (
+            lines(fitted / "rounds" / round / f"{n}.jsonl") for n in ("questions", "rejections", "selection")
+        )
+        assert questions and all(question["round"] == int(round) for question in questions)
+        assert all(rejection["reason"] in REASONS and rejection["detail"] for rejection in rejections)
+        assert sum(row["drawn"] for row in selection) == 3 * 12
+        assert {row["id"] for row in selection} >= {question["id"] for question in questions}
+        assert all(row["skill"] is not None for row in selection if row["drawn"])
+
+
+def test_tensorboard_has_every_documented_curve(fitted):
+    events = EventAccumulator(str(fitted)).Reload()
+    scalars, histograms = set(events.Tags()["scalars"]), set(events.Tags()["histograms"])
+    assert {"train/loss", "train/loss_unweighted", "train/confidence", "val/loss", "val/score", "val/sight"} <= scalars
+    assert {
+        "loop/proposed",
+        "loop/accepted",
+        "loop/pool",
+        "curriculum/skill_median",
+        "curriculum/effective_sample_size",
+    } <= scalars
+    assert {f"loop/rejected/{reason}" for reason in REASONS} <= scalars
+    assert {
+        f"{name}/{family}" for name in ("loop/family_weight", "curriculum/skill_mean") for family in FAMILIES
+    } <= scalars
+    assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
+    assert [event.step for event in events.Scalars("val/loss")] == [0, 3, 6], "before the first round, then behind each"
+    assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
+
+
+def test_the_runs_record_can_be_run_again(fitted):
+    text = (fitted / "config.fit.yaml").read_text()
+    assert "# torch " in text and "# lightning_ouro " in text
+    record = yaml.safe_load(text)
+    assert record["data"]["questions_per_step"] == 12 and record["trainer"]["logger"]["init_args"]["version"] == 0
+
+
+def test_resuming_from_the_record_goes_on_in_the_same_folder_as_if_never_stopped(run, fitted, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
+    first = tmp_path / "runs" / "tiny" / "version_0"
+    run("fit", "--config", str(first / "config.fit.yaml"), "--trainer.max_epochs", "2", "--ckpt_path", "last")
+    assert [entry.name for entry in (tmp_path / "runs" / "tiny").iterdir()] == ["version_0"]
+    assert_same_run(first, fitted)
+
+
+def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(run, fitted, tmp_path):
+    run("fit", "--config", TINY, *SMALL)
+    run("fit", "--config", TINY, *SMALL, "--seed_everything", "1")
+    again, other = (tmp_path / "runs" / "tiny" / f"version_{number}" for number in (0, 1))
+    assert_same_run(again, fitted)
+    assert (other / "rounds/000/questions.jsonl").read_bytes() != (fitted / "rounds/000/questions.jsonl").read_bytes()
+
+
+def assert_same_run(one, other):
+    files = sorted(path.relative_to(one) for path in (one / "rounds").rglob("*.jsonl"))
+    assert len(files) == 6
+    for file in files:
+        assert (one / file).read_bytes() == (other / file).read_bytes(), file
+    mine, theirs = (torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (one, other))
+    assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
+    assert mine["state_dict"].keys() == theirs["state_dict"].keys()
+    assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
+
+
+def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, capsys):
+    last = str(fitted / "checkpoints" / "last.ckpt")
+    for command in ("validate", "test"):
+        run(command, "--config", TINY, *SMALL, "--ckpt_path", last)
+    assert "test/score" in capsys.readouterr().out
+    run("predict", "--config", TINY, *SMALL, "--ckpt_path", last)
+    replies = lines(tmp_path / "runs" / "tiny" / "version_2" / "replies.jsonl")
+    assert len(replies) == 8 and all(0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies)
+
+
+def test_a_development_run_leaves_nothing_behind(run, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_lora_checkpoints_hold_the_adapter_only(run, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--model.lora.rank", "2", "--trainer.max_epochs", "1")
+    state = torch.load(tmp_path / "runs/tiny/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    assert all("lora_" in name for name in state.keys() - {"weighted_loss.previous_mean"})
+
+
+def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--trainer.accumulate_grad_batches", "2", "--trainer.max_epochs", "1")
+    name = "rounds/000/selection.jsonl"
+    mine, whole = lines(tmp_path / "runs/tiny/version_0" / name), lines(fitted / name)
+    for row, other in zip(mine, whole, strict=True):
+        assert row["drawn"] == other["drawn"]
+        assert (row["skill"] is None) == (other["skill"] is None)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=[path.name for path in CONFIGS])
+def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run("fit", "--config", str(config), "--print_config")
+    assert stop.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)["loop"]["proposer"]
+    header = config.read_text("utf8")
+    for key in ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:"):
+        assert key in header, f"{config.name} lacks {key}"
+
+
+def test_paths_after_a_list_option_become_a_list():
+    assert join_lists(["fit", "--data.scenes", "a b.json", "c", "--data.seed", "1"]) == [
+        "fit",
+        "--data.scenes=[a b.json, c]",
+        "--data.seed",
+        "1",
+    ]
+
+
+BAD = {
+    "a missing file": (["--data.scenes", "nowhere.json"], "nowhere.json"),
+    "an empty folder": (["--data.scenes", "."], "."),
+    "a file that is not meta_info": (["--data.scenes", "wrong.json"], "wrong.json"),
+    "a file that is not JSON": (["--data.scenes", "broken.json"], "broken.json"),
+    "an unknown key": (["--model.lrr", "1"], "model.lrr"),
+    "a value of the wrong type": (["--model.lr", "fast"], "model.lr"),
+    "frames of the wrong size": (["--data.frames.height", "90"], "data.frames.height=90"),
+    "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),
+    "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
+    "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
+    "frames that show nothing": (["--data.frames.num_frames", "0"], "data.frames.num_frames=0"),
+    "no checkpoint": (["--model.checkpoint", "nowhere", "--model.init", "pretrained"], "model.checkpoint='nowhere'"),
+    "an epoch without a round": (
+        ["--trainer.reload_dataloaders_every_n_epochs", "0"],
+        "reload_dataloaders_every_n_epochs",
+    ),
+}
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
+    (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
+    (tmp_path / "broken.json").write_text("{")
+    args, named = BAD[bad]
+    with pytest.raises(SystemExit) as stop:
+        run("fit", "--config", TINY, *SMALL, *args)
+    assert stop.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert named in last
+    assert not list(tmp_path.rglob("*.ckpt"))
