@@ -1,7 +1,8 @@
 """The command line: `main(args)` is the only entry, for `python -m lightning_ouro`, the console script and the tests.
 
-`fit` trains in the closed loop, `validate` and `test` score held-out scenes, `predict` writes the validation scenes' replies.
-What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config` show all of it.
+`fit` trains in the closed loop, `validate` and `test` score held-out scenes, `predict` writes the validation scenes'
+replies. What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
+show all of it.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ class OuroCLI(LightningCLI):
     """LightningCLI with the loop as a group of its own, one seed for all parts, and a record of each run."""
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the loop and the checkpoint, which no list of callbacks in a config can drop, and hands the seed to all parts."""
+        """Adds loop and checkpoint, which no list of callbacks can drop, and hands the seed to all parts."""
         parser.add_lightning_class_args(ClosedLoop, "loop")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
@@ -101,7 +102,7 @@ class SaveRunConfig(SaveConfigCallback):
 
     def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Called by Lightning on the first rank, once a run."""
-        if trainer.fast_dev_run or not isinstance(trainer.logger, TensorBoardLogger):
+        if not isinstance(trainer.logger, TensorBoardLogger):  # a development run has none
             return
         folder = Path(trainer.logger.log_dir)
         folder.mkdir(parents=True, exist_ok=True)

@@ -2,16 +2,18 @@
 
 | curve | unit | meaning |
 |---|---|---|
-| `train/loss`, `train/loss_unweighted` | nats | confidence-weighted and plain mean answer-token cross-entropy of a batch |
+| `train/loss`, `train/loss_unweighted` | nats | confidence-weighted and plain mean cross-entropy of a batch |
 | `train/confidence` | 0..1 | mean confidence of a batch |
-| `val/loss`, `val/score`, `val/sight`, each also `/<family>` | nats, 0..1, nats | fixed questions: plain loss, VSI-Bench score of greedy replies, loss added by another scene's video |
-| `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, what was accepted of them, and all accepted so far |
+| `val/loss`, `val/loss/<family>` | nats | mean cross-entropy of the fixed questions |
+| `val/score`, `val/score/<family>` | 0..1 | VSI-Bench's score of greedy replies to them |
+| `val/sight`, `val/sight/<family>` | nats | what another scene's video adds to their loss |
+| `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, those accepted, and all so far |
 | `loop/rejected/<reason>` | proposals | rejections by reason |
 | `loop/family_weight/<family>` | share | what the proposer was asked for |
 | `curriculum/skill`, `curriculum/skill/<family>` | questions | histogram of the pool's latest skill, 20 bins |
 | `curriculum/skill_median`, `curriculum/skill_mean/<family>` | 0..1 | its middle, and its mean by family |
 | `curriculum/band/<band>` | share | of the trained questions |
-| `curriculum/sampling_weight` | ratio to the mean | histogram: mean sampling weight for the coming round by bin of skill |
+| `curriculum/sampling_weight` | ratio to the mean | mean weight in the coming round, by bin of skill |
 | `curriculum/effective_sample_size` | share of the pool | of sampling times loss weights |
 
 Steps are optimizer steps. A round's counts are written when it begins, its skill when it ends.
@@ -68,7 +70,7 @@ def write_scalars(loggers: Sequence[Logger], scalars: Mapping[str, float], step:
 
 
 def write_histogram(loggers: Sequence[Logger], name: str, counts: NDArray[np.float64], step: int) -> None:
-    """Writes counts of `NUM_BINS` equal bins of [0, 1] as they are; only TensorBoard has histograms, an empty one is left out."""
+    """Writes counts of `NUM_BINS` equal bins of [0, 1] as they are, to TensorBoard; an empty histogram is left out."""
     if not counts.any():
         return
     centers = (BIN_EDGES[:-1] + BIN_EDGES[1:]) / 2

@@ -1,9 +1,9 @@
 """Scenes and the round's plan to batches: splitting, sampling, rows by scene, sharding by rank, position.
 
-`train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands over,
-so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch hooks).
-Plan and position are the sampler's whole state. Lightning's own sampler must stay off (`use_distributed_sampler: false`):
-it would shuffle the curriculum's order.
+`train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands
+over, so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch
+hooks). Plan and position are the sampler's whole state. Lightning's own sampler must stay off
+(`use_distributed_sampler: false`): it would shuffle the curriculum's order.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class SceneDataModule(L.LightningDataModule):
         num_train_scenes: At most so many scenes are trained on; null: all that are not held out.
         num_val_scenes: Scenes held out for validation.
         num_test_scenes: Scenes held out for test.
-        allow_benchmark_scenes: Train on scenes that a benchmark tests on. No score on that benchmark may then be reported.
+        allow_benchmark_scenes: Train on scenes that a benchmark tests on. No score on that benchmark may then be
+            reported.
         frames: How many frames the model is shown, and how large.
         questions_per_scene: At most so many questions share one video in a row.
         questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
@@ -200,7 +201,7 @@ class SceneDataModule(L.LightningDataModule):
 
 
 class _RestOfRound(IterableDataset[TrainBatch]):
-    """This rank's batches of the round from the current position on; its length is the whole round's, as Lightning counts."""
+    """This rank's batches from the current position on; its length is the whole round's, as Lightning counts."""
 
     def __init__(self, batches: Sequence[Sequence[PlannedRow]], data: SceneDataModule) -> None:
         self.batches = batches

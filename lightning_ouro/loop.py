@@ -1,9 +1,9 @@
 """The loop: propose, execute, verify, solve, adapt; one turn is one Lightning epoch.
 
-`ClosedLoop.turn_to(round)` is called from `train_dataloader()`, so the loop turns exactly when an epoch needs its batches:
-it asks the proposer with last round's feedback, verifies, admits to the pool, sets the sampling weights and hands the
-round's plan to the datamodule. Training reports each sample's confidence; the end of the epoch enters them in the ledger.
-Every rank computes the same pool and plan: proposing and scoring are split by scene and gathered.
+`ClosedLoop.turn_to(round)` is called from `train_dataloader()`, so the loop turns exactly when an epoch needs its
+batches: it asks the proposer with last round's feedback, verifies, admits to the pool, sets the sampling weights and
+hands the round's plan to the datamodule. Training reports each sample's confidence; the end of the epoch enters them
+in the ledger. Every rank computes the same pool and plan: proposing and scoring are split by scene and gathered.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ClosedLoop(L.Callback):
 
     def __init__(
         self,
-        proposer: Proposer = lazy_instance(GrammarProposer),
+        proposer: Proposer = lazy_instance(GrammarProposer),  # noqa: B008  made anew for each command line
         proposals_per_scene: int = 24,
         sampling: SamplingKind = "frontier",
         skill: SkillKind = "chance_corrected",
@@ -96,7 +96,8 @@ class ClosedLoop(L.Callback):
         data = _data(trainer)
         data.turn_to = lambda round: self.turn_to(trainer, round)
         folder = trainer.log_dir  # broadcasts, so every rank asks
-        self.files = None if trainer.fast_dev_run or folder is None else RoundFiles(Path(folder) / "rounds")
+        development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
+        self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
         for scene in data.splits.skipped if data.splits else ():
             self._say(f"skipped scene {scene.id}: {scene.reason}")
 
@@ -219,9 +220,9 @@ class ClosedLoop(L.Callback):
         if not len(self.pool):
             reasons = {reason: count for reason, count in self.proposed.rejected.items() if count}
             raise InputError(
-                f"round {round}: none of {self.proposed.proposed} proposals was accepted ({reasons or 'nothing was proposed'}); "
-                "give more or richer scenes (data.scenes, data.num_train_scenes), frames that show them (data.frames), "
-                "or more proposals (loop.proposals_per_scene)"
+                f"round {round}: none of {self.proposed.proposed} proposals was accepted "
+                f"({reasons or 'nothing was proposed'}); give more or richer scenes (data.scenes, "
+                "data.num_train_scenes), frames that show them (data.frames), or more loop.proposals_per_scene"
             )
         if not accepted:
             self._say(f"round {round}: no new question; training goes on with the pool of {len(self.pool)}")
@@ -260,8 +261,9 @@ class ClosedLoop(L.Callback):
         )
         if plan.steps == 0:
             raise InputError(
-                f"round {self.round}: a pool of {len(questions)} questions cannot fill one step of data.questions_per_step="
-                f"{data.questions_per_step}; lower it, or give more scenes or loop.proposals_per_scene"
+                f"round {self.round}: a pool of {len(questions)} questions cannot fill one step of "
+                f"data.questions_per_step={data.questions_per_step}; lower it, or give more scenes or more "
+                "loop.proposals_per_scene"
             )
         if plan.steps < data.steps_per_round:
             self._say(

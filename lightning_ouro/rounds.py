@@ -1,7 +1,7 @@
 """What a round leaves on disk: `rounds/NNN/{questions,rejections,selection}.jsonl`, written whole and never rewritten.
 
-A file appears under its name only when it is complete (temporary name, fsync, rename), so a killed run leaves whole files
-or none. The checkpoint refers to them by hash; `read_questions` refuses a file that has changed since.
+A file appears under its name only when it is complete (temporary name, fsync, rename), so a killed run leaves whole
+files or none. The checkpoint refers to them by hash; `read_questions` refuses a file that has changed since.
 """
 
 from __future__ import annotations

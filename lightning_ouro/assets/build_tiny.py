@@ -2,9 +2,9 @@
 
     python -m lightning_ouro.assets.build_tiny
 
-The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with single digits, Qwen's
-way of splitting words and Qwen's special tokens, trained on what the families write about procedural scenes: texts,
-prompts, programs and every category name. The same command gives the same files to the bit.
+The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with single
+digits, Qwen's way of splitting words and Qwen's special tokens, trained on what the families write about procedural
+scenes: texts, prompts, programs and every category name. The same command gives the same files to the bit.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SPECIAL_TOKENS = [
     *("<|image_pad|>", "<|video_pad|>"),
 ]
 
-# Words with one leading character, single digits, punctuation with its newlines, newlines, other space: as Qwen2 splits.
+# As Qwen2 splits: words with one leading character, single digits, punctuation with its newlines, newlines, space.
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
@@ -58,7 +58,7 @@ CHAT_TEMPLATE = """\
 """
 
 
-def main(folder: Path = Path(str(files("lightning_ouro") / "assets" / "tiny"))) -> None:
+def main(folder: Path) -> None:
     """Writes all files of the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer(corpus())
@@ -91,7 +91,7 @@ def corpus() -> Iterator[str]:
             rng = np.random.default_rng([number, place])
             for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
                 listed = "\n".join(
-                    f"{letter}. {option}" for letter, option in zip(LETTERS, family.options(roles) or ())
+                    f"{letter}. {option}" for letter, option in zip(LETTERS, family.options(roles) or (), strict=False)
                 )
                 for form in family.forms:
                     yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
@@ -167,4 +167,4 @@ def config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(str(files("lightning_ouro") / "assets" / "tiny")))

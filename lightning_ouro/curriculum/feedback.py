@@ -1,4 +1,4 @@
-"""What the proposer is told: families' weights, the commonest rejections, and per scene last round's questions by band."""
+"""What the proposer is told: families' weights, the commonest rejections, a scene's last questions by band."""
 
 from __future__ import annotations
 

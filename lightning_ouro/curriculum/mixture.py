@@ -36,7 +36,7 @@ def family_weights(families: Sequence[str], questions: Sequence[Question], ledge
 
 
 def with_floor(rates: dict[str, float], floor: float) -> dict[str, float]:
-    """Rates scaled to sum to 1, where none may fall below the floor; what the floor lifts, the others pay in proportion."""
+    """Rates scaled to sum to 1, none below the floor; what the floor lifts, the others pay in proportion."""
     lifted: set[str] = set()
     while True:
         free = {name: rate for name, rate in rates.items() if name not in lifted}

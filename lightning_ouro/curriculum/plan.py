@@ -1,8 +1,8 @@
 """A round's plan: which questions are trained, in which rows, in which order. A pure function of its arguments.
 
 `steps * questions_per_step` draws by systematic sampling: the expected number of draws of a question is proportional to
-its weight, at most `MAX_DRAWS`. Draws are grouped by scene into rows that share the scene's video, rows are shuffled, and
-the stream is cut so that every micro-batch holds the same number of *questions* (a row may be cut there).
+its weight, at most `MAX_DRAWS`. Draws are grouped by scene into rows that share the scene's video, rows are shuffled,
+and the stream is cut so that every micro-batch holds the same number of *questions* (a row may be cut there).
 """
 
 from __future__ import annotations

@@ -62,7 +62,7 @@ def summarise_proposed(
 ) -> Proposed:
     """Counts of a round's proposals."""
     reasons = Counter(rejection.reason for rejection in rejected)
-    counts = {reason: reasons[reason] for reason in REASONS}
+    counts = {str(reason): reasons[reason] for reason in REASONS}
     return Proposed(len(accepted) + len(rejected), len(accepted), counts, dict(family_weights))
 
 

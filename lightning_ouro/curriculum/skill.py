@@ -2,8 +2,8 @@
 
 `skill = max(0, (p - c) / (1 - c))` with p the confidence and c what chance gives: 1/k for k options, the family's mean
 blind confidence for numbers. Easy is above 0.9, hard below 0.1, frontier between (arXiv 2606.11719 puts the same
-bounds on p itself: kind `paper`, where c is 0). Margin and skill together tell *hard* (wide margin: worth learning) from *ambiguous*
-(hard in two trainings and thin margin: the question is at fault).
+bounds on p itself: kind `paper`, where c is 0). Margin and skill together tell *hard* (wide margin: worth learning)
+from *ambiguous* (hard in two trainings and thin margin: the question is at fault).
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """How often a question is drawn, and how much it counts when it is.
 
-Sampling: `w = target(s) / (h(s) + 1/|pool|)` with h the share of the pool's questions in the bin of skill s, each question
-once, times `1 + 0.25 * rounds since trained`, clipped to [0.1, 4] times the mean. Dividing by the pool's histogram
-flattens it and multiplying by the target reshapes it; dividing by what was *drawn* instead would oscillate. A question
-without a skill takes the median weight of its family, else of all, else 1, so round 0 is uniform. Ambiguous questions
-are not drawn.
+Sampling: `w = target(s) / (h(s) + 1/|pool|)` with h the share of the pool's questions in the bin of skill s, each
+question once, times `1 + 0.25 * rounds since trained`, clipped to [0.1, 4] times the mean. Dividing by the pool's
+histogram flattens it and multiplying by the target reshapes it; dividing by what was *drawn* instead would oscillate.
+A question without a skill takes the median weight of its family, else of all, else 1, so round 0 is uniform.
+Ambiguous questions are not drawn.
 
 Loss: `uniform` 1, `frontier` 4s(1-s) with a floor, `focal` (1-s)^2 with the same floor (after arXiv 1708.02002).
 """

@@ -126,7 +126,7 @@ def choice(value: str, among: list[str]) -> Answer:
     return Answer("choice", value, list(among))
 
 
-def _answers(worlds: list[Scene], answer: Any) -> Any:  # noqa: ANN401 - what a program defines may be anything
+def _answers(worlds: list[Scene], answer: Any) -> Any:
     plain = []
     for world in worlds:
         given = answer(world)

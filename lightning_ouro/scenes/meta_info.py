@@ -65,7 +65,7 @@ def _load(path: Path) -> dict[str, Any]:
     return content
 
 
-def _to_scene(scene_id: str, record: Any) -> Scene:  # noqa: ANN401
+def _to_scene(scene_id: str, record: Any) -> Scene:
     if not isinstance(record, dict):
         raise _BadSceneError(f"is {_show(record)}, expected an object with room_size, object_counts, object_bbox")
     boxes = next((record[key] for key in _BOXES if key in record), None)
@@ -92,7 +92,7 @@ def _to_scene(scene_id: str, record: Any) -> Scene:  # noqa: ANN401
 _Box = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # centre, size, rotation
 
 
-def _boxes(category: str, listed: Any) -> list[_Box]:  # noqa: ANN401
+def _boxes(category: str, listed: Any) -> list[_Box]:
     if not category.strip():
         raise _BadSceneError(f"object_bbox has the category {category!r}, expected a name")
     if not isinstance(listed, list):
@@ -101,7 +101,7 @@ def _boxes(category: str, listed: Any) -> list[_Box]:  # noqa: ANN401
     return list({tuple(np.round(box[0], _SAME_PLACE)): box for box in reversed(boxes)}.values())[::-1]
 
 
-def _box(where: str, record: Any) -> _Box:  # noqa: ANN401
+def _box(where: str, record: Any) -> _Box:
     if not isinstance(record, dict):
         raise _BadSceneError(f"{where} is {_show(record)}, expected a box with centroid, axesLengths, normalizedAxes")
     center = _numbers(where, record, "centroid", 3)
@@ -126,7 +126,7 @@ def _numbers(where: str, record: dict[str, Any], field: str, length: int) -> NDA
     return np.array(values, dtype=np.float64)
 
 
-def _is_number(value: Any) -> TypeGuard[int | float]:  # noqa: ANN401
+def _is_number(value: Any) -> TypeGuard[int | float]:
     # Comparing before converting: an integer too large for a float would raise.
     return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
 
@@ -157,6 +157,6 @@ def _source(scene_id: str, record: dict[str, Any]) -> str:
     return (by_path + by_shape + ["meta_info"])[0]
 
 
-def _show(value: Any) -> str:  # noqa: ANN401
+def _show(value: Any) -> str:
     text = "missing" if value is None else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

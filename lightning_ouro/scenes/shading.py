@@ -50,21 +50,29 @@ def shade(paint: Paint, index: Tensor, points: Tensor, footprint: Tensor) -> Ten
         points: `(H, W, 3)` in the frame of its box, metres, on the box's surface.
         footprint: `(H, W)` width of a pixel at the point, metres.
     """
-    halves = paint.halves[index]
+    halves = look_up(paint.halves, index)
     face = (points.abs() / halves).argmax(-1, keepdim=True)
     outward = points.gather(-1, face).sign()
     room = (index == len(paint.halves) - 1)[..., None]
     floor = (room & (face == 2) & (outward < 0))[..., 0]
     brightness = _light(paint, index, face, torch.where(room, -outward, outward))
-    brightness *= _texture(paint.textures[index], _on_face(points, face), floor)
+    brightness *= _texture(look_up(paint.textures, index), _on_face(points, face), floor)
     brightness *= _edges(points, halves, face, footprint)
-    colours = paint.colours[index + floor]
+    colours = look_up(paint.colours, index + floor)
     return (colours * brightness[..., None]).clamp_(0, 255).to(torch.uint8)
+
+
+def look_up(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of a table `(n, ...)` for every pixel: `(H, W, ...)`.
+
+    The same as `table[index]`, which torch spreads over threads from 3,000 pixels on (see `renderer._SERIAL`).
+    """
+    return table.index_select(0, index.flatten()).view(*index.shape, *table.shape[1:])
 
 
 def _light(paint: Paint, index: Tensor, face: Tensor, sign: Tensor) -> Tensor:
     along_axes = torch.einsum("nij,i->nj", paint.rotations, _LIGHT)
-    cosine = (along_axes[index].gather(-1, face) * sign)[..., 0]
+    cosine = (look_up(along_axes, index).gather(-1, face) * sign)[..., 0]
     return _AMBIENT + (1 - _AMBIENT) * (1 + cosine) / 2
 
 
@@ -78,21 +86,25 @@ def _on_face(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
 
 def _texture(kinds: Tensor, coordinates: tuple[Tensor, Tensor], floor: Tensor) -> Tensor:
     across, up = coordinates
-    fine_across, fine_up = (across / _FINE).floor() % 2 > 0, (up / _FINE).floor() % 2 > 0
-    coarse = ((across / _COARSE).floor() + (up / _COARSE).floor()) % 2 > 0
+    fine_across, fine_up = _odd(across, _FINE), _odd(up, _FINE)
     dark = {
         "plain": torch.zeros_like(floor),
         "stripes": fine_up,
         "bars": fine_across,
-        "checker": coarse,
-        "grid": (across / _COARSE).frac().abs().minimum((up / _COARSE).frac().abs()) < 0.25,
+        "checker": _odd(across, _COARSE) ^ _odd(up, _COARSE),
+        "grid": across.remainder(_COARSE).minimum(up.remainder(_COARSE)) < _COARSE / 4,
         "dots": fine_across & fine_up,
     }
     patterns = torch.stack([dark[name] for name in TEXTURES])
     chosen = patterns.gather(0, kinds[None])[0]
-    tiles = ((across / _TILE).floor() + (up / _TILE).floor()) % 2 > 0
+    tiles = _odd(across, _TILE) ^ _odd(up, _TILE)
     on_boxes = 1 - (1 - _DARK) * chosen.float()
     return torch.where(floor, 1 - (1 - _TILE_DARK) * tiles.float(), on_boxes)
+
+
+def _odd(coordinate: Tensor, width: float) -> Tensor:
+    # Not with floor(): MKL spreads it over threads whatever the size (see `renderer._SERIAL`).
+    return coordinate.remainder(2 * width) >= width
 
 
 def _edges(points: Tensor, halves: Tensor, face: Tensor, footprint: Tensor) -> Tensor:

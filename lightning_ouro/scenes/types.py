@@ -1,7 +1,7 @@
 """What a scene is: objects with oriented boxes, counts, a floor, and footage that is opened only when asked for.
 
-Metres, z up, right-handed. A box is `center + rotation @ (signs * size / 2)`: full extents, columns of `rotation` are the
-box's axes. Cameras are OpenCV's: x right, y down, z forward, `pose` takes camera to world.
+Metres, z up, right-handed. A box is `center + rotation @ (signs * size / 2)`: full extents, columns of `rotation` are
+the box's axes. Cameras are OpenCV's: x right, y down, z forward, `pose` takes camera to world.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""A scene and its questions as tokens: one prefix with the video, one suffix a question.
+r"""A scene and its questions as tokens: one prefix with the video, one suffix a question.
 
 The conversation is the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`; since a
-special token stands before that sentence and special tokens split the text before any merge, prefix + suffix are exactly
-the tokens of the whole conversation. `RowEncoder.suffix` checks it for each question, `tests/solver/test_encoding.py` for
-each family and the real tokenizer.
+special token stands before that sentence and special tokens split the text before any merge, prefix + suffix are
+exactly the tokens of the whole conversation. `RowEncoder.suffix` checks it for each question,
+`tests/solver/test_encoding.py` for each family and the real tokenizer.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class RowEncoder:
     def prefix(self, video: Video | None) -> Prefix:
         """The tokens that all questions of a video share, from the turn's start to the end of `VIDEO_PROMPT`."""
         opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
-        grid = None if video is None else video_grid(*video.frames.shape[:3], self.spec)
+        grid = None if video is None else video_grid(video.frames.shape, self.spec)
         ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT)
         positions = mrope_positions(torch.tensor(ids), self.config.video_token_id, grid, self.spec.merge_size)
         return Prefix(torch.tensor(ids), positions, int(positions.max()) + 1)
@@ -96,7 +96,7 @@ class RowEncoder:
         """What the processor puts in the video's place: each group of frames behind its time."""
         if video is None:
             return ""
-        _, grid_h, grid_w = video_grid(*video.frames.shape[:3], self.spec)
+        _, grid_h, grid_w = video_grid(video.frames.shape, self.spec)
         pads = VIDEO_PAD * (grid_h * grid_w // self.spec.merge_size**2)
         times = group_times(video.timestamps, self.spec)
         return "".join(f"<{time:.1f} seconds>{VISION_START}{pads}{VISION_END}" for time in times)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -56,7 +56,7 @@ class Loaded:
     @property
     def qwen(self) -> Qwen3VLForConditionalGeneration:
         """The Qwen3-VL inside, with or without an adapter around it."""
-        return self.net.get_base_model() if hasattr(self.net, "peft_config") else self.net
+        return cast(Any, self.net).get_base_model() if hasattr(self.net, "peft_config") else self.net
 
 
 def load(checkpoint: str, init: Literal["pretrained", "random"], lora: Lora | None, seed: int) -> Loaded:
@@ -159,9 +159,9 @@ def patch_spec(source: str, config: Qwen3VLConfig) -> PatchSpec:
 
 @contextmanager
 def as_base(net: nn.Module) -> Iterator[None]:
-    """The model as the frozen base: adapter off, evaluation mode, no gradients; everything is restored on the way out."""
+    """The model as the frozen base: adapter off, evaluation mode, no gradients; all is put back on the way out."""
     modes = [(module, module.training) for module in net.modules()]
-    adapter_off = net.disable_adapter() if hasattr(net, "peft_config") else nullcontext()
+    adapter_off = cast(Any, net).disable_adapter() if hasattr(net, "peft_config") else nullcontext()
     net.eval()
     try:
         with adapter_off, torch.no_grad():

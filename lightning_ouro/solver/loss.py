@@ -1,8 +1,8 @@
 """The confidence-weighted loss of a step: `sum_i w(s_i) l_i / (m N)`.
 
-`l_i` is a sample's mean answer-token cross-entropy, `s_i` its skill in the same forward pass, N the questions of the whole
-step over ranks and micro-batches, and m the mean of w over the previous step (1 at first), so that weighting changes
-which samples count and not how long the step is.
+`l_i` is a sample's mean answer-token cross-entropy, `s_i` its skill in the same forward pass, N the questions of the
+whole step over ranks and micro-batches, and m the mean of w over the previous step (1 at first), so that weighting
+changes which samples count and not how long the step is.
 """
 
 from __future__ import annotations

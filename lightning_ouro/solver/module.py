@@ -150,7 +150,7 @@ class SolverModule(L.LightningModule):
         return score(self.loaded.qwen, rows, pack(rows).to(self.device), self.loaded.spec)
 
     def blind_confidences(self, questions: Sequence[Question], questions_per_row: int = 64) -> list[float]:
-        """Confidence in each answer without the video, under the frozen base (the solver itself where all is trained)."""
+        """Confidence in each answer without the video, under the base (the solver itself where all is trained)."""
         assert self.loaded is not None, "configure_model comes first"
         confidences: list[float] = []
         with as_base(self.loaded.net):

@@ -25,7 +25,6 @@ class Packed:
         ids: Token ids, `(B, L)`.
         positions: M-RoPE positions, `(3, B, L)`.
         segments: 0 for the prefix, k for the row's k-th question, -1 for padding, `(B, L)`.
-        lengths: Tokens of each row, `(B,)`.
         target_row: Row of each answer token, `(N,)`.
         target_column: Column of the token that predicts it, `(N,)`.
         target_ids: The answer tokens, `(N,)`.
@@ -39,7 +38,6 @@ class Packed:
     ids: Tensor
     positions: Tensor
     segments: Tensor
-    lengths: Tensor
     target_row: Tensor
     target_column: Tensor
     target_ids: Tensor
@@ -99,6 +97,18 @@ def pack(rows: Sequence[Row]) -> Packed:
             ]
             ends.append((index, column + size - 1, start + size))
             column += size
-    target = torch.tensor(targets, dtype=torch.long).reshape(-1, 5).unbind(1)
-    question = torch.tensor(ends, dtype=torch.long).reshape(-1, 3).unbind(1)
-    return Packed(ids, positions, segments, torch.tensor(lengths), *target[:4], target[4].bool(), *question)
+    target = torch.tensor(targets, dtype=torch.long).reshape(-1, 5)
+    question = torch.tensor(ends, dtype=torch.long).reshape(-1, 3)
+    return Packed(
+        ids,
+        positions,
+        segments,
+        target_row=target[:, 0],
+        target_column=target[:, 1],
+        target_ids=target[:, 2],
+        target_question=target[:, 3],
+        target_is_content=target[:, 4].bool(),
+        question_row=question[:, 0],
+        question_end=question[:, 1],
+        question_next=question[:, 2],
+    )

@@ -1,12 +1,14 @@
 """Frames to patches, as Qwen3-VL's video processor lays them out.
 
-A patch spans `temporal_patch_size` frames and `patch_size` pixels a side; patches are ordered so that the `merge_size` squared
-patches that the merger joins are neighbours: (time, row block, column block, row, column). Frames arrive at their final
-size, so nothing is resized here. Checked against transformers' `Qwen3VLVideoProcessor.patchify` in the tests.
+A patch spans `temporal_patch_size` frames and `patch_size` pixels a side; patches are ordered so that the
+`merge_size` squared patches that the merger joins are neighbours: (time, row block, column block, row, column).
+Frames arrive at their final size, so nothing is resized here. Checked against transformers'
+`Qwen3VLVideoProcessor.patchify` in the tests.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,12 +38,13 @@ class PatchSpec:
     std: float = 0.5
 
 
-def video_grid(num_frames: int, height: int, width: int, spec: PatchSpec) -> tuple[int, int, int]:
-    """Patches over time, rows and columns; an odd frame is padded with itself.
+def video_grid(shape: Sequence[int], spec: PatchSpec) -> tuple[int, int, int]:
+    """Patches over time, rows and columns of frames `(T, H, W, 3)`; an odd last frame is repeated.
 
     Raises:
         InputError: height or width is no multiple of a merged patch.
     """
+    num_frames, height, width = shape[:3]
     side = spec.patch_size * spec.merge_size
     for name, value in (("height", height), ("width", width)):
         if value % side or value <= 0:
@@ -51,8 +54,8 @@ def video_grid(num_frames: int, height: int, width: int, spec: PatchSpec) -> tup
 
 
 def frames_to_patches(frames: NDArray[np.uint8], spec: PatchSpec) -> Tensor:
-    """Normalised patches `(T' * H' * W', 3 * temporal_patch_size * patch_size**2)`, float32, of frames `(T, H, W, 3)`."""
-    grid_t, grid_h, grid_w = video_grid(*frames.shape[:3], spec)
+    """Normalised patches `(patches, 3 * temporal_patch_size * patch_size**2)`, float32, of frames `(T, H, W, 3)`."""
+    grid_t, grid_h, grid_w = video_grid(frames.shape, spec)
     pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()  # (T, 3, H, W)
     pixels = (pixels / 255 - spec.mean) / spec.std
     if missing := grid_t * spec.temporal_patch_size - len(pixels):

@@ -54,7 +54,7 @@ def video_features(model: Qwen3VLForConditionalGeneration, videos: Sequence[Vide
     distinct = list({id(video): video for video in videos}.values())
     device = model.model.visual.patch_embed.proj.weight.device
     patches = torch.cat([frames_to_patches(video.frames, spec) for video in distinct]).to(device)
-    grids = torch.tensor([video_grid(*video.frames.shape[:3], spec) for video in distinct], device=device)
+    grids = torch.tensor([video_grid(video.frames.shape, spec) for video in distinct], device=device)
     output = model.model.get_video_features(patches, grids, return_dict=True)
     place = {id(video): index for index, video in enumerate(distinct)}
     order = [place[id(video)] for video in videos]

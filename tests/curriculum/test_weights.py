@@ -11,7 +11,7 @@ def test_before_any_training_all_questions_weigh_the_same(make_questions, ledger
 
 def test_weights_follow_skill_as_computed_by_hand(make_questions, ledger_with):
     questions = make_questions(4)
-    # Two questions share the bin of 0.5, one has 0.95, one is new. Shares of the three known: 2/3 and 1/3; 1/|pool| = 1/4.
+    # Two questions share the bin of 0.5, one has 0.95, one is new: shares of the known 2/3 and 1/3, 1/|pool| = 1/4.
     ledger = ledger_with({questions[0].id: 0.5, questions[1].id: 0.52, questions[2].id: 0.95})
     half = 1.0 / (2 / 3 + 1 / 4)
     near_half = 4 * 0.52 * 0.48 / (2 / 3 + 1 / 4)

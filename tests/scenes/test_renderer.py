@@ -142,6 +142,13 @@ def test_a_box_that_crosses_the_image_plane_is_drawn_where_it_is_in_front():
     np.testing.assert_allclose(seen.depth[0, H // 2, 0], 1.0 / (31.5 / FOCAL), rtol=1e-5)  # its face y = 1
 
 
+def test_a_plank_from_ahead_to_behind_the_camera_fills_the_frame_to_its_side():
+    # It leaves the view where it is still 0.2 m to the left, though its far end lies behind and to the right.
+    plank = ([-0.5, 0.1, 1.5], [math.hypot(3.0, 0.8), 0.02, 1.0], yawed(math.atan2(0.8, 3.0)))
+    seen = draw(boxes(plank), camera([0, 0, 1.5], [4.0, 0, 1.5]))
+    assert (seen.ids[0, H // 2, :12] == 0).all() and (seen.ids[0, H // 2, 13:] == -1).all()
+
+
 def test_a_box_outside_the_walls_is_shown_and_breaks_nothing():
     seen = draw(boxes(([4.6, 0, 1.5], [0.4, 1, 1], np.eye(3))), camera([0, 0, 1.5], [4.0, 0, 1.5]))
     assert seen.ids[0, H // 2, W // 2] == 0

@@ -34,6 +34,7 @@ def test_only_the_rooms_floor_has_the_floors_colour():
     floor, wall, ceiling = colours([[0.1, 0.1, -1.5], [4.0, 0.1, 0.1], [0.1, 0.1, 1.5]], 1).tolist()
     assert floor[2] > 2 * floor[0]
     assert wall[0] == wall[1] == wall[2] and ceiling[0] == ceiling[1] == ceiling[2]
+    assert floor[2] / FLOOR[2] > 0.9 > ceiling[0] / WALL[0]  # the light falls on what faces up
 
 
 def test_floor_tiles_are_half_a_metre():

@@ -52,7 +52,7 @@ def test_questions_of_a_video_share_everything_up_to_the_question(any_encoder, f
 def test_positions_are_those_of_transformers(loaded, encoder):
     video = make_video(0, num_frames=5, height=64, width=160)
     prefix = encoder.prefix(video)
-    grid = torch.tensor([video_grid(*video.frames.shape[:3], loaded.spec)])
+    grid = torch.tensor([video_grid(video.frames.shape, loaded.spec)])
     ids = torch.cat([prefix.ids, torch.tensor([5, 6, 7])])[None]
     types = 2 * (ids == encoder.config.video_token_id).int()
     reference, _ = loaded.qwen.model.get_rope_index(ids, mm_token_type_ids=types, video_grid_thw=grid)

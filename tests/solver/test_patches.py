@@ -17,7 +17,7 @@ def test_one_frame_gives_the_patches_of_transformers_image_processor():
         patch_size=16, merge_size=2, temporal_patch_size=2, image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=False
     )
     reference = processor(images=frame, return_tensors="pt")
-    assert tuple(reference["image_grid_thw"][0].tolist()) == video_grid(1, 96, 128, SPEC)
+    assert tuple(reference["image_grid_thw"][0].tolist()) == video_grid((1, 96, 128, 3), SPEC)
     torch.testing.assert_close(
         frames_to_patches(frame[None], SPEC), reference["pixel_values"].float(), atol=1e-6, rtol=0
     )
@@ -45,7 +45,7 @@ def test_a_group_of_frames_has_the_time_between_its_first_and_last():
 @pytest.mark.parametrize(("height", "width", "named"), [(90, 128, "data.height=90"), (96, 0, "data.width=0")])
 def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width, named):
     with pytest.raises(InputError, match=named):
-        video_grid(8, height, width, SPEC)
+        video_grid((8, height, width, 3), SPEC)
 
 
 def test_the_layout_is_that_of_the_video_processor():
@@ -59,5 +59,5 @@ def test_the_layout_is_that_of_the_video_processor():
     frames = np.random.default_rng(3).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()[None] / 127.5 - 1
     reference, *grid = patchify(SimpleNamespace(), pixels, patch_size=16, merge_size=2, temporal_patch_size=2)
-    assert tuple(grid) == video_grid(4, 64, 96, SPEC)
+    assert tuple(grid) == video_grid((4, 64, 96, 3), SPEC)
     torch.testing.assert_close(frames_to_patches(frames, SPEC), reference[0], atol=1e-6, rtol=0)

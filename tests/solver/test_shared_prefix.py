@@ -31,7 +31,7 @@ def alone(loaded, encoder, video, prompt, answer):
     inputs = {"input_ids": ids}
     if video is not None:
         inputs["pixel_values_videos"] = frames_to_patches(video.frames, loaded.spec)
-        inputs["video_grid_thw"] = torch.tensor([video_grid(*video.frames.shape[:3], loaded.spec)])
+        inputs["video_grid_thw"] = torch.tensor([video_grid(video.frames.shape, loaded.spec)])
         inputs["mm_token_type_ids"] = 2 * (ids == loaded.qwen.config.video_token_id).int()
     return inputs, len(loaded.tokenizer(answer, add_special_tokens=False)["input_ids"]) + 1
 

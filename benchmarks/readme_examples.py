@@ -1,0 +1,71 @@
+"""Five questions of procedural scenes for the README: frames as PNG, text, program and answer as Markdown.
+
+    python benchmarks/readme_examples.py [--figures benchmarks/figures]
+
+Prints the Markdown and writes one strip of frames a question.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from lightning_ouro.programs.questions import LETTERS, Question
+from lightning_ouro.proposer.asking import fixed_questions
+from lightning_ouro.scenes.library import SceneLibrary
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
+
+FAMILIES = (
+    "object_counting",
+    "object_size_estimation",
+    "object_abs_distance",
+    "object_rel_distance",
+    "object_rel_direction_hard",
+)
+FRAMES_SHOWN = 4
+FIRST_SCENE = 20
+
+
+def main() -> None:
+    """Writes the figures and prints the Markdown."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figures", type=Path, default=Path("benchmarks/figures"))
+    folder = parser.parse_args().figures
+    folder.mkdir(parents=True, exist_ok=True)
+    library = SceneLibrary(procedural_scenes(FIRST_SCENE, 20), FrameBudget(height=192, width=256))
+    asked = list(fixed_questions(library, list(library.values()), per_scene=12, shown=False).questions)
+    used: set[str] = set()
+    for family in FAMILIES:
+        question = next(q for q in asked if q.family == family and q.scene_id not in used)
+        used.add(question.scene_id)
+        path = folder / f"{family}.png"
+        strip(library, question.scene_id).save(path, optimize=True)
+        print(markdown(question, path))
+
+
+def strip(library: SceneLibrary, scene_id: str) -> Image.Image:
+    """Some of the scene's frames side by side, in few colours so that the file is small."""
+    frames = library.video(scene_id).frames
+    places = np.linspace(0, len(frames) - 1, FRAMES_SHOWN).round().astype(int)
+    return Image.fromarray(np.concatenate(list(frames[places]), axis=1)).quantize(96)
+
+
+def markdown(question: Question, path: Path) -> str:
+    """The question as a section of the README."""
+    asked = question.text.replace("\n", " ")
+    if question.options is None:
+        answer = f"{question.answer} {'' if question.unit == 'count' else question.unit}".strip()
+    else:
+        listed = [f"{letter}. {option}" for letter, option in zip(LETTERS, question.options, strict=False)]
+        asked += " " + " ".join(listed)
+        answer = listed[LETTERS.index(question.answer)]
+    program = question.program.strip()
+    return f"**{asked}**\n\n![{question.scene_id}]({path.as_posix()})\n\n```python\n{program}\n```\n\nAnswer: **{answer}**\n"
+
+
+if __name__ == "__main__":
+    main()
