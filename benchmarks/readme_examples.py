@@ -64,7 +64,8 @@ def markdown(question: Question, path: Path) -> str:
         asked += " " + " ".join(listed)
         answer = listed[LETTERS.index(question.answer)]
     program = question.program.strip()
-    return f"**{asked}**\n\n![{question.scene_id}]({path.as_posix()})\n\n```python\n{program}\n```\n\nAnswer: **{answer}**\n"
+    picture = f"![{question.scene_id}]({path.as_posix()})"
+    return f"**{asked}**\n\n{picture}\n\n```python\n{program}\n```\n\nAnswer: **{answer}**\n"
 
 
 if __name__ == "__main__":

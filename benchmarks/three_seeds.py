@@ -2,9 +2,10 @@
 
     python benchmarks/three_seeds.py [--seeds 0 1 2] [--out benchmarks/results/three_seeds.json]
 
-Per seed: the unweighted loss on the fixed validation questions before the first round and behind the last; of questions
-trained in two rounds, the median confidence in the first and the last of them; per family what another scene's video adds
-to the validation loss (above 0: the solver sees, around 0: it guesses). Last output line: one JSON object.
+Per seed: the unweighted loss on the fixed validation questions before the first round and behind the last; of
+questions trained in two rounds, the median confidence in the first and the last of them; per family what another
+scene's video adds to the validation loss (above 0: the solver sees, around 0: it guesses). Last output line: one JSON
+object.
 """
 
 from __future__ import annotations

@@ -7,10 +7,12 @@ show all of it.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import NoReturn
 
 import lightning as L
 import yaml
@@ -18,7 +20,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 
-from lightning_ouro import proposer  # noqa: F401  so that short class names work in configs
 from lightning_ouro.datamodule import SceneDataModule
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import ClosedLoop
@@ -28,6 +29,21 @@ from lightning_ouro.solver.module import SolverModule
 
 RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
 LIST_OPTIONS = ("--data.scenes",)
+
+PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
+TRAINER_DEFAULTS = {
+    "max_epochs": 3,
+    "use_distributed_sampler": False,  # Lightning's sampler would shuffle the curriculum (PL#21131)
+    "reload_dataloaders_every_n_epochs": 1,  # every epoch is a round with batches of its own
+    "num_sanity_val_steps": -1,  # the whole validation before the first round is the curve's first point
+    "inference_mode": False,  # tensors made in inference mode cannot enter a graph later
+    "gradient_clip_val": 1.0,
+    "log_every_n_steps": 1,
+    "logger": {
+        "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+        "init_args": {"save_dir": "runs", "name": "ouro", "default_hp_metric": False},
+    },
+}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -44,27 +60,18 @@ def main(args: Sequence[str] | None = None) -> None:
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs={"parser_mode": "omegaconf"},
+            parser_kwargs=PARSER | dict.fromkeys(("fit", "validate", "test", "predict"), PARSER),
             args=joined,
         )
     except InputError as error:
-        print(f"lightning_ouro: {error}", file=sys.stderr)
-        raise SystemExit(2) from error
+        _stop(str(error), error)
+    except argparse.ArgumentError as error:
+        _stop(f"{error}; `--help` behind the command lists every option", error)
 
 
-TRAINER_DEFAULTS = {
-    "max_epochs": 3,
-    "use_distributed_sampler": False,  # Lightning's sampler would shuffle the curriculum (PL#21131)
-    "reload_dataloaders_every_n_epochs": 1,  # every epoch is a round with batches of its own
-    "num_sanity_val_steps": -1,  # the whole validation before the first round is the curve's first point
-    "inference_mode": False,  # tensors made in inference mode cannot enter a graph later
-    "gradient_clip_val": 1.0,
-    "log_every_n_steps": 1,
-    "logger": {
-        "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
-        "init_args": {"save_dir": "runs", "name": "ouro", "default_hp_metric": False},
-    },
-}
+def _stop(message: str, error: Exception) -> NoReturn:
+    print(f"lightning_ouro: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(2) from error
 
 
 class OuroCLI(LightningCLI):
@@ -79,8 +86,11 @@ class OuroCLI(LightningCLI):
             parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:
-        """Names the record after the subcommand, so that `validate` never replaces the record of `fit`."""
+        """Names the record after the subcommand, so that `validate` never replaces that of `fit`."""
         self.save_config_kwargs["config_filename"] = f"config.{self.subcommand}.yaml"
+        config = self.config[self.subcommand]
+        if config.trainer.fast_dev_run:
+            config.checkpoint.save_last = None  # Lightning 2.6 writes last.ckpt at the end even of a development run
 
     def after_predict(self) -> None:
         """Writes one line a question with its reply."""

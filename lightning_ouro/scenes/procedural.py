@@ -86,7 +86,10 @@ def _plan(area: Area, kind: RoomKind, rng: np.random.Generator) -> list[str]:
 
 
 def _draw_count(most: int, rng: np.random.Generator) -> int:
-    return 1 if most == 1 or rng.random() < _SINGLE else int(rng.integers(2, most + 1))
+    """One, or the larger of two draws from 2 to `most`: want of space takes some away again."""
+    if most == 1 or rng.random() < _SINGLE:
+        return 1
+    return int(rng.integers(2, most + 1, size=2).max())
 
 
 def _rank(category: str) -> tuple[int, float]:

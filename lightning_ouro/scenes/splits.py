@@ -64,8 +64,8 @@ def read_splits(
     held_out = num_val + num_test
     if len(scenes) <= held_out:
         raise InputError(
-            f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), but data.num_val_scenes"
-            f"={num_val} and data.num_test_scenes={num_test} hold out {held_out}; add scenes or hold out fewer"
+            f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), but {held_out} are "
+            f"held out (data.num_val_scenes={num_val}, data.num_test_scenes={num_test}); add scenes or hold out fewer"
         )
     ordered = sorted(scenes, key=lambda scene: (_digest(place(scene)), scene.id))
     val, test = ordered[:num_val], ordered[num_val:held_out]

@@ -14,6 +14,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_ouro.errors import InputError
+
 CORNER_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
 
 
@@ -48,11 +50,19 @@ class FrameBudget:
         num_frames: Frames sampled uniformly over the video.
         height: Pixels; a multiple of the model's patch times merge size (32 for Qwen3-VL).
         width: Pixels; likewise.
+
+    Raises:
+        InputError: one of them is below 1.
     """
 
     num_frames: int = 8
     height: int = 96
     width: int = 128
+
+    def __post_init__(self) -> None:
+        for name in ("num_frames", "height", "width"):
+            if getattr(self, name) < 1:
+                raise InputError(f"frames.{name}={getattr(self, name)} must be at least 1")
 
 
 @dataclass(frozen=True, eq=False)

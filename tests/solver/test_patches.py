@@ -42,7 +42,7 @@ def test_a_group_of_frames_has_the_time_between_its_first_and_last():
     assert group_times(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), SPEC) == [0.5, 3.0, 5.0]
 
 
-@pytest.mark.parametrize(("height", "width", "named"), [(90, 128, "data.height=90"), (96, 0, "data.width=0")])
+@pytest.mark.parametrize(("height", "width", "named"), [(90, 128, "frames.height=90"), (96, 0, "frames.width=0")])
 def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width, named):
     with pytest.raises(InputError, match=named):
         video_grid((8, height, width, 3), SPEC)
