@@ -38,7 +38,8 @@ class SolverModule(L.LightningModule):
         lora: Train a low-rank adapter on the language model; null trains all weights.
         lr: Learning rate of AdamW, constant; 1e-4 suits LoRA, 1e-6 full fine-tuning of a pretrained model.
         weight_decay: Of AdamW.
-        loss: How a sample's loss is weighted by its skill: uniform, frontier (4s(1-s)) or focal ((1-s)^2).
+        loss: How a sample's loss is weighted by its skill: uniform, frontier (4s(1-s)) or focal ((1-s)^2). On the tiny
+            model frontier forgets what is still hard: validation loss 1.61 after three rounds, against 1.07.
         max_new_tokens: Replies are cut there; VSI-Bench allows 16.
         seed: Of drawn weights; the command line takes it from --seed_everything.
     """
@@ -50,7 +51,7 @@ class SolverModule(L.LightningModule):
         lora: Lora | None = None,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
-        loss: LossKind = "frontier",
+        loss: LossKind = "focal",
         max_new_tokens: int = 16,
         seed: int = 0,
     ) -> None:
