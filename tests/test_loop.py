@@ -1,0 +1,165 @@
+"""Turning the loop with proposers that fall silent or write nonsense, with bad scenes, and on two ranks."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lightning_ouro.cli import main
+from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.protocol import Proposer
+
+from .test_cli import SMALL, TINY, lines
+
+BROKEN = {
+    "syntax": "def answer(scene:\n    return count(1)\n",
+    "runtime": "def answer(scene):\n    return count(1 // 0)\n",
+    "untyped": "def answer(scene):\n    return 3\n",
+    "range": "def answer(scene):\n    return metres(float('nan'))\n",
+    "limit": "def answer(scene):\n    return answer(scene)\n",
+    "disagrees": "def answer(scene):\n    return metres(1.2345)\n",
+}
+
+
+class OnlyInTheFirstRound(Proposer):
+    """Has nothing left to ask after round 0."""
+
+    name = "first_round"
+
+    def propose(self, briefs):
+        return GrammarProposer().propose([brief for brief in briefs if brief.round == 0])
+
+
+class PartlyBroken(Proposer):
+    """Every second proposal of a scene gets a program that is wrong in one of the known ways."""
+
+    name = "partly_broken"
+
+    def propose(self, briefs):
+        proposals = GrammarProposer().propose(briefs)
+        programs = list(BROKEN.values())
+        return [replace(p, program=programs[p.slot // 2 % len(programs)]) if p.slot % 2 else p for p in proposals]
+
+
+class AllBroken(PartlyBroken):
+    """Every program fails."""
+
+    def propose(self, briefs):
+        return [replace(p, program=BROKEN["syntax"]) for p in super().propose(briefs)]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def command(*args):
+        monkeypatch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL, *args])
+        main()
+        return tmp_path / "runs" / "tiny" / "version_0"
+
+    return command
+
+
+def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(run, capsys):
+    folder = run("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "round 1: no new question; training goes on with the pool of" in said
+    assert lines(folder / "rounds" / "001" / "questions.jsonl") == []
+    assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
+
+
+def test_a_program_that_fails_is_a_rejection_with_its_reason(run):
+    folder = run(
+        *(
+            "--loop.proposer",
+            f"{__name__}.PartlyBroken",
+            "--loop.proposals_per_scene",
+            "14",
+            "--trainer.max_epochs",
+            "1",
+        )
+    )
+    rejections = lines(folder / "rounds" / "000" / "rejections.jsonl")
+    found = Counter(row["reason"] for row in rejections)
+    assert set(BROKEN) <= set(found)
+    for row in rejections:
+        assert row["reason"] == "common" or BROKEN[row["reason"]] == row["proposal"]["program"]
+
+
+def test_a_first_round_without_any_question_ends_before_training_and_counts_the_reasons(run, capsys):
+    with pytest.raises(SystemExit):
+        run("--loop.proposer", f"{__name__}.AllBroken")
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(r"round 0: none of (\d+) proposals was accepted \(\{'syntax': \1\}\); give more or richer", last)
+
+
+def test_a_bad_scene_among_good_ones_is_skipped_and_listed(run, shared_data, tmp_path, capsys):
+    scenes = json.loads((shared_data / "scenes/vsi_bench_meta/arkitscenes_meta_info_val.json").read_text("utf8"))
+    chosen = dict(sorted(scenes.items(), key=lambda item: -len(item[1]["object_counts"]))[:12])
+    ids = list(chosen)
+    box = next(iter(chosen[ids[0]]["object_bbox"].values()))[0]
+    box["axesLengths"][1] = -0.5
+    next(iter(chosen[ids[1]]["object_bbox"].values()))[0]["centroid"][0] = float("nan")
+    chosen[ids[2]] |= {"object_bbox": {}, "object_counts": {}}
+    (tmp_path / "rooms.json").write_text(json.dumps(chosen))
+    run("--data.scenes", "rooms.json", "--data.allow_benchmark_scenes", "true", "--trainer.max_epochs", "1")
+    said = capsys.readouterr().out
+    for scene_id in ids[:3]:
+        assert f"skipped scene {scene_id}: " in " ".join(said.split())
+
+
+def test_scenes_of_a_benchmark_are_refused_by_name(run, shared_data, capsys):
+    with pytest.raises(SystemExit):
+        run("--data.scenes", str(shared_data / "scenes" / "vsi_bench_meta"), "--data.num_train_scenes", "3")
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "3 training scenes" in last and "test scenes of VSI-Bench" in last
+
+
+def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
+    """The checkpoint of step 4 lies inside round 1, that of step 3 on the last batch of round 0."""
+    whole = run("--checkpoint.every_n_train_steps", "1", "--checkpoint.save_top_k", "-1")
+    for step in (4, 3):
+        part = tmp_path / f"part{step}"
+        shutil.copytree(whole, part)
+        shutil.rmtree(part / "rounds" / "001")
+        checkpoint = next((whole / "checkpoints").glob(f"*step={step}.ckpt"))
+        if step == 4:
+            shutil.copytree(whole / "rounds" / "001", part / "rounds" / "001")
+        logger = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.logger.init_args.name", part.name]
+        run(*logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
+        mine, theirs = (torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (part, whole))
+        assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
+        assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
+
+
+def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
+    """Two processes over gloo; a subprocess, since ranks are started by running the command again."""
+    for devices in ("1", "2"):
+        options = ["--trainer.devices", devices, "--trainer.strategy", "ddp" if devices == "2" else "auto"]
+        command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", TINY, *SMALL, *options]
+        (tmp_path / devices).mkdir()
+        done = subprocess.run(command, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr[-2000:]
+    one, two = (tmp_path / devices / "runs/tiny/version_0/rounds" for devices in ("1", "2"))
+    for name in ("000/questions.jsonl", "000/rejections.jsonl"):
+        assert (one / name).read_bytes() == (two / name).read_bytes()
+    mine, theirs = lines(one / "000/selection.jsonl"), lines(two / "000/selection.jsonl")
+    assert [row["drawn"] for row in mine] == [row["drawn"] for row in theirs]
+    for row, other in zip(mine, theirs, strict=True):
+        assert row["confidence"].keys() == other["confidence"].keys()
+        for round in row["confidence"]:
+            assert row["confidence"][round] == pytest.approx(other["confidence"][round], abs=2e-4)
+
+
+def test_the_entry_point_runs_from_anywhere():
+    done = subprocess.run(
+        [sys.executable, "-m", "lightning_ouro", "--help"], capture_output=True, text=True, cwd=Path("/")
+    )
+    assert done.returncode == 0 and "fit" in done.stdout
