@@ -124,7 +124,8 @@ def test_scenes_of_a_benchmark_are_refused_by_name(run, shared_data, capsys):
 
 def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
     """The checkpoint of step 4 lies inside round 1, that of step 3 on the last batch of round 0."""
-    whole = run("--checkpoint.every_n_train_steps", "1", "--checkpoint.save_top_k", "-1")
+    often = ["--checkpoint.every_n_train_steps", "1", "--checkpoint.save_top_k", "-1"]
+    whole = run(*often)
     for step in (4, 3):
         part = tmp_path / f"part{step}"
         shutil.copytree(whole, part)
@@ -133,7 +134,7 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
         if step == 4:
             shutil.copytree(whole / "rounds" / "001", part / "rounds" / "001")
         logger = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.logger.init_args.name", part.name]
-        run(*logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
+        run(*often, *logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
         mine, theirs = (torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (part, whole))
         assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
         assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]

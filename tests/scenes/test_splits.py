@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.splits import place, procedural_splits, read_splits
+
+
+def ids(scenes):
+    return {scene.id for scene in scenes}
+
+
+def test_procedural_splits_share_no_scene_and_grow_without_changing():
+    small, large = procedural_splits(5, 3, 2), procedural_splits(9, 3, 2)
+    assert [len(part) for part in (small.train, small.val, small.test)] == [5, 3, 2]
+    assert len(ids(small.all_scenes())) == 10
+    assert ids(small.train) < ids(large.train) and ids(small.val) == ids(large.val)
+
+
+def test_an_endless_number_of_procedural_scenes_is_refused():
+    with pytest.raises(InputError, match=r"data\.num_train_scenes=null"):
+        procedural_splits(None, 1, 1)
+
+
+def test_no_room_stands_on_both_sides(shared_data):
+    splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 30, 30, allow_benchmark_scenes=True)
+    train, held_out = ({place(scene) for scene in part} for part in (splits.train, splits.val + splits.test))
+    assert not train & held_out
+    assert len(splits.val) == len(splits.test) == 30
+    assert 238 - 60 - 20 <= len(splits.train) <= 238 - 60
+
+
+def test_the_order_of_paths_changes_no_split(shared_data):
+    files = sorted(str(path) for path in Path(shared_data / "scenes" / "vsi_bench_meta").glob("*.json"))
+    one, other = (read_splits(paths, 20, 10, 10, allow_benchmark_scenes=True) for paths in (files, files[::-1]))
+    assert ids(one.train) == ids(other.train) and ids(one.val) == ids(other.val)
+
+
+def test_benchmark_scenes_may_be_held_out_but_not_trained_on(shared_data):
+    folder = str(shared_data / "scenes" / "vsi_bench_meta")
+    assert read_splits([folder], 0, 200, 30, allow_benchmark_scenes=False).train == ()
+    with pytest.raises(
+        InputError, match=r"8 training scenes .* are test scenes of VSI-Bench; .*allow_benchmark_scenes"
+    ):
+        read_splits([folder], 8, 10, 10, allow_benchmark_scenes=False)
+
+
+def test_holding_out_everything_is_refused_with_the_numbers(shared_data):
+    with pytest.raises(InputError, match=r"holds 238 usable scenes \(0 skipped\), but 300 are held out"):
+        read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 200, 100, allow_benchmark_scenes=True)
