@@ -11,14 +11,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import NoReturn
+from zipfile import is_zipfile
 
 import lightning as L
 import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_ouro.datamodule import SceneDataModule
 from lightning_ouro.errors import InputError
@@ -48,10 +51,12 @@ TRAINER_DEFAULTS = {
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs one command; bad input ends it with one line and exit status 2."""
-    joined = None if args is None else join_lists(args)
-    if joined is None:
-        sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
+    joined: list[str] | None = None
     try:
+        if args is None:
+            sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
+        else:
+            joined = join_lists(args)
         OuroCLI(
             SolverModule,
             SceneDataModule,
@@ -65,8 +70,13 @@ def main(args: Sequence[str] | None = None) -> None:
         )
     except InputError as error:
         _stop(str(error), error)
+    except MisconfigurationException as error:
+        _stop(f"trainer: {error}", error)
     except argparse.ArgumentError as error:
-        _stop(f"{error}; `--help` behind the command lists every option", error)
+        given = sys.argv[1:] if joined is None else joined
+        configs = [value for option, value in pairwise(given) if option == "--config"]
+        where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
+        _stop(f"{error}{where}; `--help` behind the command lists every option", error)
 
 
 def _stop(message: str, error: Exception) -> NoReturn:
@@ -77,12 +87,30 @@ def _stop(message: str, error: Exception) -> NoReturn:
 class OuroCLI(LightningCLI):
     """LightningCLI with the loop as a group of its own, one seed for all parts, and a record of each run."""
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Checks what Lightning itself would only trip over.
+
+        Raises:
+            InputError: the seed is negative, or the checkpoint is not one.
+        """
+        super().parse_arguments(parser, args)
+        config = self.config[self.config.subcommand]
+        if config.seed_everything < 0:
+            raise InputError(f"seed_everything={config.seed_everything} must be at least 0")
+        path = config.get("ckpt_path")
+        if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
+            return
+        if not Path(path).is_file():
+            raise InputError(f"ckpt_path={path}: there is no such file; a run keeps its own in <run>/checkpoints")
+        if not is_zipfile(path):  # which every checkpoint of torch is
+            raise InputError(f"ckpt_path={path}: is no checkpoint, or was cut off; take another one")
+
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds loop and checkpoint, which no list of callbacks can drop, and hands the seed to all parts."""
         parser.add_lightning_class_args(ClosedLoop, "loop")
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
-        for part in ("model", "data", "loop"):
+        for part in ("model", "loop"):
             parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:
@@ -107,17 +135,18 @@ class SaveRunConfig(SaveConfigCallback):
     """Keeps each command's config beside its run, with the versions that ran it; an earlier record is never replaced.
 
     The logger's version is written as it came out, so `fit --config <run>/config.fit.yaml --ckpt_path last` goes on in
-    the same folder.
+    the same folder. Loggers without a folder of their own leave no record here.
     """
 
     def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Called by Lightning on the first rank, once a run."""
-        if not isinstance(trainer.logger, TensorBoardLogger):  # a development run has none
+        if not isinstance(trainer.logger, TensorBoardLogger | CSVLogger):  # a development run's is neither
             return
         folder = Path(trainer.logger.log_dir)
         folder.mkdir(parents=True, exist_ok=True)
         config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
-        config["trainer"]["logger"]["init_args"]["version"] = trainer.logger.version
+        if isinstance(config["trainer"]["logger"], dict):  # not `true`, nor a list of several
+            config["trainer"]["logger"].setdefault("init_args", {})["version"] = trainer.logger.version
         text = yaml.safe_dump(config, sort_keys=False)
         versions = "".join(f"# {name} {version(name)}\n" for name in RECORDED_VERSIONS)
         path = folder / self.config_filename
@@ -140,5 +169,7 @@ def join_lists(args: Sequence[str]) -> list[str]:
         values = []
         while rest and not rest[0].startswith("-"):
             values.append(rest.pop(0))
+        if not values:
+            raise InputError(f"{word} has no path behind it; name files or folders, or leave the option out")
         joined.append(f"{word}={yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()}")
     return joined

@@ -5,7 +5,7 @@
 | `train/loss`, `train/loss_unweighted` | nats | confidence-weighted and plain mean cross-entropy of a batch |
 | `train/confidence` | 0..1 | mean confidence of a batch |
 | `val/loss`, `val/loss/<family>` | nats | mean cross-entropy of the fixed questions |
-| `val/score`, `val/score/<family>` | 0..1 | VSI-Bench's score of greedy replies to them |
+| `val/score`, `val/score/<family>` | 0..1 | mean of VSI-Bench's score of greedy replies |
 | `val/sight`, `val/sight/<family>` | nats | what another scene's video adds to their loss |
 | `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, those accepted, and all so far |
 | `loop/rejected/<reason>` | proposals | rejections by reason |
@@ -14,7 +14,7 @@
 | `curriculum/skill_median`, `curriculum/skill_mean/<family>` | 0..1 | its middle, and its mean by family |
 | `curriculum/band/<band>` | share | of the trained questions |
 | `curriculum/sampling_weight` | ratio to the mean | mean weight in the coming round, by bin of skill |
-| `curriculum/effective_sample_size` | share of the pool | of sampling times loss weights |
+| `curriculum/effective_sample_size` | share of trained questions | of sampling times loss weights |
 
 Steps are optimizer steps. A round's counts are written when it begins, its skill when it ends.
 """
@@ -101,7 +101,7 @@ def print_round(
     table.add_row("top rejections", ", ".join(f"{reason} {count}" for reason, count in top if count) or "none")
     table.add_row("skill median", f"{selected.median_skill:.3f} over {selected.trained} trained questions")
     table.add_row("bands", ", ".join(f"{band} {share:.0%}" for band, share in selected.bands.items()))
-    table.add_row("sample size", f"{selected.effective_sample_size:.0%} of the pool is effective")
+    table.add_row("sample size", f"{selected.effective_sample_size:.0%} of the trained questions is effective")
     shown = [f"{family} {score:.2f}" for family, score in scores.items() if not math.isnan(score)]
     table.add_row("score", "\n".join(shown) or "not validated")
     console.print(table)

@@ -2,26 +2,26 @@
 
 `train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands
 over, so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch
-hooks). Plan and position are the sampler's whole state. Lightning's own sampler must stay off
-(`use_distributed_sampler: false`): it would shuffle the curriculum's order.
+hooks). Plan and position are the sampler's whole state. All data sets are iterables that know their rank, so that
+Lightning's distributed sampler, which would shuffle the curriculum's order, has nothing to wrap.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import lightning as L
 from torch.utils.data import DataLoader, IterableDataset
 
-from lightning_ouro.curriculum.ledger import check_fields
 from lightning_ouro.curriculum.plan import Plan, PlannedRow
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.proposer.asking import Asked, fixed_questions
+from lightning_ouro.proposer.asking import fixed_questions
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.splits import Splits, procedural_splits, read_splits
-from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.scenes.splits import Splits, place, procedural_splits, read_splits, refuse_benchmarks
+from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 
 EVAL_ROWS = 8
@@ -42,7 +42,6 @@ class SceneDataModule(L.LightningDataModule):
         questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
         steps_per_round: Optimizer steps of one round; fewer where the pool cannot fill them.
         eval_questions_per_scene: Fixed questions for each held-out scene.
-        seed: Of the plan; the command line takes it from --seed_everything.
     """
 
     STATE_VERSION = 1
@@ -59,7 +58,6 @@ class SceneDataModule(L.LightningDataModule):
         questions_per_step: int = 64,
         steps_per_round: int = 40,
         eval_questions_per_scene: int = 12,
-        seed: int = 0,
     ) -> None:
         super().__init__()
         self.scenes = [scenes] if isinstance(scenes, str) else list(scenes or [])
@@ -70,18 +68,21 @@ class SceneDataModule(L.LightningDataModule):
         self.questions_per_step = questions_per_step
         self.steps_per_round = steps_per_round
         self.eval_questions_per_scene = eval_questions_per_scene
-        self.seed = seed
         self.turn_to: Callable[[int], None] | None = None
         self.splits: Splits | None = None
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
-        self._fixed: dict[str, Asked] = {}
+        self._fixed: dict[str, dict[str, list[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
         for name in ("questions_per_scene", "questions_per_step", "steps_per_round", "eval_questions_per_scene"):
             if getattr(self, name) < 1:
                 raise InputError(f"data.{name}={getattr(self, name)} must be at least 1")
+        names = ("num_train_scenes", "num_val_scenes", "num_test_scenes")
+        for name, number, least in zip(names, self.num_scenes, (1, 0, 0), strict=True):
+            if number is not None and number < least:
+                raise InputError(f"data.{name}={number} must be at least {least}")
 
     def setup(self, stage: str) -> None:
         """Reads the scenes and writes the fixed questions of the held-out ones; frames are opened when first needed.
@@ -92,10 +93,9 @@ class SceneDataModule(L.LightningDataModule):
         if self.splits is None:
             self.splits = self._read()
             self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
-        if stage in ("fit", "validate", "predict"):
-            self._ask_fixed("val")
-        if stage == "test":
-            self._ask_fixed("test")
+        if stage == "fit" and not self.allow_benchmark_scenes:
+            refuse_benchmarks(self.splits.train)
+        self._ask_fixed("test" if stage == "test" else "val", needed=stage != "fit")
 
     def batches_per_step(self) -> int:
         """Micro-batches of one optimizer step, over ranks.
@@ -158,25 +158,31 @@ class SceneDataModule(L.LightningDataModule):
         """Takes over a saved position.
 
         Raises:
-            ValueError: fields are foreign or missing, or of another version.
+            InputError: fields are foreign or missing, or of another version.
         """
         check_fields("datamodule", state_dict, self.state_dict())
-        if state_dict["version"] != self.STATE_VERSION:
-            raise ValueError(
-                f"datamodule: the checkpoint has version {state_dict['version']}, this is {self.STATE_VERSION}"
-            )
+        check_same("datamodule", state_dict, {"version": self.STATE_VERSION})
         self.round, self.position = state_dict["round"], state_dict["position"]
 
     def _read(self) -> Splits:
         if not self.scenes:
             return procedural_splits(*self.num_scenes)
-        return read_splits(self.scenes, *self.num_scenes, allow_benchmark_scenes=self.allow_benchmark_scenes)
+        return read_splits(self.scenes, *self.num_scenes)
 
-    def _ask_fixed(self, split: str) -> None:
+    def _ask_fixed(self, split: str, needed: bool) -> None:
+        assert self.splits is not None and self.trainer is not None, "setup reads the scenes first, within a trainer"
+        scenes = self.splits.val if split == "val" else self.splits.test
+        if len(scenes) < (self.trainer.world_size if needed or scenes else 0):
+            raise InputError(
+                f"data.num_{split}_scenes={len(scenes)} gives nothing to evaluate to some of "
+                f"{self.trainer.world_size} device(s); hold out more scenes"
+            )
         if split not in self._fixed:
-            assert self.splits is not None, "setup reads the scenes first"
-            scenes = self.splits.val if split == "val" else self.splits.test
-            self._fixed[split] = fixed_questions(self.library, scenes, self.eval_questions_per_scene)
+            shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+            questions = fixed_questions(self.library, scenes, self.eval_questions_per_scene, shown)
+            self._fixed[split] = defaultdict(list)
+            for question in questions:
+                self._fixed[split][question.scene_id].append(question)
 
     def _row(self, scene_id: str, questions: Sequence[Question]) -> SceneRow:
         chances = tuple(self._chances.get(question.id, 0.0) for question in questions)
@@ -184,20 +190,39 @@ class SceneDataModule(L.LightningDataModule):
 
     def _eval_loader(self, split: str) -> DataLoader[EvalBatch]:
         assert self.trainer is not None, "asked for within a trainer only"
-        by_scene = self._fixed[split].by_scene()
+        by_scene = self._fixed[split]
         families = tuple(sorted({question.family for questions in by_scene.values() for question in questions}))
         scene_ids = list(by_scene)
-        others = dict(zip(scene_ids, scene_ids[1:] + scene_ids[:1], strict=True))
         mine = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
         batches = [
             EvalBatch(
                 tuple(self._row(scene_id, by_scene[scene_id]) for scene_id in part),
-                tuple(self.library.video(others[scene_id]) for scene_id in part),
+                tuple(self._other_video(scene_id, scene_ids) for scene_id in part),
                 families,
             )
             for part in (mine[start : start + EVAL_ROWS] for start in range(0, len(mine), EVAL_ROWS))
         ]
-        return DataLoader(batches, batch_size=None)  # type: ignore[arg-type]
+        return DataLoader(_Fixed(batches), batch_size=None)
+
+    def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
+        """The video of the next scene that is another place, None if there is none."""
+        start, here = scene_ids.index(scene_id), place(self.library[scene_id])
+        others = (other for other in (*scene_ids[start:], *scene_ids[:start]) if place(self.library[other]) != here)
+        other = next(others, None)
+        return None if other is None else self.library.video(other)
+
+
+class _Fixed(IterableDataset[EvalBatch]):
+    """This rank's evaluation batches; as an iterable, so that no sampler of Lightning's shards them a second time."""
+
+    def __init__(self, batches: Sequence[EvalBatch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[EvalBatch]:
+        return iter(self.batches)
 
 
 class _RestOfRound(IterableDataset[TrainBatch]):

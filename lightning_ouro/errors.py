@@ -5,6 +5,35 @@ was wrong, where (file, field, scene), and what to do; `cli.main` prints it with
 wrong is never an exception: it is a `Rejection` with a reason. Broken invariants of our own code are `assert`s.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 
 class InputError(ValueError):
     """Input that a person has to mend; the message says what, where and how."""
+
+
+def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuses a checkpoint's state that has other fields than expected, and names them.
+
+    Raises:
+        InputError: fields are foreign or missing.
+    """
+    foreign, missing = sorted(state.keys() - expected.keys()), sorted(expected.keys() - state.keys())
+    if foreign or missing:
+        raise InputError(f"{owner}: the checkpoint's state has foreign fields {foreign} and lacks {missing}")
+
+
+def check_same(owner: str, state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
+    """Refuses a checkpoint's state that was kept under another setting.
+
+    Raises:
+        InputError: a setting differs; the message has both values.
+    """
+    for name, value in mine.items():
+        if state[name] != value:
+            raise InputError(
+                f"{owner}: the checkpoint has {name}={state[name]!r}, this run {value!r}; set it as it was"
+            )

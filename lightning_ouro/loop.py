@@ -24,23 +24,25 @@ from rich.console import Console
 from lightning_ouro import curves
 from lightning_ouro.curriculum.feedback import Feedback, feedback
 from lightning_ouro.curriculum.histogram import SkillHistogram
-from lightning_ouro.curriculum.ledger import Ledger, check_fields
+from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.mixture import family_weights
 from lightning_ouro.curriculum.plan import make_plan
 from lightning_ouro.curriculum.report import Proposed, selection_rows, summarise_proposed, summarise_selected
 from lightning_ouro.curriculum.skill import SkillKind
 from lightning_ouro.curriculum.weights import SamplingKind, sampling_weights
 from lightning_ouro.datamodule import SceneDataModule
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
-from lightning_ouro.proposer.asking import progress, propose_and_verify
+from lightning_ouro.proposer.asking import progress, propose_and_verify, write_briefs
 from lightning_ouro.proposer.grammar import GrammarProposer
-from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.ranks import gathered
 from lightning_ouro.rounds import RoundFiles
 from lightning_ouro.solver.module import SolverModule
+
+BLIND_BATCH = 64  # questions that are scored without video at a time
 
 
 class ClosedLoop(L.Callback):
@@ -79,34 +81,35 @@ class ClosedLoop(L.Callback):
         self.hashes: list[str] = []
         self.proposed = Proposed(0, 0, {}, dict.fromkeys(FAMILIES, 1 / len(FAMILIES)))
         self.observed: list[tuple[int, str, float]] = []
+        self.closed = -1
+        self.scores: dict[str, float] = {}
         self.files: RoundFiles | None = None
+        self.is_first_rank = True
         self.console = Console()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Hands `turn_to` to the datamodule and names the run's folder of rounds."""
+        data = _data(trainer)
+        for scene in data.splits.skipped if data.splits else ():
+            self._say(f"skipped scene {scene.id}: {scene.reason}")
         if stage != "fit":
             return
-        for option, value in (("reload_dataloaders_every_n_epochs", 1), ("use_distributed_sampler", False)):
-            given = getattr(trainer, option, None)
-            given = trainer._accelerator_connector.use_distributed_sampler if option.startswith("use") else given
-            if given != value:
-                raise InputError(
-                    f"trainer.{option}={given}: the loop needs {value}, else rounds are skipped or reordered"
-                )
-        data = _data(trainer)
+        if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
+            raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
         data.turn_to = lambda round: self.turn_to(trainer, round)
+        self.is_first_rank = trainer.is_global_zero
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
         self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
-        for scene in data.splits.skipped if data.splits else ():
-            self._say(f"skipped scene {scene.id}: {scene.reason}")
 
     def turn_to(self, trainer: L.Trainer, round: int) -> None:
         """Turns until the round is there; does nothing when it is."""
-        while self.round < round:
-            self._turn(trainer, self.round + 1)
-        if _data(trainer).plan is None:  # resumed within a round: its plan is a function of what was restored
+        if self.round >= 0 and _data(trainer).plan is None:  # resumed: the plan is a function of what was restored
             self._begin(trainer)
+        while self.round < round:
+            if self.closed < self.round:  # resumed from a round's last batch, where Lightning skips the epoch's end
+                self._close(trainer)
+            self._turn(trainer, self.round + 1)
 
     def on_sanity_check_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Writes the validation before the first round, which Lightning itself doesn't log."""
@@ -122,29 +125,17 @@ class ClosedLoop(L.Callback):
         self.observed += [(place, *pair) for pair in zip(outputs["question_ids"], outputs["confidences"], strict=True)]
         data.batch_done()
 
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Remembers the round's scores for its table."""
+        found = {family: trainer.callback_metrics.get(f"val/score/{family}") for family in FAMILIES}
+        self.scores = {family: float(score) for family, score in found.items() if score is not None}
+
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Closes the round: confidences to the ledger, the selection to its file, curves and the table."""
-        assert isinstance(pl_module, SolverModule), "checked when the round began"
-        plan = _data(trainer).plan
-        assert plan is not None, "a round that ends has begun"
-        weights = self._weights(self.round)
-        seen = sorted(gathered(self.observed), key=lambda observed: observed[0])
-        self.ledger.observe(self.round, {id: p for _, id, p in seen}, Counter(id for _, id, _ in seen))
-        self.observed = []
-        questions = self.pool.questions
-        if self.files is not None and trainer.is_global_zero:
-            self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn))
-        selected = summarise_selected(
-            questions, self._weights(self.round + 1), self.ledger, list(FAMILIES), pl_module.weighted_loss.kind
-        )
-        histogram = self._histogram(trainer)
-        curves.write_selected(trainer.loggers, selected, histogram, trainer.global_step)
-        scores = {family: float(trainer.callback_metrics.get(f"val/score/{family}", "nan")) for family in FAMILIES}
-        if trainer.is_global_zero:
-            curves.print_round(self.console, self.round, self.proposed, selected, scores)
+        """Closes the round."""
+        self._close(trainer)
 
     def state_dict(self) -> dict[str, Any]:
-        """Round, pool by reference to the rounds' files, ledger, and the confidences of the round in progress."""
+        """Round, pool by reference to the rounds' files, ledger, and all ranks' confidences of the open round."""
         return {
             "version": self.STATE_VERSION,
             "seed": self.seed,
@@ -152,26 +143,25 @@ class ClosedLoop(L.Callback):
             "rounds": list(self.hashes),
             "ledger": self.ledger.state_dict(),
             "proposed": asdict(self.proposed),
-            "observed": [list(observed) for observed in self.observed],
+            "closed": self.closed,
+            "observed": [list(observed) for observed in gathered(self.observed)],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Takes over a saved loop and reads its pool back from the rounds' files.
 
         Raises:
-            ValueError: fields are foreign or missing, or version or seed differ.
-            InputError: a round's file is missing or has changed.
+            InputError: fields are foreign or missing, version or seed differ, or a round's file is missing or changed.
         """
-        check_fields("loop", state_dict, self.state_dict())
-        for name, mine in (("version", self.STATE_VERSION), ("seed", self.seed)):
-            if state_dict[name] != mine:
-                raise ValueError(f"loop: the checkpoint has {name}={state_dict[name]!r}, this run {mine!r}")
         if self.files is None:  # validate, test and predict turn no loop
             return
+        check_fields("loop", state_dict, self.state_dict())
+        check_same("loop", state_dict, {"version": self.STATE_VERSION, "seed": self.seed})
         self.round, self.hashes = state_dict["round"], list(state_dict["rounds"])
         self.ledger.load_state_dict(state_dict["ledger"])
         self.proposed = Proposed(**state_dict["proposed"])
-        self.observed = [(place, id, p) for place, id, p in state_dict["observed"]]
+        self.closed = state_dict["closed"]
+        self.observed = [(place, id, p) for place, id, p in state_dict["observed"]] if self.is_first_rank else []
         read = [self.files.read_questions(round, digest) for round, digest in enumerate(self.hashes)]
         self.pool = Pool.restore([question for questions in read for question in questions])
 
@@ -191,27 +181,33 @@ class ClosedLoop(L.Callback):
         self._begin(trainer)
         curves.write_proposed(trainer.loggers, self.proposed, len(self.pool), trainer.global_step)
 
+    def _close(self, trainer: L.Trainer) -> None:
+        """Ends the round: confidences to the ledger, the selection to its file, curves and the table."""
+        solver, plan, questions = _solver(trainer), _data(trainer).plan, self.pool.questions
+        assert plan is not None, "a round that ends has begun"
+        weights = self._weights(self.round)
+        seen = sorted(gathered(self.observed), key=lambda observed: observed[0])
+        trained = Counter(id for _, id, _ in seen)
+        self.ledger.observe(self.round, {id: p for _, id, p in seen}, trained)
+        self.observed, self.closed = [], self.round
+        if self.files is not None and trainer.is_global_zero:
+            self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn, trained))
+        coming, kind = self._weights(self.round + 1), solver.weighted_loss.kind
+        selected = summarise_selected(questions, coming, self.ledger, list(FAMILIES), kind)
+        curves.write_selected(trainer.loggers, selected, self._histogram(trainer), trainer.global_step)
+        if trainer.is_global_zero:
+            curves.print_round(self.console, self.round, self.proposed, selected, self.scores)
+        self.scores = {}
+
     def _ask(self, trainer: L.Trainer, round: int, told: Feedback) -> tuple[list[Question], list[Rejection]]:
         """Proposes and verifies this rank's scenes, gathers all ranks', and admits them in one order."""
-        data = _data(trainer)
+        data, shown = _data(trainer), _shows_progress(trainer)
         assert data.splits is not None, "setup reads the scenes first"
-        asked = self.pool.keys_by_scene()
         mine = data.splits.train[trainer.global_rank :: trainer.world_size]
-        briefs = [
-            Brief(
-                scene=scene,
-                visibility=data.library.video(scene.id).visibility,
-                slots=self.proposals_per_scene,
-                round=round,
-                seed=self.seed,
-                family_weights=told.family_weights,
-                rejections=told.rejections,
-                recent=told.recent.get(scene.id, {}),
-                asked=asked.get(scene.id, frozenset()),
-            )
-            for scene in progress(mine, f"round {round}: opening videos", trainer.is_global_zero)
-        ]
-        outcomes = propose_and_verify(self.proposer, briefs, f"round {round}: verifying", trainer.is_global_zero)
+        briefs = write_briefs(
+            mine, data.library, told, self.pool, self.proposals_per_scene, round, self.seed, f"round {round}", shown
+        )
+        outcomes = propose_and_verify(self.proposer, briefs, f"round {round}", shown)
         order = {scene.id: place for place, scene in enumerate(data.splits.train)}
         outcomes = sorted(gathered(outcomes), key=lambda item: (order[item.proposal.scene_id], item.proposal.slot))
         accepted, surplus = self.pool.admit([item for item in outcomes if not isinstance(item, Rejection)], round)
@@ -237,15 +233,17 @@ class ClosedLoop(L.Callback):
         return str(trainer.strategy.broadcast(digest))
 
     def _measure_chance(self, trainer: L.Trainer, accepted: Sequence[Question]) -> None:
-        """Enters how confident the frozen base is in new questions' numbers without the video."""
-        solver = trainer.lightning_module
-        assert isinstance(solver, SolverModule), "the loop trains a SolverModule"
-        numbers = [question for question in accepted if question.options is None]
+        """Enters how confident the base is, without the video, in the first numbers that a family asks for."""
+        solver = _solver(trainer)
+        numbers = [question for question in accepted if self.ledger.lacks_chance(question)]
         mine = numbers[trainer.global_rank :: trainer.world_size]
-        blind = dict(gathered(list(zip([q.id for q in mine], solver.blind_confidences(mine), strict=True))))
+        parts = [mine[start : start + BLIND_BATCH] for start in range(0, len(mine), BLIND_BATCH)]
+        found: list[tuple[str, float]] = []
+        for part in progress(parts, f"round {self.round}: chance", _shows_progress(trainer)):
+            found += zip([question.id for question in part], solver.blind_confidences(part), strict=True)
+        blind = dict(gathered(found))
         for family in FAMILIES:
-            of_family = [blind[question.id] for question in numbers if question.family == family]
-            if of_family:
+            if of_family := [blind[question.id] for question in numbers if question.family == family]:
                 self.ledger.observe_blind(family, of_family)
 
     def _begin(self, trainer: L.Trainer) -> None:
@@ -287,10 +285,19 @@ class ClosedLoop(L.Callback):
 
     @rank_zero_only
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:
     data = trainer.datamodule  # type: ignore[attr-defined]
     assert isinstance(data, SceneDataModule), "the loop feeds a SceneDataModule"
     return data
+
+
+def _solver(trainer: L.Trainer) -> SolverModule:
+    assert isinstance(trainer.lightning_module, SolverModule), "the loop trains a SolverModule"
+    return trainer.lightning_module
+
+
+def _shows_progress(trainer: L.Trainer) -> bool:
+    return trainer.is_global_zero and trainer.progress_bar_callback is not None

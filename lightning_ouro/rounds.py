@@ -1,7 +1,8 @@
 """What a round leaves on disk: `rounds/NNN/{questions,rejections,selection}.jsonl`, written whole and never rewritten.
 
 A file appears under its name only when it is complete (temporary name, fsync, rename), so a killed run leaves whole
-files or none. The checkpoint refers to them by hash; `read_questions` refuses a file that has changed since.
+files or none. A round that is turned again after a kill writes the same; anything else is refused. The checkpoint
+refers to the files by hash, and `read_questions` refuses one that has changed since.
 """
 
 from __future__ import annotations
@@ -33,13 +34,21 @@ class RoundFiles:
         return self.folder / f"{round:03d}" / f"{name}.jsonl"
 
     def write_proposed(self, round: int, questions: Iterable[Question], rejections: Iterable[Rejection]) -> str:
-        """Writes what a round accepted and rejected; returns the hash of the questions' file."""
-        write_lines(self.path(round, "rejections"), (asdict(rejection) for rejection in rejections))
-        return write_lines(self.path(round, "questions"), (question.to_json() for question in questions))
+        """Writes what a round accepted and rejected; returns the hash of the questions' file.
+
+        Raises:
+            InputError: the folder holds the round of another run.
+        """
+        self._write_once(self.path(round, "rejections"), [asdict(rejection) for rejection in rejections])
+        return self._write_once(self.path(round, "questions"), [question.to_json() for question in questions])
 
     def write_selection(self, round: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes what the curriculum made of the pool in a round, one row a question."""
-        write_lines(self.path(round, "selection"), rows)
+        """Writes what the curriculum made of the pool in a round, one row a question.
+
+        Raises:
+            InputError: the folder holds the round of another run.
+        """
+        self._write_once(self.path(round, "selection"), rows)
 
     def read_questions(self, round: int, expected_hash: str) -> list[Question]:
         """The questions that a round accepted.
@@ -50,17 +59,36 @@ class RoundFiles:
         path = self.path(round, "questions")
         if not path.is_file():
             raise InputError(
-                f"{path} is missing: the checkpoint needs the run's rounds; restore the folder or start anew"
+                f"{path} is missing: a checkpoint needs its run's rounds; resume with that run's config.fit.yaml, "
+                "which goes on in its folder"
             )
         data = path.read_bytes()
         if _hash(data) != expected_hash:
             raise InputError(f"{path} is not the file that the checkpoint was written with; restore it or start anew")
         return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
 
+    def _write_once(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
+        data = _encoded(rows)
+        if not path.exists():
+            return _write(path, data)
+        if path.read_bytes() != data:  # a round that was killed and is turned again writes the same
+            raise InputError(
+                f"{path} is of another run or of other settings, and rounds are never rewritten: go on with that run "
+                "(its config.fit.yaml and --ckpt_path last), or choose another folder (trainer.logger.init_args)"
+            )
+        return _hash(data)
 
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-    """Writes rows as JSON lines, whole or not at all; returns the file's hash."""
-    data = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows as JSON lines, whole or not at all."""
+    _write(path, _encoded(rows))
+
+
+def _encoded(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+
+
+def _write(path: Path, data: bytes) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:

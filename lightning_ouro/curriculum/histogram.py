@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from lightning_ouro.curriculum.skill import NUM_BINS
+from lightning_ouro.curriculum.skill import NUM_BINS, bin_of
 
 OVERALL = "overall"
 
@@ -30,10 +30,9 @@ class SkillHistogram(Metric):
 
     def update(self, family: str, skills: Sequence[float]) -> None:
         """Adds skills in [0, 1] of one family's questions."""
-        values = torch.as_tensor(skills, dtype=torch.float64)
-        bins = (values * NUM_BINS).long().clamp_max(NUM_BINS - 1)
         row = self.families.index(family)
-        self.counts[row] += torch.bincount(bins, minlength=NUM_BINS).to(self.counts.device)
+        for value in skills:
+            self.counts[row, bin_of(value)] += 1
 
     def compute(self) -> dict[str, Tensor]:
         """Counts `(NUM_BINS,)` by family and `overall`."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lightning_ouro.curriculum.skill import Band, SkillKind, band, skill
+from lightning_ouro.errors import check_fields, check_same
 from lightning_ouro.programs.questions import Question
 
 DIGITS = 4
@@ -41,7 +42,7 @@ class Ledger:
     def __init__(self, skill_kind: SkillKind = "chance_corrected") -> None:
         self.skill_kind = skill_kind
         self.entries: dict[str, Entry] = {}
-        self._blind: dict[str, tuple[float, int]] = {}
+        self._blind: dict[str, float] = {}
 
     def observe(self, round: int, confidences: Mapping[str, float], times: Mapping[str, int]) -> None:
         """Enters a round: the last confidence of each question trained, and how often it was trained."""
@@ -52,10 +53,13 @@ class Ledger:
             entry.times_trained += times[question_id]
 
     def observe_blind(self, family: str, confidences: list[float]) -> None:
-        """Enters confidences without the video, under the frozen base, of a family's new questions."""
-        total, count = self._blind.get(family, (0.0, 0))
-        rounded = [_rounded(value) for value in confidences]
-        self._blind[family] = (total + sum(rounded), count + len(rounded))
+        """Enters confidences without the video of a family's first questions; later ones would move past skills."""
+        assert family not in self._blind and confidences, "a family's chance is measured once"
+        self._blind[family] = _rounded(sum(confidences) / len(confidences))
+
+    def lacks_chance(self, question: Question) -> bool:
+        """Whether the question asks for a number of a family whose blind confidence was not measured yet."""
+        return question.options is None and question.family not in self._blind
 
     def chance(self, question: Question) -> float:
         """What chance gives: 1/k for k options, the family's mean blind confidence for numbers; 0 for kind `paper`."""
@@ -63,8 +67,7 @@ class Ledger:
             return 0.0
         if question.guess_rate is not None:
             return question.guess_rate
-        total, count = self._blind.get(question.family, (0.0, 0))
-        return total / count if count else 0.0
+        return self._blind.get(question.family, 0.0)
 
     def skills(self, question: Question) -> list[float]:
         """The question's skill in each round that trained it, oldest first; empty before the first."""
@@ -90,34 +93,19 @@ class Ledger:
             "version": self.VERSION,
             "skill_kind": self.skill_kind,
             "entries": {key: [dict(entry.confidence), entry.times_trained] for key, entry in self.entries.items()},
-            "blind": {family: list(values) for family, values in self._blind.items()},
+            "blind": dict(self._blind),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Takes over a saved ledger.
 
         Raises:
-            ValueError: fields are foreign or missing, or the ledger was kept under another version or skill kind.
+            InputError: fields are foreign or missing, or the ledger was kept under another version or skill kind.
         """
         check_fields("ledger", state, self.state_dict())
-        for name, mine in (("version", self.VERSION), ("skill_kind", self.skill_kind)):
-            if state[name] != mine:
-                raise ValueError(
-                    f"ledger: the checkpoint has {name}={state[name]!r}, this run {mine!r}; keep it as it was"
-                )
+        check_same("ledger", state, {"version": self.VERSION, "skill_kind": self.skill_kind})
         self.entries = {key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()}
-        self._blind = {family: (total, count) for family, (total, count) in state["blind"].items()}
-
-
-def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
-    """Refuses a state with other fields than expected, and names them.
-
-    Raises:
-        ValueError: fields are foreign or missing.
-    """
-    foreign, missing = sorted(state.keys() - expected.keys()), sorted(expected.keys() - state.keys())
-    if foreign or missing:
-        raise ValueError(f"{owner}: the checkpoint's state has foreign fields {foreign} and lacks {missing}")
+        self._blind = dict(state["blind"])
 
 
 def _rounded(confidence: float) -> float:

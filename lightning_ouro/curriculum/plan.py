@@ -32,13 +32,11 @@ class Plan:
     Attributes:
         batches: Each a list of rows with the same number of questions in all.
         steps: Optimizer steps that they make.
-        expected: Expected number of draws of each question, in the pool's order.
         drawn: Draws of each question, in the pool's order.
     """
 
     batches: tuple[tuple[PlannedRow, ...], ...]
     steps: int
-    expected: NDArray[np.float64]
     drawn: NDArray[np.int64]
 
 
@@ -65,11 +63,10 @@ def make_plan(
     assert questions_per_step % batches_per_step == 0, "the datamodule checks that micro-batches are equal"
     steps = min(steps, MAX_DRAWS * int((weights > 0).sum()) // questions_per_step)
     rng = np.random.default_rng(list(seed))
-    expected = expected_draws(weights, steps * questions_per_step)
-    drawn = systematic_sample(expected, rng)
+    drawn = systematic_sample(expected_draws(weights, steps * questions_per_step), rng)
     rows = _rows(pool, drawn, questions_per_row, rng)
     batches = _cut(rows, questions_per_step // batches_per_step)
-    return Plan(batches, steps, expected, drawn)
+    return Plan(batches, steps, drawn)
 
 
 def expected_draws(weights: NDArray[np.float64], total: int) -> NDArray[np.float64]:

@@ -45,7 +45,7 @@ class Selected:
         bands: Share of trained questions by band.
         family_skill: Mean skill by family, NaN for families without a trained question.
         weight_by_bin: Mean sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean weight.
-        effective_sample_size: Of sampling times loss weights, as a share of the pool.
+        effective_sample_size: Of sampling times loss weights, as a share of the trained questions.
     """
 
     pool: int
@@ -101,9 +101,13 @@ def summarise_selected(
 
 
 def selection_rows(
-    questions: Sequence[Question], ledger: Ledger, weights: NDArray[np.float64], drawn: NDArray[np.int64]
+    questions: Sequence[Question],
+    ledger: Ledger,
+    weights: NDArray[np.float64],
+    drawn: NDArray[np.int64],
+    trained: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """One row a question for `selection.jsonl`: how it was drawn in the round, and how it stands behind it."""
+    """One row a question for `selection.jsonl`: its weight and planned draws, what was trained, how it stands then."""
     rows = []
     for place, question in enumerate(questions):
         skills = ledger.skills(question)
@@ -115,6 +119,7 @@ def selection_rows(
                 "family": question.family,
                 "sampling_weight": float(weights[place]),
                 "drawn": int(drawn[place]),
+                "trained": trained.get(question.id, 0),
                 "confidence": {str(round): value for round, value in entry.confidence.items()} if entry else {},
                 "times_trained": entry.times_trained if entry else 0,
                 "skill": skills[-1] if skills else None,

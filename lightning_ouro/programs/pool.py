@@ -51,13 +51,6 @@ class Pool:
         """All of them, oldest first."""
         return tuple(self._questions)
 
-    def by_scene(self) -> Mapping[str, Sequence[Question]]:
-        """The questions of every scene that has any, oldest first."""
-        scenes: dict[str, list[Question]] = {}
-        for question in self._questions:
-            scenes.setdefault(question.scene_id, []).append(question)
-        return scenes
-
     def keys_by_scene(self) -> Mapping[str, frozenset[Key]]:
         """The keys of everything that was asked, by scene; a scene without questions is left out."""
         return {scene_id: frozenset(keys) for scene_id, keys in self._keys.items() if keys}

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from rich.progress import track
 
+from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
@@ -29,72 +29,84 @@ SPARE = 3  # proposals for each fixed question, so that families can be balanced
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Fixed questions of held-out scenes, in the order of the scenes, and what was rejected on the way."""
+def write_briefs(
+    scenes: Sequence[Scene],
+    library: SceneLibrary,
+    told: Feedback,
+    pool: Pool,
+    slots: int,
+    round: int,
+    seed: int,
+    title: str,
+    shown: bool,
+) -> list[Brief]:
+    """One scene's order each; opens the videos, since a question has to be shown.
 
-    questions: tuple[Question, ...]
-    rejections: tuple[Rejection, ...]
-
-    def by_scene(self) -> dict[str, list[Question]]:
-        """Questions by scene, in the order of the scenes."""
-        grouped: dict[str, list[Question]] = defaultdict(list)
-        for question in self.questions:
-            grouped[question.scene_id].append(question)
-        return dict(grouped)
+    Args:
+        scenes: What to ask about.
+        library: Where their videos are.
+        told: Last round's feedback.
+        pool: Everything that was asked before.
+        slots: Proposals wanted for each scene.
+        round: The round that they are for.
+        seed: The run's seed.
+        title: Stands before the progress bar.
+        shown: Whether it is drawn.
+    """
+    asked = pool.keys_by_scene()
+    return [
+        Brief(
+            scene=scene,
+            visibility=library.video(scene.id).visibility,
+            slots=slots,
+            round=round,
+            seed=seed,
+            family_weights=told.family_weights,
+            rejections=told.rejections,
+            recent=told.recent.get(scene.id, {}),
+            asked=asked.get(scene.id, frozenset()),
+        )
+        for scene in progress(scenes, f"{title}: opening videos", shown)
+    ]
 
 
 def propose_and_verify(
-    proposer: Proposer, briefs: Sequence[Brief], title: str, shown: bool = True
+    proposer: Proposer, briefs: Sequence[Brief], title: str, shown: bool
 ) -> list[Verified | Rejection]:
-    """What became of each proposal, in the order of briefs and slots; `shown` draws a progress bar."""
+    """What became of each proposal, in the order of briefs and slots."""
     proposals: dict[str, list[Proposal]] = defaultdict(list)
     for proposal in proposer.propose(briefs):
         proposals[proposal.scene_id].append(proposal)
     outcomes: list[Verified | Rejection] = []
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox)
-        for brief in progress(briefs, title, shown):
+        for brief in progress(briefs, f"{title}: verifying", shown):
             outcomes += verifier.verify(brief.scene, brief.visibility, proposals[brief.scene.id])
     return outcomes
 
 
-def fixed_questions(library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool = True) -> Asked:
-    """At most `per_scene` questions about each scene, families as level as the scenes allow.
+def fixed_questions(library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool) -> list[Question]:
+    """At most `per_scene` questions about each scene, scene by scene, families as level as the scenes allow.
 
     Raises:
         InputError: not one question can be asked about these scenes.
     """
-    equal = dict.fromkeys(FAMILIES, 1.0)
-    briefs = [
-        Brief(
-            scene=scene,
-            visibility=library.video(scene.id).visibility,
-            slots=SPARE * per_scene,
-            round=0,
-            seed=FIXED_SEED,
-            family_weights=equal,
-            rejections={},
-            recent={},
-            asked=frozenset(),
-        )
-        for scene in progress(scenes, "held-out scenes: opening videos", shown)
-    ]
-    proposer = GrammarProposer(style="vsi_bench")
-    outcomes = propose_and_verify(proposer, briefs, "held-out scenes: fixed questions", shown)
+    equal, title = Feedback(dict.fromkeys(FAMILIES, 1.0)), "held-out scenes"
+    briefs = write_briefs(scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown)
+    outcomes = propose_and_verify(GrammarProposer(style="vsi_bench"), briefs, title, shown)
     verified = [item for item in outcomes if isinstance(item, Verified)]
     accepted, surplus = Pool().admit(_level(verified, per_scene), 0)
-    rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
     if scenes and not accepted:
+        rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
         reasons = dict(Counter(rejection.reason for rejection in rejected))
         raise InputError(
             f"no question can be asked about the {len(scenes)} held-out scenes ({reasons or 'nothing was proposed'}); "
             "hold out richer scenes or show more frames (data.num_val_scenes, data.frames)"
         )
-    return Asked(tuple(accepted), tuple(rejected))
+    return accepted
 
 
-def progress(items: Sequence[T], title: str, shown: bool = True) -> Iterable[T]:
+def progress(items: Sequence[T], title: str, shown: bool) -> Iterable[T]:
     """The items behind a progress bar that goes away when it is done."""
     return track(items, title, transient=True, disable=not shown)
 

@@ -41,14 +41,14 @@ def read_scenes(paths: Sequence[Path]) -> tuple[list[Scene], list[SkippedScene]]
 
 
 def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        raise InputError(f"{path}: does not exist; give a meta_info json file or a folder with such files")
-    if not path.is_dir():
-        return [path]
     try:
+        if not path.exists():
+            raise InputError(f"{path}: does not exist; give a meta_info json file or a folder with such files")
+        if not path.is_dir():
+            return [path]
         files = sorted(file for file in path.iterdir() if file.suffix == ".json" and file.is_file())
     except OSError as problem:
-        raise InputError(f"{path}: cannot be listed ({problem.strerror}); check its permissions") from None
+        raise InputError(f"{path}: cannot be read ({problem.strerror}); check its permissions") from None
     if not files:
         raise InputError(
             f"{path}: has no *.json file in it (subfolders are not searched); give a folder with meta_info"

@@ -51,14 +51,11 @@ def procedural_splits(num_train: int | None, num_val: int, num_test: int) -> Spl
     )
 
 
-def read_splits(
-    paths: Sequence[str], num_train: int | None, num_val: int, num_test: int, allow_benchmark_scenes: bool
-) -> Splits:
+def read_splits(paths: Sequence[str], num_train: int | None, num_val: int, num_test: int) -> Splits:
     """Scenes from disk.
 
     Raises:
-        InputError: files cannot be read, too few scenes are usable, or scenes of a benchmark would be trained on
-            without permission.
+        InputError: files cannot be read, or too few scenes are usable.
     """
     scenes, skipped = read_scenes([Path(path) for path in paths])
     held_out = num_val + num_test
@@ -71,8 +68,6 @@ def read_splits(
     val, test = ordered[:num_val], ordered[num_val:held_out]
     taken = {place(scene) for scene in val + test}
     train = [scene for scene in ordered[held_out:] if place(scene) not in taken][:num_train]
-    if not allow_benchmark_scenes:
-        _refuse_benchmarks(train)
     return Splits(tuple(train), tuple(val), tuple(test), tuple(skipped))
 
 
@@ -81,7 +76,12 @@ def place(scene: Scene) -> str:
     return re.sub(r"_\d\d$", "", scene.id)
 
 
-def _refuse_benchmarks(scenes: Sequence[Scene]) -> None:
+def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
+    """Stops training on scenes that a benchmark tests on.
+
+    Raises:
+        InputError: there are such scenes; some are named, with their benchmarks.
+    """
     tested = [scene for scene in scenes if scene.benchmarks]
     if tested:
         names = sorted({name for scene in tested for name in scene.benchmarks})

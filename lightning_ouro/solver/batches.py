@@ -36,10 +36,10 @@ class EvalBatch:
 
     Attributes:
         rows: The scenes with their own videos.
-        other_videos: For each row the video of another scene: a solver that sees loses by the exchange.
+        other_videos: For each row the video of another place, None if there is none: a solver that sees loses by it.
         families: All families of the whole set, the same in every batch and rank, so that metrics have one shape.
     """
 
     rows: tuple[SceneRow, ...]
-    other_videos: tuple[Video, ...]
+    other_videos: tuple[Video | None, ...]
     families: tuple[str, ...]

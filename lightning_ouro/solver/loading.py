@@ -44,6 +44,10 @@ class Lora:
     alpha: int = 16
     targets: tuple[str, ...] = LORA_TARGETS
 
+    def __post_init__(self) -> None:
+        if self.rank < 1:
+            raise InputError(f"model.lora.rank={self.rank} must be at least 1")
+
 
 @dataclass(frozen=True)
 class Loaded:
@@ -138,7 +142,9 @@ def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Modul
 
 
 def patch_spec(source: str, config: Qwen3VLConfig) -> PatchSpec:
-    """Patch sizes from the vision config, mean and deviation from the checkpoint's video processor settings.
+    """Patch sizes from the vision config, mean and deviation from the checkpoint folder's video processor settings.
+
+    Where there is no such file, as for a hub name, they are Qwen3-VL's own 0.5.
 
     Raises:
         InputError: the channels differ in mean or deviation, which no Qwen3-VL checkpoint does.

@@ -7,9 +7,12 @@ changes which samples count and not how long the step is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
+from lightning_ouro.curriculum.skill import skill
 from lightning_ouro.curriculum.weights import LossKind, loss_weights
 
 
@@ -29,7 +32,7 @@ class ConfidenceWeightedLoss(nn.Module):
         self._sum = 0.0
         self._count = 0
 
-    def forward(self, losses: Tensor, confidence: Tensor, chance: Tensor) -> Tensor:
+    def forward(self, losses: Tensor, confidence: Tensor, chances: Sequence[float]) -> Tensor:
         """The micro-batch's part of the step's loss.
 
         Every micro-batch of a step holds the same number n of questions, and Lightning averages over micro-batches and
@@ -38,10 +41,10 @@ class ConfidenceWeightedLoss(nn.Module):
         Args:
             losses: `(n,)`, in the graph.
             confidence: `(n,)` of the same pass, detached.
-            chance: `(n,)`, what chance gives each question.
+            chances: What chance gives each of the n questions.
         """
-        skill = ((confidence - chance) / (1 - chance)).clamp_min(0)
-        weights = loss_weights(skill, self.kind)
+        skills = [skill(p, c) for p, c in zip(confidence.tolist(), chances, strict=True)]
+        weights = loss_weights(torch.tensor(skills, device=losses.device), self.kind)
         self._sum += float(weights.sum())
         self._count += len(weights)
         return (weights * losses).mean() / self.previous_mean

@@ -7,6 +7,7 @@ accuracy or mean relative accuracy).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -14,9 +15,11 @@ import lightning as L
 import torch
 
 from lightning_ouro.curriculum.weights import LossKind
+from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver import shared_prefix
 from lightning_ouro.solver.answering import greedy_answers
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 from lightning_ouro.solver.encoding import Row, RowEncoder
@@ -24,7 +27,6 @@ from lightning_ouro.solver.family_means import FamilyMeans
 from lightning_ouro.solver.loading import Loaded, Lora, as_base, load
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.shared_prefix import Scored, score
 
 QUANTITIES = ("loss", "sight", "score")
 
@@ -56,6 +58,8 @@ class SolverModule(L.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if not lr > 0:
+            raise InputError(f"model.lr={lr} must be above 0")
         self.checkpoint, self.init, self.lora, self.seed = checkpoint, init, lora, seed
         self.lr, self.weight_decay = lr, weight_decay
         self.max_new_tokens = max_new_tokens
@@ -86,8 +90,8 @@ class SolverModule(L.LightningModule):
         """One pass over the rows gives loss, confidence and gradient."""
         questions = [question for row in batch.rows for question in row.questions]
         scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
-        chance = torch.tensor([chance for row in batch.rows for chance in row.chances], device=self.device)
-        loss = self.weighted_loss(scored.loss, scored.confidence, chance)
+        chances = [chance for row in batch.rows for chance in row.chances]
+        loss = self.weighted_loss(scored.loss, scored.confidence, chances)
         means = {
             "train/loss": loss,
             "train/loss_unweighted": scored.loss.mean(),
@@ -112,12 +116,15 @@ class SolverModule(L.LightningModule):
             self.results = FamilyMeans(batch.families, QUANTITIES).to(self.device)
         own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
         swapped = zip(batch.rows, batch.other_videos, strict=True)
-        other = self.score_rows([self.encode(row, video) for row, video in swapped]).loss.tolist()
+        other = self.score_rows([self.encode(row, video or row.video) for row, video in swapped]).loss.tolist()
+        lonely = [
+            video is None for row, video in zip(batch.rows, batch.other_videos, strict=True) for _ in row.questions
+        ]
         questions = [question for row in batch.rows for question in row.questions]
-        for question, reply, loss, lost in zip(questions, self.replies(batch.rows), own, other, strict=True):
-            self.results.update(
-                question.family, (loss, lost - loss, metrics.score(reply, question.answer, question.unit))
-            )
+        for place, (question, reply) in enumerate(zip(questions, self.replies(batch.rows), strict=True)):
+            sight = math.nan if lonely[place] else other[place] - own[place]
+            score = metrics.score(reply, question.answer, question.unit)
+            self.results.update(question.family, (own[place], sight, score))
 
     def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """The same on the test scenes."""
@@ -145,23 +152,17 @@ class SolverModule(L.LightningModule):
         answers = [question.answer if with_answers else None for question in row.questions]
         return self.encoder.row(video, [question.prompt for question in row.questions], answers)
 
-    def score_rows(self, rows: Sequence[Row]) -> Scored:
+    def score_rows(self, rows: Sequence[Row]) -> shared_prefix.Scored:
         """Loss and confidence of every question of the rows."""
         assert self.loaded is not None, "configure_model comes first"
-        return score(self.loaded.qwen, rows, pack(rows).to(self.device), self.loaded.spec)
+        return shared_prefix.score(self.loaded.qwen, rows, pack(rows).to(self.device), self.loaded.spec)
 
-    def blind_confidences(self, questions: Sequence[Question], questions_per_row: int = 64) -> list[float]:
+    def blind_confidences(self, questions: Sequence[Question]) -> list[float]:
         """Confidence in each answer without the video, under the base (the solver itself where all is trained)."""
         assert self.loaded is not None, "configure_model comes first"
-        confidences: list[float] = []
+        prompts, answers = ([q.prompt for q in questions], [q.answer for q in questions])
         with as_base(self.loaded.net):
-            for start in range(0, len(questions), questions_per_row):
-                part = questions[start : start + questions_per_row]
-                row = self.encoder.row(
-                    None, [question.prompt for question in part], [question.answer for question in part]
-                )
-                confidences += self.score_rows([row]).confidence.tolist()
-        return confidences
+            return self.score_rows([self.encoder.row(None, prompts, answers)]).confidence.tolist()
 
     def replies(self, rows: Sequence[SceneRow]) -> list[str]:
         """Greedy replies to all questions of the rows."""
@@ -188,14 +189,16 @@ class SolverModule(L.LightningModule):
         """Refuses a checkpoint of another base, or one that lacks trained weights: loading itself isn't strict.
 
         Raises:
-            ValueError: the base differs or weights are missing; both are named.
+            InputError: the base differs or weights are missing; both are named.
         """
         mine = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
         if checkpoint.get("base") != mine:
-            raise ValueError(f"the checkpoint was trained on {checkpoint.get('base')}, this run is set up for {mine}")
+            raise InputError(
+                f"the checkpoint was trained on {checkpoint.get('base')}, this run has {mine}; set it as it was"
+            )
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         if missing := sorted(trained - checkpoint["state_dict"].keys()):
-            raise ValueError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
+            raise InputError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
 
     def _log_results(self, stage: str) -> None:
         assert self.results is not None, "at least one batch was evaluated"

@@ -27,8 +27,8 @@ def test_chance_is_one_over_k_for_choices_and_mean_blind_confidence_for_numbers(
     ledger = filled(make_questions(2))
     number, unmeasured = make_questions(1)[0], make_questions(1, family="room_size_estimation")[0]
     choice = make_questions(1, options=("a", "b", "c"))[0]
-    assert ledger.chance(number) == pytest.approx(0.3)
-    assert ledger.chance(unmeasured) == 0
+    assert ledger.chance(number) == pytest.approx(0.3) and not ledger.lacks_chance(number)
+    assert ledger.chance(unmeasured) == 0 and ledger.lacks_chance(unmeasured) and not ledger.lacks_chance(choice)
     assert ledger.chance(choice) == pytest.approx(1 / 3)
     assert ledger.skills(make_questions(2)[1]) == pytest.approx([(0.65 - 0.3) / 0.7])
 
@@ -49,7 +49,7 @@ def test_a_restored_ledger_goes_on_like_the_one_that_was_saved(make_questions):
     other.load_state_dict(torch.load(buffer, weights_only=True))
     for ledger in (one, other):
         ledger.observe(3, {questions[2].id: 0.7}, {questions[2].id: 1})
-        ledger.observe_blind("object_counting", [0.9])
+        ledger.observe_blind("object_abs_distance", [0.9])
     assert one.state_dict() == other.state_dict()
     assert [one.skills(q) for q in questions] == [other.skills(q) for q in questions]
 

@@ -146,11 +146,3 @@ def test_a_restored_pool_goes_on_as_the_first_would_have():
     assert second.admit(items[70:], 1) == whole.admit(items[70:], 1)
     assert second.questions == whole.questions
     assert second.keys_by_scene() == whole.keys_by_scene()
-
-
-def test_questions_are_grouped_by_scene_in_order():
-    pool = Pool()
-    pool.admit([chairs(2, "b"), chairs(3, "a"), side("left", "b")], 0)
-    grouped = pool.by_scene()
-    assert list(grouped) == ["b", "a"]
-    assert [question.family for question in grouped["b"]] == ["object_counting", "object_rel_direction_easy"]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.splits import place, procedural_splits, read_splits
+from lightning_ouro.scenes.splits import place, procedural_splits, read_splits, refuse_benchmarks
 
 
 def ids(scenes):
@@ -23,7 +23,7 @@ def test_an_endless_number_of_procedural_scenes_is_refused():
 
 
 def test_no_room_stands_on_both_sides(shared_data):
-    splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 30, 30, allow_benchmark_scenes=True)
+    splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 30, 30)
     train, held_out = ({place(scene) for scene in part} for part in (splits.train, splits.val + splits.test))
     assert not train & held_out
     assert len(splits.val) == len(splits.test) == 30
@@ -32,19 +32,18 @@ def test_no_room_stands_on_both_sides(shared_data):
 
 def test_the_order_of_paths_changes_no_split(shared_data):
     files = sorted(str(path) for path in Path(shared_data / "scenes" / "vsi_bench_meta").glob("*.json"))
-    one, other = (read_splits(paths, 20, 10, 10, allow_benchmark_scenes=True) for paths in (files, files[::-1]))
+    one, other = (read_splits(paths, 20, 10, 10) for paths in (files, files[::-1]))
     assert ids(one.train) == ids(other.train) and ids(one.val) == ids(other.val)
 
 
-def test_benchmark_scenes_may_be_held_out_but_not_trained_on(shared_data):
-    folder = str(shared_data / "scenes" / "vsi_bench_meta")
-    assert read_splits([folder], 0, 200, 30, allow_benchmark_scenes=False).train == ()
-    with pytest.raises(
-        InputError, match=r"8 training scenes .* are test scenes of VSI-Bench; .*allow_benchmark_scenes"
-    ):
-        read_splits([folder], 8, 10, 10, allow_benchmark_scenes=False)
+def test_scenes_of_a_benchmark_are_refused_for_training_by_name(shared_data):
+    refuse_benchmarks(procedural_splits(3, 0, 0).train)
+    splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], 8, 10, 10)
+    named = r"8 training scenes .* are test scenes of VSI-Bench; .*allow_benchmark_scenes"
+    with pytest.raises(InputError, match=named):
+        refuse_benchmarks(splits.train)
 
 
 def test_holding_out_everything_is_refused_with_the_numbers(shared_data):
     with pytest.raises(InputError, match=r"holds 238 usable scenes \(0 skipped\), but 300 are held out"):
-        read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 200, 100, allow_benchmark_scenes=True)
+        read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 200, 100)

@@ -2,7 +2,7 @@ import torch
 
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 
-CHANCE = torch.tensor([0.25, 0.25, 0.0, 0.0])
+CHANCE = [0.25, 0.25, 0.0, 0.0]
 
 
 def step_of(seed, size=4):

@@ -45,7 +45,9 @@ class ObjectCounting(Family):
     def _problem(self, world: World, category: str) -> str | None:
         if category not in world.scene.complete:
             return f"not every {category} is annotated"
-        number = world.count(category)
+        number, boxes = world.count(category), len(world.places(category))
+        if number != boxes:
+            return f"{number} {category} are counted but {boxes} have a box: that the frames show all can't be checked"
         return None if number >= 2 else f"{number} {category}; at least 2 are needed"
 
     @override
