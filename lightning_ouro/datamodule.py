@@ -2,8 +2,9 @@
 
 `train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands
 over, so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch
-hooks). Plan and position are the sampler's whole state. All data sets are iterables that know their rank, so that
-Lightning's distributed sampler, which would shuffle the curriculum's order, has nothing to wrap.
+hooks). Plan and position are the sampler's whole state. The loaders are plain iterables that know their rank: frames
+come from memory, so workers would only copy them, and Lightning's distributed sampler, which would shuffle the
+curriculum's order, has nothing to wrap.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import lightning as L
-from torch.utils.data import DataLoader, IterableDataset
 
 from lightning_ouro.curriculum.plan import Plan, PlannedRow
 from lightning_ouro.errors import InputError, check_fields, check_same
@@ -124,23 +124,23 @@ class SceneDataModule(L.LightningDataModule):
         """The loop says that this rank's next batch has been trained."""
         self.position += 1
 
-    def train_dataloader(self) -> DataLoader[TrainBatch]:
+    def train_dataloader(self) -> RestOfRound:
         """The rest of the round that the trainer's epoch asks for."""
         assert self.trainer is not None and self.turn_to is not None, "ClosedLoop.setup hands over turn_to"
         self.turn_to(self.trainer.current_epoch)
         assert self.plan is not None, "turning to a round begins it"
         mine = self.plan.batches[self.trainer.global_rank :: self.trainer.world_size]
-        return DataLoader(_RestOfRound(mine, self), batch_size=None)
+        return RestOfRound(mine, self)
 
-    def val_dataloader(self) -> DataLoader[EvalBatch]:
+    def val_dataloader(self) -> FixedBatches:
         """Fixed questions on the validation scenes."""
         return self._eval_loader("val")
 
-    def test_dataloader(self) -> DataLoader[EvalBatch]:
+    def test_dataloader(self) -> FixedBatches:
         """Fixed questions on the test scenes."""
         return self._eval_loader("test")
 
-    def predict_dataloader(self) -> DataLoader[EvalBatch]:
+    def predict_dataloader(self) -> FixedBatches:
         """The validation questions again, to be answered."""
         return self._eval_loader("val")
 
@@ -188,7 +188,7 @@ class SceneDataModule(L.LightningDataModule):
         chances = tuple(self._chances.get(question.id, 0.0) for question in questions)
         return SceneRow(self.library.video(scene_id), tuple(questions), chances)
 
-    def _eval_loader(self, split: str) -> DataLoader[EvalBatch]:
+    def _eval_loader(self, split: str) -> FixedBatches:
         assert self.trainer is not None, "asked for within a trainer only"
         by_scene = self._fixed[split]
         families = tuple(sorted({question.family for questions in by_scene.values() for question in questions}))
@@ -202,7 +202,7 @@ class SceneDataModule(L.LightningDataModule):
             )
             for part in (mine[start : start + EVAL_ROWS] for start in range(0, len(mine), EVAL_ROWS))
         ]
-        return DataLoader(_Fixed(batches), batch_size=None)
+        return FixedBatches(batches)
 
     def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
         """The video of the next scene that is another place, None if there is none."""
@@ -212,8 +212,8 @@ class SceneDataModule(L.LightningDataModule):
         return None if other is None else self.library.video(other)
 
 
-class _Fixed(IterableDataset[EvalBatch]):
-    """This rank's evaluation batches; as an iterable, so that no sampler of Lightning's shards them a second time."""
+class FixedBatches:
+    """This rank's evaluation batches."""
 
     def __init__(self, batches: Sequence[EvalBatch]) -> None:
         self.batches = batches
@@ -225,7 +225,7 @@ class _Fixed(IterableDataset[EvalBatch]):
         return iter(self.batches)
 
 
-class _RestOfRound(IterableDataset[TrainBatch]):
+class RestOfRound:
     """This rank's batches from the current position on; its length is the whole round's, as Lightning counts."""
 
     def __init__(self, batches: Sequence[Sequence[PlannedRow]], data: SceneDataModule) -> None:
@@ -238,3 +238,10 @@ class _RestOfRound(IterableDataset[TrainBatch]):
     def __iter__(self) -> Iterator[TrainBatch]:
         for rows in self.batches[self.data.position :]:
             yield self.data.batch(rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Tells Lightning that a resumed round goes on where it stopped; the state itself is the datamodule's."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Nothing to do: the datamodule has restored the position, whether Lightning keeps this state or not."""

@@ -17,13 +17,12 @@ from typing import Any
 import lightning as L
 import numpy as np
 from jsonargparse import lazy_instance
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from numpy.typing import NDArray
 from rich.console import Console
 
 from lightning_ouro import curves
 from lightning_ouro.curriculum.feedback import Feedback, feedback
-from lightning_ouro.curriculum.histogram import SkillHistogram
+from lightning_ouro.curriculum.histogram import skill_histograms
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.mixture import family_weights
 from lightning_ouro.curriculum.plan import make_plan
@@ -89,7 +88,7 @@ class ClosedLoop(L.Callback):
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Hands `turn_to` to the datamodule and names the run's folder of rounds."""
-        data = _data(trainer)
+        data, self.is_first_rank = _data(trainer), trainer.is_global_zero
         for scene in data.splits.skipped if data.splits else ():
             self._say(f"skipped scene {scene.id}: {scene.reason}")
         if stage != "fit":
@@ -97,7 +96,6 @@ class ClosedLoop(L.Callback):
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
             raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
         data.turn_to = lambda round: self.turn_to(trainer, round)
-        self.is_first_rank = trainer.is_global_zero
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
         self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
@@ -194,7 +192,8 @@ class ClosedLoop(L.Callback):
             self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn, trained))
         coming, kind = self._weights(self.round + 1), solver.weighted_loss.kind
         selected = summarise_selected(questions, coming, self.ledger, list(FAMILIES), kind)
-        curves.write_selected(trainer.loggers, selected, self._histogram(trainer), trainer.global_step)
+        histograms = skill_histograms(questions, self.ledger, list(FAMILIES), trainer.global_rank, trainer.world_size)
+        curves.write_selected(trainer.loggers, selected, histograms, trainer.global_step)
         if trainer.is_global_zero:
             curves.print_round(self.console, self.round, self.proposed, selected, self.scores)
         self.scores = {}
@@ -275,17 +274,9 @@ class ClosedLoop(L.Callback):
     def _weights(self, round: int) -> NDArray[np.float64]:
         return sampling_weights(self.pool.questions, self.ledger, round, self.sampling)
 
-    def _histogram(self, trainer: L.Trainer) -> dict[str, NDArray[np.int64]]:
-        """Counts of the pool's latest skill by family; each rank adds its share and the metric sums them."""
-        metric = SkillHistogram(list(FAMILIES)).to(trainer.lightning_module.device)
-        for question in self.pool.questions[trainer.global_rank :: trainer.world_size]:
-            if skills := self.ledger.skills(question):
-                metric.update(question.family, skills[-1:])
-        return {family: counts.cpu().numpy() for family, counts in metric.compute().items()}
-
-    @rank_zero_only
     def _say(self, text: str) -> None:
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        if self.is_first_rank:
+            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torchmetrics import Metric
 
+from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.skill import NUM_BINS, bin_of
+from lightning_ouro.programs.questions import Question
 
 OVERALL = "overall"
 
@@ -38,3 +42,14 @@ class SkillHistogram(Metric):
         """Counts `(NUM_BINS,)` by family and `overall`."""
         rows = dict(zip(self.families, self.counts, strict=True))
         return rows | {OVERALL: self.counts.sum(0)}
+
+
+def skill_histograms(
+    questions: Sequence[Question], ledger: Ledger, families: Sequence[str], rank: int, ranks: int
+) -> dict[str, NDArray[np.int64]]:
+    """Counts of the pool's latest skill by family and `overall`; each rank adds its share and the metric sums them."""
+    metric = SkillHistogram(families)
+    for question in questions[rank::ranks]:
+        if skills := ledger.skills(question):
+            metric.update(question.family, skills[-1:])
+    return {family: counts.cpu().numpy() for family, counts in metric.compute().items()}

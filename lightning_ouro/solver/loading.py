@@ -44,10 +44,6 @@ class Lora:
     alpha: int = 16
     targets: tuple[str, ...] = LORA_TARGETS
 
-    def __post_init__(self) -> None:
-        if self.rank < 1:
-            raise InputError(f"model.lora.rank={self.rank} must be at least 1")
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -122,10 +118,12 @@ def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Modul
     """The model behind PEFT's LoRA, all else frozen.
 
     Raises:
-        InputError: a target names no linear layer of the language model.
+        InputError: the rank is below 1, or a target names no linear layer of the language model.
     """
     from peft import LoraConfig, get_peft_model  # late: peft's import takes a second that `--help` need not pay
 
+    if lora.rank < 1:
+        raise InputError(f"model.lora.rank={lora.rank} must be at least 1")
     names = {
         name.rsplit(".", 1)[-1]
         for name, part in model.model.language_model.named_modules()
