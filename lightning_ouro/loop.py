@@ -192,7 +192,8 @@ class ClosedLoop(L.Callback):
             self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn, trained))
         coming, kind = self._weights(self.round + 1), solver.weighted_loss.kind
         selected = summarise_selected(questions, coming, self.ledger, list(FAMILIES), kind)
-        histograms = skill_histograms(questions, self.ledger, list(FAMILIES), trainer.global_rank, trainer.world_size)
+        rank, ranks = trainer.global_rank, trainer.world_size
+        histograms = skill_histograms(questions, self.ledger, list(FAMILIES), rank, ranks, solver.device)
         curves.write_selected(trainer.loggers, selected, histograms, trainer.global_step)
         if trainer.is_global_zero:
             curves.print_round(self.console, self.round, self.proposed, selected, self.scores)

@@ -45,10 +45,18 @@ class SkillHistogram(Metric):
 
 
 def skill_histograms(
-    questions: Sequence[Question], ledger: Ledger, families: Sequence[str], rank: int, ranks: int
+    questions: Sequence[Question],
+    ledger: Ledger,
+    families: Sequence[str],
+    rank: int,
+    ranks: int,
+    device: torch.device,
 ) -> dict[str, NDArray[np.int64]]:
-    """Counts of the pool's latest skill by family and `overall`; each rank adds its share and the metric sums them."""
-    metric = SkillHistogram(families)
+    """Counts of the pool's latest skill by family and `overall`.
+
+    Each rank adds its share and the metric sums them; `device` is where the process group can reduce.
+    """
+    metric = SkillHistogram(families).to(device)
     for question in questions[rank::ranks]:
         if skills := ledger.skills(question):
             metric.update(question.family, skills[-1:])
