@@ -41,7 +41,7 @@ class SolverModule(L.LightningModule):
         lr: Learning rate of AdamW, constant; 1e-4 suits LoRA, 1e-6 full fine-tuning of a pretrained model.
         weight_decay: Of AdamW.
         loss: How a sample's loss is weighted by its skill: uniform, frontier (4s(1-s)) or focal ((1-s)^2). On the tiny
-            model frontier forgets what is still hard: validation loss 1.61 after three rounds, against 1.07.
+            model frontier forgets what is still hard: validation loss 1.61 after three rounds against 1.07.
         max_new_tokens: Replies are cut there; VSI-Bench allows 16.
         seed: Of drawn weights; the command line takes it from --seed_everything.
     """
