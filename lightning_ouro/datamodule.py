@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import lightning as L
+import torch
 
 from lightning_ouro.curriculum.plan import Plan, PlannedRow
 from lightning_ouro.errors import InputError, check_fields, check_same
@@ -149,6 +150,10 @@ class SceneDataModule(L.LightningDataModule):
         return TrainBatch(
             tuple(self._row(row.scene_id, [self._questions[id] for id in row.question_ids]) for row in rows)
         )
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Leaves batches where they are: they hold questions and frames, and become tensors when they are packed."""
+        return batch
 
     def state_dict(self) -> dict[str, Any]:
         """Which round is in progress and how many of this rank's batches have been trained."""

@@ -174,10 +174,6 @@ class SolverModule(L.LightningModule):
         answers = greedy_answers(qwen, encoded, packed, self.loaded.spec, end, self.max_new_tokens)
         return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
 
-    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leaves batches where they are: they hold questions and frames, and become tensors when they are packed."""
-        return batch
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps trained weights and buffers only, and says on which base they sit."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
