@@ -97,6 +97,15 @@ def test_resuming_from_the_record_goes_on_in_the_same_folder_as_if_never_stopped
     assert_same_run(first, fitted)
 
 
+def test_a_changed_learning_rate_wins_over_the_checkpoints(run, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
+    first = tmp_path / "runs" / "tiny" / "version_0"
+    changed = ("--trainer.max_epochs", "2", "--model.lr", "5e-4", "--ckpt_path", "last")
+    run("fit", "--config", str(first / "config.fit.yaml"), *changed)
+    state = torch.load(first / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]
+    assert [group["lr"] for group in state["param_groups"]] == [5e-4]
+
+
 def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(run, fitted, tmp_path):
     run("fit", "--config", TINY, *SMALL)
     run("fit", "--config", TINY, *SMALL, "--seed_everything", "1")

@@ -46,6 +46,7 @@ def test_the_base_is_the_model_with_its_adapter_off_and_everything_is_put_back()
     before = logits(adapted.net)
     with pytest.raises(RuntimeError, match="on purpose"), as_base(adapted.net):
         assert not torch.is_grad_enabled()
+        assert not any(module.training for module in adapted.net.modules())
         torch.testing.assert_close(logits(adapted.net), logits(plain.net))
         raise RuntimeError("on purpose")
     assert [module.training for module in adapted.net.modules()] == modes

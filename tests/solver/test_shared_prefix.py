@@ -96,8 +96,11 @@ def make_twin(question, answer):
 def test_greedy_replies_are_those_of_generate_on_each_question_alone(encoder, questions):
     loaded = load("tiny", "random", None, seed=3)
     loaded.net.eval()
-    with torch.no_grad():  # spread the logits, so that no two tokens tie within rounding
+    with torch.no_grad():  # sharpen logits and attention: no ties within rounding, and every position counts
         loaded.qwen.model.language_model.norm.weight.mul_(20)
+        for layer in loaded.qwen.model.language_model.layers:
+            layer.self_attn.q_norm.weight.mul_(6)
+            layer.self_attn.v_proj.weight.mul_(10)
     rows = [encoder.row(make_video(s), [q.prompt for q in questions], [None] * 5) for s in range(2)]
     end = loaded.qwen.config.text_config.eos_token_id
     replies = greedy_answers(loaded.qwen, rows, pack(rows), loaded.spec, end, max_new_tokens=6)
