@@ -8,7 +8,9 @@ show all of it.
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from itertools import pairwise
@@ -18,6 +20,7 @@ from zipfile import is_zipfile
 
 import lightning as L
 import yaml
+from jsonargparse import Namespace
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -51,6 +54,7 @@ TRAINER_DEFAULTS = {
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs one command; bad input ends it with one line and exit status 2."""
+    hush()
     joined: list[str] | None = None
     try:
         if args is None:
@@ -79,6 +83,17 @@ def main(args: Sequence[str] | None = None) -> None:
         _stop(f"{error}{where}; `--help` behind the command lists every option", error)
 
 
+def hush() -> None:
+    """Hides what libraries say about themselves at every start, so that a warning about the run is seen."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
+    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # PL#21326
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # peft 0.21 on transformers 5.23
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return "litlogger" not in record.getMessage() and "litmodels" not in record.getMessage()
+
+
 def _stop(message: str, error: Exception) -> NoReturn:
     print(f"lightning_ouro: {' '.join(message.split())}", file=sys.stderr)
     raise SystemExit(2) from error
@@ -91,13 +106,15 @@ class OuroCLI(LightningCLI):
         """Checks what Lightning itself would only trip over.
 
         Raises:
-            InputError: the seed is negative, or the checkpoint is not one.
+            InputError: the seed is negative, the checkpoint is not one, or drawn weights would be evaluated.
         """
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         if config.seed_everything < 0:
             raise InputError(f"seed_everything={config.seed_everything} must be at least 0")
         path = config.get("ckpt_path")
+        if path is None and self.config.subcommand != "fit" and config.model.init == "random":
+            raise InputError(f"{self.config.subcommand} of freshly drawn weights says nothing: give --ckpt_path")
         if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
             return
         if not Path(path).is_file():
@@ -114,11 +131,27 @@ class OuroCLI(LightningCLI):
             parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:
-        """Names the record after the subcommand, so that `validate` never replaces that of `fit`."""
+        """Names the record after the subcommand, so that `validate` never replaces that of `fit`; fixes the folder."""
         self.save_config_kwargs["config_filename"] = f"config.{self.subcommand}.yaml"
         config = self.config[self.subcommand]
+        logger = config.trainer.logger
+        if isinstance(logger, Namespace) and "save_dir" in logger.init_args:
+            logger.init_args.save_dir = str(Path(logger.init_args.save_dir).resolve())
         if config.trainer.fast_dev_run:
             config.checkpoint.save_last = None  # Lightning 2.6 writes last.ckpt at the end even of a development run
+
+    def before_fit(self) -> None:
+        """Refuses to start anew where a person asked to go on.
+
+        Raises:
+            InputError: `--ckpt_path last` finds no checkpoint.
+        """
+        folder = Path(self.trainer.log_dir or ".") / "checkpoints"
+        if self.config.fit.ckpt_path == "last" and not any(folder.glob("last*.ckpt")):
+            raise InputError(
+                f"ckpt_path=last: {folder} holds no last.ckpt; to go on with a run give its config.fit.yaml, to start "
+                "one leave --ckpt_path out"
+            )
 
     def after_predict(self) -> None:
         """Writes one line a question with its reply."""
@@ -134,8 +167,8 @@ class OuroCLI(LightningCLI):
 class SaveRunConfig(SaveConfigCallback):
     """Keeps each command's config beside its run, with the versions that ran it; an earlier record is never replaced.
 
-    The logger's version is written as it came out, so `fit --config <run>/config.fit.yaml --ckpt_path last` goes on in
-    the same folder. Loggers without a folder of their own leave no record here.
+    The logger's folder and version are written as they came out, so `fit --config <run>/config.fit.yaml --ckpt_path
+    last` goes on in the same folder from anywhere. Loggers without a folder of their own leave no record here.
     """
 
     def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:

@@ -97,7 +97,9 @@ def print_round(
     table.add_column(style="bold")
     table.add_column()
     top = sorted(proposed.rejected.items(), key=lambda item: -item[1])[:TOP_REJECTIONS]
-    table.add_row("proposed", f"{proposed.proposed}, accepted {proposed.accepted}, pool {selected.pool}")
+    table.add_row(
+        "proposed", f"{proposed.proposed} of {proposed.wanted}, accepted {proposed.accepted}, pool {selected.pool}"
+    )
     table.add_row("top rejections", ", ".join(f"{reason} {count}" for reason, count in top if count) or "none")
     table.add_row("skill median", f"{selected.median_skill:.3f} over {selected.trained} trained questions")
     table.add_row("bands", ", ".join(f"{band} {share:.0%}" for band, share in selected.bands.items()))

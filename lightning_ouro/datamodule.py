@@ -98,6 +98,11 @@ class SceneDataModule(L.LightningDataModule):
             refuse_benchmarks(self.splits.train)
         self._ask_fixed("test" if stage == "test" else "val", needed=stage != "fit")
 
+    def num_train_scenes(self) -> int:
+        """Scenes that are trained on."""
+        assert self.splits is not None, "setup reads the scenes first"
+        return len(self.splits.train)
+
     def batches_per_step(self) -> int:
         """Micro-batches of one optimizer step, over ranks.
 
@@ -170,6 +175,10 @@ class SceneDataModule(L.LightningDataModule):
         self.round, self.position = state_dict["round"], state_dict["position"]
 
     def _read(self) -> Splits:
+        if not self.scenes and self.allow_benchmark_scenes:
+            raise InputError(
+                "data.scenes is missing: data.allow_benchmark_scenes=true is meant for scenes that are read"
+            )
         if not self.scenes:
             return procedural_splits(*self.num_scenes)
         return read_splits(self.scenes, *self.num_scenes)

@@ -78,7 +78,7 @@ class ClosedLoop(L.Callback):
         self.ledger = Ledger(skill)
         self.pool = Pool()
         self.hashes: list[str] = []
-        self.proposed = Proposed(0, 0, {}, dict.fromkeys(FAMILIES, 1 / len(FAMILIES)))
+        self.proposed = Proposed(0, 0, 0, {}, dict.fromkeys(FAMILIES, 1 / len(FAMILIES)))
         self.observed: list[tuple[int, str, float]] = []
         self.closed = -1
         self.scores: dict[str, float] = {}
@@ -89,7 +89,8 @@ class ClosedLoop(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Hands `turn_to` to the datamodule and names the run's folder of rounds."""
         data, self.is_first_rank = _data(trainer), trainer.is_global_zero
-        for scene in data.splits.skipped if data.splits else ():
+        assert data.splits is not None, "the datamodule is set up before callbacks"
+        for scene in data.splits.skipped:
             self._say(f"skipped scene {scene.id}: {scene.reason}")
         if stage != "fit":
             return
@@ -99,6 +100,8 @@ class ClosedLoop(L.Callback):
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
         self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
+        numbers = f"{data.num_train_scenes()} training and {len(data.splits.val)} validation scenes"
+        self._say(f"{numbers}; run folder {folder}")
 
     def turn_to(self, trainer: L.Trainer, round: int) -> None:
         """Turns until the round is there; does nothing when it is."""
@@ -170,7 +173,8 @@ class ClosedLoop(L.Callback):
             round, weights, self.pool.questions, self.ledger, self.proposed.rejected, self.feedback_per_band
         )
         accepted, rejected = self._ask(trainer, round, told)
-        self.proposed = summarise_proposed(accepted, rejected, weights)
+        wanted = self.proposals_per_scene * _data(trainer).num_train_scenes()
+        self.proposed = summarise_proposed(wanted, accepted, rejected, weights)
         self._check(round, accepted)
         if self.files is not None:
             self.hashes.append(self._write(trainer, round, accepted, rejected))

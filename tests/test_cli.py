@@ -89,9 +89,11 @@ def test_the_runs_record_can_be_run_again(fitted):
     assert record["data"]["questions_per_step"] == 12 and record["trainer"]["logger"]["init_args"]["version"] == 0
 
 
-def test_resuming_from_the_record_goes_on_in_the_same_folder_as_if_never_stopped(run, fitted, tmp_path):
+def test_resuming_from_the_record_goes_on_in_the_same_folder_from_anywhere(run, fitted, tmp_path, monkeypatch):
     run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
     first = tmp_path / "runs" / "tiny" / "version_0"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
     run("fit", "--config", str(first / "config.fit.yaml"), "--trainer.max_epochs", "2", "--ckpt_path", "last")
     assert [entry.name for entry in (tmp_path / "runs" / "tiny").iterdir()] == ["version_0"]
     assert_same_run(first, fitted)
@@ -198,6 +200,8 @@ BAD = {
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
     "an option without its paths": (["--data.scenes", "--data.steps_per_round", "2"], "--data.scenes has no path"),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
+    "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
+    "benchmark scenes that were not given": (["--data.allow_benchmark_scenes", "true"], "data.scenes is missing"),
     "an epoch without a round": (
         ["--trainer.reload_dataloaders_every_n_epochs", "0"],
         "reload_dataloaders_every_n_epochs",
@@ -211,6 +215,12 @@ def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
             last = str(fitted / "checkpoints" / "last.ckpt")
             run(command, "--config", TINY, *SMALL, f"--data.num_{split}_scenes", "0", "--ckpt_path", last)
         assert f"data.num_{split}_scenes=0 gives nothing to evaluate" in capsys.readouterr().err
+
+
+def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
+    with pytest.raises(SystemExit):
+        run("validate", "--config", TINY, *SMALL)
+    assert "validate of freshly drawn weights says nothing: give --ckpt_path" in capsys.readouterr().err
 
 
 def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):

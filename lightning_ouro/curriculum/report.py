@@ -22,12 +22,14 @@ class Proposed:
     """What a round's proposals came to.
 
     Attributes:
+        wanted: Proposals asked for; a proposer writes fewer where a scene has nothing left to ask.
         proposed: Proposals written.
         accepted: Questions that entered the pool.
         rejected: Rejections by reason, every reason listed.
         family_weights: What the proposer was asked for.
     """
 
+    wanted: int
     proposed: int
     accepted: int
     rejected: Mapping[str, int]
@@ -58,12 +60,12 @@ class Selected:
 
 
 def summarise_proposed(
-    accepted: Sequence[Question], rejected: Sequence[Rejection], family_weights: Mapping[str, float]
+    wanted: int, accepted: Sequence[Question], rejected: Sequence[Rejection], family_weights: Mapping[str, float]
 ) -> Proposed:
     """Counts of a round's proposals."""
     reasons = Counter(rejection.reason for rejection in rejected)
     counts = {str(reason): reasons[reason] for reason in REASONS}
-    return Proposed(len(accepted) + len(rejected), len(accepted), counts, dict(family_weights))
+    return Proposed(wanted, len(accepted) + len(rejected), len(accepted), counts, dict(family_weights))
 
 
 def summarise_selected(

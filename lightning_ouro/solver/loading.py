@@ -107,6 +107,10 @@ def _weights(checkpoint: str, source: str, config: Qwen3VLConfig, init: str) -> 
     try:
         return Qwen3VLForConditionalGeneration.from_pretrained(source, config=config, dtype="auto")
     except OSError as error:
+        if checkpoint == "tiny":
+            raise InputError(
+                "model.checkpoint='tiny' ships without weights yet: add --model.init random, or take configs/tiny.yaml"
+            ) from error
         reason = str(error).splitlines()[0]
         raise InputError(
             f"model.checkpoint={checkpoint!r} has no weights that can be read; complete the folder or set "

@@ -14,8 +14,8 @@ def test_proposals_are_counted_with_every_reason_named(make_questions):
         Rejection(proposal, "unseen", "y"),
         Rejection(proposal, "range", "z"),
     ]
-    found = summarise_proposed(make_questions(4), rejected, {"f": 1.0})
-    assert (found.proposed, found.accepted) == (7, 4)
+    found = summarise_proposed(10, make_questions(4), rejected, {"f": 1.0})
+    assert (found.wanted, found.proposed, found.accepted) == (10, 7, 4)
     assert set(found.rejected) == set(REASONS)
     assert found.rejected["unseen"] == 2 and sum(found.rejected.values()) == 3
 

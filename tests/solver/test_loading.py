@@ -65,8 +65,11 @@ def test_saved_weights_are_read_back_by_the_same_call(tmp_path):
 def test_what_cannot_be_loaded_is_named_with_a_remedy(tmp_path):
     with pytest.raises(InputError, match=r"model\.checkpoint='.*nowhere' is neither `tiny`, a folder"):
         load(str(tmp_path / "nowhere"), "pretrained", None, seed=0)
-    with pytest.raises(InputError, match=r"has no weights that can be read; .* --model\.init random"):
+    with pytest.raises(InputError, match=r"'tiny' ships without weights yet: add --model\.init random"):
         load("tiny", "pretrained", None, seed=0)
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "bare")
+    with pytest.raises(InputError, match=r"has no weights that can be read; .* --model\.init random"):
+        load(str(tmp_path / "bare"), "pretrained", None, seed=0)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2", "hidden_size": 8}))
     with pytest.raises(InputError, match="is a qwen2; a qwen3_vl checkpoint is needed"):
         load(str(tmp_path), "pretrained", None, seed=0)
