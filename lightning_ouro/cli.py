@@ -135,8 +135,9 @@ class OuroCLI(LightningCLI):
         self.save_config_kwargs["config_filename"] = f"config.{self.subcommand}.yaml"
         config = self.config[self.subcommand]
         logger = config.trainer.logger
-        if isinstance(logger, Namespace) and "save_dir" in logger.init_args:
-            logger.init_args.save_dir = str(Path(logger.init_args.save_dir).resolve())
+        settings = logger.get("init_args") if isinstance(logger, Namespace) else None  # not `true`, nor a list
+        if settings and settings.get("save_dir"):
+            settings.save_dir = str(Path(settings.save_dir).resolve())
         if config.trainer.fast_dev_run:
             config.checkpoint.save_last = None  # Lightning 2.6 writes last.ckpt at the end even of a development run
 
@@ -146,8 +147,10 @@ class OuroCLI(LightningCLI):
         Raises:
             InputError: `--ckpt_path last` finds no checkpoint.
         """
+        if self.config.fit.ckpt_path != "last":
+            return
         folder = Path(self.trainer.log_dir or ".") / "checkpoints"
-        if self.config.fit.ckpt_path == "last" and not any(folder.glob("last*.ckpt")):
+        if not any(folder.glob("last*.ckpt")):
             raise InputError(
                 f"ckpt_path=last: {folder} holds no last.ckpt; to go on with a run give its config.fit.yaml, to start "
                 "one leave --ckpt_path out"
