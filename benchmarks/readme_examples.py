@@ -1,4 +1,4 @@
-"""Five questions of procedural scenes for the README: frames as PNG, text, program and answer as Markdown.
+"""Six questions of procedural scenes for the README: frames as PNG, text, program and answer as Markdown.
 
     python benchmarks/readme_examples.py [--figures benchmarks/figures]
 
@@ -25,6 +25,7 @@ FAMILIES = (
     "object_abs_distance",
     "object_rel_distance",
     "object_rel_direction_hard",
+    "route_planning",
 )
 FRAMES_SHOWN = 4
 FIRST_SCENE = 20

@@ -41,3 +41,36 @@ def test_the_results_are_those_of_the_committed_benchmark():
             assert f"{found[name]:.2f}" in row
         for name in ("their_median_confidence_first", "their_median_confidence_last"):
             assert f"{found[name]:.3f}" in row
+
+
+def report(name):
+    return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text("utf8"))
+
+
+def test_the_share_of_official_answers_is_that_of_the_committed_benchmark():
+    for family, found in report("ground_truth")["families"].items():
+        row = f"| `{family}` | {found['questions']} | {found['agree']:.1%}"
+        assert row in README
+    assert f"{report('ground_truth')['families']['object_abs_distance']['within_one_step']:.1%} within 0.1 m" in README
+
+
+def test_containment_and_rate_are_those_of_the_committed_benchmark():
+    found = report("sandbox")
+    assert f"{found['hostile']['contained']} of {found['hostile']['programs']} hostile programs" in README
+    rates = [
+        f"{found['rate'][kind]['questions_per_second']:.0f}" for kind in ("own programs", "programs in other words")
+    ]
+    assert f"| questions a second | {' | '.join(rates)} |" in README
+
+
+def test_what_is_accepted_is_spread_as_the_committed_benchmark_says():
+    found = report("accepted_questions")
+    assert f"{found['questions']:,} accepted" in README
+    for family, row in found["families"].items():
+        assert (
+            f"| {family} | {row['questions']} | {row['share']:.1%} | {' | '.join(map(str, row['margins']))} |" in README
+        )
+        options = int(family.split(", ")[1].split()[0]) if "options" in family else None
+        assert row["letters_off"] <= 0.02
+        assert row["share"] <= (1 / options + 0.1 if options else 0.4)
+    assert found["repeated"] == 0

@@ -24,6 +24,7 @@ from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PRO
 from lightning_ouro.programs.world import world
 from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
 from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
 
 VOCAB_SIZE = 2048
 NUM_SCENES = 64
@@ -86,14 +87,14 @@ def corpus() -> Iterator[str]:
     for category in sorted({*FURNITURE, *LOOKS}):
         yield from (f" {category}", f"{category}", f'"{category}"', f"A. {category}\n")
     for number, scene in enumerate(procedural_scenes(0, NUM_SCENES)):
-        room = world(scene)
+        room = world(scene, scene.footage.load(scene, FrameBudget()).views)
         for place, family in enumerate(FAMILIES.values()):
             rng = np.random.default_rng([number, place])
             for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
                 listed = "\n".join(
-                    f"{letter}. {option}" for letter, option in zip(LETTERS, family.options(roles) or (), strict=False)
+                    f"{letter}. {option}" for letter, option in zip(LETTERS, roles.get("options", ()), strict=False)
                 )
-                for form in family.forms:
+                for form in family.fitting(roles):
                     yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
                 yield f"```python\n{family.program(roles)}\n```"
     yield NUMBER_PROMPT

@@ -7,10 +7,12 @@ decimal. No official value lies on a tie, so round-half-even and round-half-up b
 from __future__ import annotations
 
 import math
+import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, get_args
 
-from lightning_ouro.programs.questions import LETTERS, Unit
+from lightning_ouro.programs.questions import Unit
 
 Kind = Literal["count", "centimetres", "metres", "square_metres", "choice"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -26,7 +28,9 @@ UNITS: dict[Kind, Unit | None] = {
 BOUNDS: dict[Kind, float] = {"count": 1000, "centimetres": 10_000, "metres": 100, "square_metres": 10_000}
 STEPS: dict[Kind, float] = {"count": 0, "centimetres": 1, "metres": 0.1, "square_metres": 0.1}
 TOLERANCE = 0.1
-LONGEST_CHOICE = 100
+_SIGNS = frozenset(" ,.;:'’()/&+-%°")
+LONGEST_CHOICE = 200  # characters; four long category names in a row
+MOST_CHOICES = 27  # three turns of a route; a family shows fewer
 
 
 @dataclass(frozen=True)
@@ -63,13 +67,9 @@ class Answer:
 
     def _bad_choice(self) -> str | None:
         among = self.among or ()
-        if not 2 <= len(among) <= len(LETTERS):
-            return f"a choice among {len(among)} values; 2 to {len(LETTERS)} are possible"
-        if len({value.strip().casefold() for value in among}) < len(among):
-            return f"a choice among values that repeat: {list(among)}"
-        if not all(value.strip() and value.isprintable() and len(value) <= LONGEST_CHOICE for value in among):
-            return f"a choice among values that are no line of 1 to {LONGEST_CHOICE} characters"
-        return None if self.value in among else f"the choice {self.value!r} is not among {list(among)}"
+        return _bad_choices(among) or (
+            None if self.value in among else f"the choice {self.value!r} is not among {list(among)}"
+        )
 
     def printed(self) -> str:
         """The value as VSI-Bench writes it; a choice's own text."""
@@ -98,14 +98,31 @@ class Answer:
         return math.isclose(self.value, other.value, rel_tol=1e-6)
 
 
+@lru_cache(maxsize=256)  # all readings of a scene answer among the same
+def _bad_choices(among: tuple[str, ...]) -> str | None:
+    if not 2 <= len(among) <= MOST_CHOICES:
+        return f"a choice among {len(among)} values; 2 to {MOST_CHOICES} are possible"
+    if len({value.strip().casefold() for value in among}) < len(among):
+        return f"a choice among values that repeat: {list(among)}"
+    if not all(is_readable(value, LONGEST_CHOICE) for value in among):
+        return f"a choice among values that are no plain words of 1 to {LONGEST_CHOICE} characters"
+    return None
+
+
+def is_readable(text: str, longest: int) -> bool:
+    """Words as one writes them: no control signs, no markup that a chat template would take for its own."""
+    plain = text == " ".join(text.split()) and unicodedata.is_normalized("NFKC", text)
+    return 0 < len(text) <= longest and plain and all(sign.isalnum() or sign in _SIGNS for sign in text)
+
+
 def typed(kind: object, value: object, among: object) -> Answer | str:
-    """Makes an answer of what came out of the sandbox, or says in words why it is none."""
+    """Makes an answer of what came out of the sandbox (choices in lines), or says in words why it is none."""
     if kind not in KINDS:
         return f"no kind of answer: {str(kind)[:40]}"
     if kind == "choice":
-        if not isinstance(value, str) or not isinstance(among, list) or not all(isinstance(v, str) for v in among):
+        if not isinstance(value, str) or not isinstance(among, str):
             return "choice() needs a text and a list of texts"
-        return Answer(kind, value, tuple(among))
+        return Answer(kind, value, tuple(among.split("\n")))
     if isinstance(value, bool) or not isinstance(value, int if kind == "count" else (int, float)):
         wanted = "an int" if kind == "count" else "a number"
         return f"{kind}() needs {wanted}, not {type(value).__name__}"

@@ -150,3 +150,24 @@ def direction_degrees(standing: Floats, facing: Floats, target: Floats) -> Float
     cross = ahead[..., 0] * aside[..., 1] - ahead[..., 1] * aside[..., 0]
     angle = np.degrees(np.arctan2(cross, (ahead * aside).sum(axis=-1))) % 360
     return np.where(angle < 360, angle, 0.0)  # -1e-17 % 360 is 360
+
+
+def point_distances(points: Floats, centers: Floats, sizes: Floats, rotations: Floats) -> Floats:
+    """Metres from points `(t, 3)` to the nearest points of boxes, as in `box_distances`; 0 inside: `(..., t, n)`."""
+    offsets = points[:, None] - centers[..., None, :, :]
+    inward = np.abs(np.einsum("...nki,...tnk->...tni", rotations, offsets))
+    return np.linalg.norm(np.maximum(inward - sizes[..., None, :, :] / 2, 0), axis=-1)
+
+
+def footprints(centers: Floats, sizes: Floats, rotations: Floats) -> Floats:
+    """Outlines `(..., n, 6, 2)` of boxes' shadows on the floor, counter-clockwise; an upright box repeats two corners.
+
+    The shadow of a box is the sum of the shadows of its three half axes: a hexagon whose sides are those, by angle.
+    """
+    sides = np.swapaxes(rotations * sizes[..., None, :] / 2, -2, -1)[..., :2]  # (..., n, 3, 2), rows are half axes
+    points_down = (sides[..., 1] < 0) | ((sides[..., 1] == 0) & (sides[..., 0] < 0))
+    sides = np.where(points_down[..., None], -sides, sides)
+    order = np.argsort(np.arctan2(sides[..., 1], sides[..., 0]), axis=-1)
+    sides = np.take_along_axis(sides, order[..., None], axis=-2)
+    half = 2 * np.cumsum(sides, axis=-2) - sides.sum(axis=-2, keepdims=True)  # three corners; the others lie opposite
+    return centers[..., None, :2] + np.concatenate([half, -half], axis=-2)

@@ -14,9 +14,12 @@ from typing import Any, Literal
 Unit = Literal["count", "cm", "m", "m2"]
 Reason = Literal[
     "syntax",  # the program does not parse
+    "forbidden",  # the program imports, names or changes what it may not
+    "type",  # the program uses the API in a way that its types rule out
     "runtime",  # the program raises
-    "limit",  # the program exceeds time, memory or recursion
+    "limit",  # the program exceeds time, memory, recursion or length
     "untyped",  # the program returns something that is no answer of the API
+    "unrepeatable",  # two runs of the program give two answers
     "range",  # the answer is not finite or outside what its unit allows
     "unnamed",  # the program uses a category that neither text nor options name
     "disagrees",  # text and program do not mean the same
@@ -24,8 +27,9 @@ Reason = Literal[
     "unseen",  # the frames do not show an object that the question needs
     "unstable",  # a little noise in the metadata changes the answer
     "asked_before",  # the same family and objects were asked in an earlier round or slot
-    "common",  # the answer is already the commonest of its family
+    "common",  # the answer is already the commonest of its family, or a tenth of the round is open questions
 ]
+Failing = Literal["syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"]
 REASONS: tuple[Reason, ...] = Reason.__args__  # type: ignore[attr-defined]
 
 VIDEO_PROMPT = "These are frames of a video.\n"
@@ -58,6 +62,19 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """Why a program gave no answers.
+
+    Attributes:
+        reason: What the sandbox found.
+        detail: One line: line number where known, and message.
+    """
+
+    reason: Failing
+    detail: str
+
+
+@dataclass(frozen=True)
 class Rejection:
     """A proposal that was turned down.
 
@@ -85,8 +102,9 @@ class Question:
         unit: The unit of a number, or None for a choice.
         answer: What the model has to say: a letter, or the rounded number as VSI-Bench prints it.
         program: The Python source that the answer came from.
-        margin: Share of jittered metadata under which the answer stands, 0.5 to 1.
-        objects: Category names by role; symmetric roles are sorted, so equal questions have equal objects.
+        margin: Share of jittered metadata under which the answer stands, less near a rule's limit: 0.5 to 1.
+        objects: What it names by role, categories and times; symmetric roles are sorted, so equal questions have
+            equal objects.
         round: The round that it was accepted in.
     """
 

@@ -57,7 +57,7 @@ def write_briefs(
     return [
         Brief(
             scene=scene,
-            visibility=library.video(scene.id).visibility,
+            views=library.video(scene.id).views,
             slots=slots,
             round=round,
             seed=seed,
@@ -81,7 +81,7 @@ def propose_and_verify(
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox)
         for brief in progress(briefs, f"{title}: verifying", shown):
-            outcomes += verifier.verify(brief.scene, brief.visibility, proposals[brief.scene.id])
+            outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
     return outcomes
 
 

@@ -17,7 +17,6 @@ from typing_extensions import override
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question
-from lightning_ouro.programs.verification import shown_objects
 from lightning_ouro.programs.world import World, world
 from lightning_ouro.proposer.protocol import Brief, Proposer
 
@@ -48,14 +47,14 @@ class GrammarProposer(Proposer):
         return [proposal for brief in briefs for proposal in self._about(brief)]
 
     def _about(self, brief: Brief) -> Iterator[Proposal]:
-        room, shown, taken = world(brief.scene), shown_objects(brief.visibility), set(brief.asked)
+        room, taken = world(brief.scene, brief.views), set(brief.asked)
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
             drawn: tuple[Family, Roles] | None = None
             while weights and drawn is None:
                 family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-                roles = _roles(family, room, shown, taken, brief.recent, rng)
+                roles = _roles(family, room, taken, brief.recent, rng)
                 if roles is None:
                     del weights[family.name]
                 else:
@@ -66,7 +65,8 @@ class GrammarProposer(Proposer):
             yield self._written(brief, slot, *drawn, rng)
 
     def _written(self, brief: Brief, slot: int, family: Family, roles: Roles, rng: np.random.Generator) -> Proposal:
-        form = family.forms[0 if self._style == "vsi_bench" else int(rng.integers(len(family.forms)))]
+        forms = family.fitting(roles)
+        form = forms[0 if self._style == "vsi_bench" else int(rng.integers(len(forms)))]
         return Proposal(
             scene_id=brief.scene.id,
             family=family.name,
@@ -81,7 +81,6 @@ class GrammarProposer(Proposer):
 def _roles(
     family: Family,
     room: World,
-    shown: frozenset[int],
     taken: set[Key],
     recent: Mapping[Band, Sequence[Question]],
     rng: np.random.Generator,
@@ -90,7 +89,7 @@ def _roles(
     new = (
         roles
         for roles in family.candidates(room, rng)
-        if family.key(room.scene.id, roles) not in taken and family.must_show(room, roles) <= shown
+        if family.key(room.scene.id, roles) not in taken and family.must_show(room, roles) <= room.seen
     )
     candidates = list(islice(new, CHOICE_OF))
     if not candidates:

@@ -6,13 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import Key
 from lightning_ouro.programs.questions import Proposal, Question
-from lightning_ouro.scenes.types import Scene
+from lightning_ouro.scenes.types import Scene, Views
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +18,7 @@ class Brief:
 
     Attributes:
         scene: What to ask about.
-        visibility: `(T, objects)` share of pixels in the frames that the model is shown.
+        views: How the frames that the model is shown were taken, and what they show.
         slots: How many proposals are wanted.
         round: The round that they are for, from 0.
         seed: The run's seed; with round, scene and slot it decides everything that is drawn.
@@ -32,7 +29,7 @@ class Brief:
     """
 
     scene: Scene
-    visibility: NDArray[np.float32]
+    views: Views
     slots: int
     round: int
     seed: int

@@ -1,8 +1,7 @@
 """Footage for scenes that have none: a camera walks round the room and the renderer draws what it sees.
 
-The room is the floor's bounding rectangle of least area (the objects' where the source has no floor), scaled about its
-centre to the floor area, so a layout's walls may cut through objects; the renderer shows them all the same. Everything
-that is drawn by chance is seeded by the scene's id, so a scene looks the same in every process.
+The room stands on `floor_rectangle`; where a layout's walls cut through objects, the renderer shows them all the same.
+Everything that is drawn by chance is seeded by the scene's id, so a scene looks the same in every process.
 """
 
 from __future__ import annotations
@@ -13,13 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import ConvexHull
 
+from lightning_ouro.scenes.floor import floor_rectangle
 from lightning_ouro.scenes.furniture import look_of
 from lightning_ouro.scenes.renderer import PaintedBoxes, Room, render
-from lightning_ouro.scenes.types import FrameBudget, Scene, Video
+from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 
-_LONGEST = 2.0  # times the shorter side: a lone sofa's outline would make a corridor
 _WALLS = ((214, 204, 188), (196, 208, 214), (206, 212, 192), (218, 200, 200), (205, 205, 205))
 _FLOORS = ((150, 120, 90), (128, 128, 124), (170, 150, 120), (110, 96, 88), (140, 134, 150))
 _HEIGHTS = (2.45, 3.0)  # metres, floor to ceiling
@@ -70,7 +68,8 @@ class RenderedFootage:
         poses = _poses(walk, room, progress)
         intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
         seen = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
-        return Video(seen.rgb, progress * walk.duration, intrinsics, poses, _visibility(seen.ids, len(scene.objects)))
+        shown = _visibility(seen.ids, len(scene.objects))
+        return Video(seen.rgb, Views(progress * walk.duration, intrinsics, poses, shown))
 
 
 def _visibility(ids: NDArray[np.int32], objects: int) -> NDArray[np.float32]:
@@ -91,31 +90,14 @@ def _painted(scene: Scene) -> PaintedBoxes:
 
 
 def _room_of(scene: Scene, rng: np.random.Generator) -> Room:
-    corners = np.concatenate([thing.corners() for thing in scene.objects])
-    outline = scene.floor if scene.floor is not None else corners[:, :2]
-    middle, extents, axis = _least_rectangle(outline)
-    if scene.floor is None:
-        extents = np.maximum(extents, extents.max() / _LONGEST)
-    extents = extents * math.sqrt(scene.floor_area / extents.prod())
-    bottom = corners[:, 2].min()
-    height = max(float(rng.uniform(*_HEIGHTS)), float(corners[:, 2].max() - bottom) + _HEADROOM)
-    rotation = np.array([[axis[0], -axis[1], 0.0], [axis[1], axis[0], 0.0], [0.0, 0.0, 1.0]])
+    heights = np.concatenate([thing.corners() for thing in scene.objects])[:, 2]
+    base = floor_rectangle(scene)
+    bottom = heights.min()
+    height = max(float(rng.uniform(*_HEIGHTS)), float(heights.max() - bottom) + _HEADROOM)
+    x, y = base.axis
+    rotation = np.array([[x, -y, 0.0], [y, x, 0.0], [0.0, 0.0, 1.0]])
     wall, floor = _WALLS[int(rng.integers(len(_WALLS)))], _FLOORS[int(rng.integers(len(_FLOORS)))]
-    return Room(np.array([*middle, bottom + height / 2]), np.array([*extents, height]), rotation, wall, floor)
-
-
-def _least_rectangle(
-    points: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Centre, extents, first axis of the smallest rectangle round `(n, 2)` points; one side is the hull's."""
-    hull = points[ConvexHull(points).vertices]
-    edges = np.roll(hull, -1, axis=0) - hull
-    axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
-    frames = np.stack([axes, np.stack([-axes[:, 1], axes[:, 0]], axis=1)], axis=1)  # (edges, 2, 2), rows are axes
-    along = np.einsum("eij,pj->epi", frames, hull)
-    low, high = along.min(axis=1), along.max(axis=1)
-    best = int((high - low).prod(axis=1).argmin())
-    return (low[best] + high[best]) / 2 @ frames[best], high[best] - low[best], frames[best, 0]
+    return Room(np.array([*base.middle, bottom + height / 2]), np.array([*base.extents, height]), rotation, wall, floor)
 
 
 def _draw_walk(scene: Scene, room: Room, rng: np.random.Generator) -> _Walk:

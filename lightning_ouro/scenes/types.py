@@ -66,23 +66,34 @@ class FrameBudget:
 
 
 @dataclass(frozen=True, eq=False)
-class Video:
-    """What the model is shown of a scene.
+class Views:
+    """How a scene was filmed: all of the shown frames but their pixels.
 
     Attributes:
-        frames: uint8 `(T, H, W, 3)` RGB.
-        timestamps: `(T,)` seconds from the start of the recording.
-        intrinsics: `(T, 3, 3)` pinhole matrices in pixels of `frames`.
+        timestamps: `(T,)` seconds from the start of the recording, rising.
+        intrinsics: `(T, 3, 3)` pinhole matrices in pixels of the frames.
         poses: `(T, 4, 4)` camera to world.
         visibility: `(T, objects)` share of the frame's pixels that belong to each object, in the order of
             `Scene.objects`.
     """
 
-    frames: NDArray[np.uint8]
     timestamps: NDArray[np.float64]
     intrinsics: NDArray[np.float64]
     poses: NDArray[np.float64]
     visibility: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """What the model is shown of a scene.
+
+    Attributes:
+        frames: uint8 `(T, H, W, 3)` RGB.
+        views: When and from where they were taken, and what they show.
+    """
+
+    frames: NDArray[np.uint8]
+    views: Views
 
 
 class Footage(Protocol):

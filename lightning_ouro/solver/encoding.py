@@ -98,7 +98,7 @@ class RowEncoder:
             return ""
         _, grid_h, grid_w = video_grid(video.frames.shape, self.spec)
         pads = VIDEO_PAD * (grid_h * grid_w // self.spec.merge_size**2)
-        times = group_times(video.timestamps, self.spec)
+        times = group_times(video.views.timestamps, self.spec)
         return "".join(f"<{time:.1f} seconds>{VISION_START}{pads}{VISION_END}" for time in times)
 
     def suffix(self, prompt: str, answer: str | None) -> Suffix:

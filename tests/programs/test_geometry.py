@@ -3,9 +3,10 @@ import time
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.programs.geometry import box_distances, direction_degrees
+from lightning_ouro.programs.geometry import box_distances, direction_degrees, footprints, point_distances
 
 
 def reference(centers, sizes, rotations):
@@ -29,8 +30,9 @@ def anywhere(rng):
 
 
 def flat(rng):
+    """One or both boxes thin along one or two sides: posters, sticks."""
     centers, sizes, rotations = anywhere(rng)
-    sizes[0, rng.integers(3)] = 1e-6
+    sizes[rng.integers(2, size=2), rng.integers(3, size=2)] = rng.choice([1e-6, 1e-3, 0.02])
     return centers, sizes, rotations
 
 
@@ -52,9 +54,18 @@ def nested(rng):
 
 
 def touching(rng):
+    """Face to face, edge to edge or corner to corner."""
     centers, sizes, rotations = anywhere(rng)
     rotations[1] = rotations[0]
-    centers[1] = centers[0] + rotations[0] @ ((sizes[0] + sizes[1]) / 2 * [1, *rng.uniform(-1, 1, 2)])
+    aside = np.where(rng.random(2) < 0.3, rng.choice([-1, 1], 2), rng.uniform(-1, 1, 2))
+    centers[1] = centers[0] + rotations[0] @ ((sizes[0] + sizes[1]) / 2 * [1, *aside])
+    return centers, sizes, rotations
+
+
+def barely_turned(rng):
+    """Edges that are nearly parallel."""
+    centers, sizes, rotations = anywhere(rng)
+    rotations[1] = rotations[0] @ Rotation.from_rotvec(10 ** rng.uniform(-10, -2) * rng.normal(size=3)).as_matrix()
     return centers, sizes, rotations
 
 
@@ -73,12 +84,42 @@ def edge_across_a_corner(rng):
     return centers, np.array([[1.0, 1, 1], [3, 0.3, 0.3]]), rotations
 
 
-@pytest.mark.parametrize("kind", [anywhere, flat, upright, aligned, nested, touching, stacked, edge_across_a_corner])
-def test_distance_equals_bounded_least_squares(kind):
+KINDS = [anywhere, flat, upright, aligned, nested, touching, barely_turned, stacked, edge_across_a_corner]
+
+
+def both(pairs):
+    """Our distances and those of the reference."""
+    ours = box_distances(*(np.stack(values) for values in zip(*pairs, strict=True)))
+    assert (ours == np.swapaxes(ours, 1, 2)).all() and (np.diagonal(ours, axis1=1, axis2=2) == 0).all()
+    return ours[:, 0, 1], np.array([reference(*pair) for pair in pairs])
+
+
+def test_distance_of_10000_turned_pairs_equals_bounded_least_squares():
     rng = np.random.default_rng(0)
-    for _ in range(250):
-        boxes = kind(rng)
-        assert box_distances(*boxes)[0, 1] == pytest.approx(reference(*boxes), abs=1e-9)
+    ours, theirs = both([anywhere(rng) for _ in range(10_000)])
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
+    assert 0.1 < (theirs < 1e-9).mean() < 0.9
+
+
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_distance_of_special_pairs_equals_bounded_least_squares(kind):
+    rng = np.random.default_rng(1)
+    ours, theirs = both([kind(rng) for _ in range(500)])
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_distance_is_the_same_wherever_the_pair_lies_and_whichever_comes_first(kind):
+    rng = np.random.default_rng(2)
+    pairs = [kind(rng) for _ in range(50)]
+    centers, sizes, rotations = (np.stack(values) for values in zip(*pairs, strict=True))
+    turn = Rotation.random(random_state=3).as_matrix()
+    elsewhere = box_distances(centers @ turn.T + [30, -20, 5], sizes, turn @ rotations)
+    swapped = box_distances(centers[:, ::-1], sizes[:, ::-1], rotations[:, ::-1])
+    order = rng.permutation(3)
+    renamed = box_distances(centers, sizes[..., order], rotations[..., order] * [1, -1, 1])
+    for other in (elsewhere, swapped, renamed):
+        np.testing.assert_allclose(other, box_distances(centers, sizes, rotations), rtol=0, atol=1e-9)
 
 
 def test_overlapping_boxes_are_exactly_zero_apart():
@@ -128,3 +169,68 @@ def test_directions_run_counter_clockwise_from_straight_ahead():
 def test_a_hair_to_the_right_of_straight_ahead_is_below_360_degrees():
     angle = direction_degrees(np.zeros(2), np.array([1.0, 0]), np.array([1.0, -1e-18]))
     assert 0 <= angle < 360
+
+
+def test_a_points_distance_equals_bounded_least_squares():
+    rng = np.random.default_rng(4)
+    points, centers, sizes = rng.normal(size=(20, 3)) * 2, rng.normal(size=(15, 3)), rng.uniform(0.02, 2, (15, 3))
+    rotations = Rotation.random(15, random_state=5).as_matrix()
+    found = point_distances(points, centers, sizes, rotations)
+    assert found.shape == (20, 15)
+    for i, point in enumerate(points):
+        for j, (center, size, rotation) in enumerate(zip(centers, sizes, rotations, strict=True)):
+            sides = rotation * size / 2
+            nearest = center + sides @ lsq_linear(sides, point - center, bounds=(-1, 1), method="bvls", tol=1e-14).x
+            assert found[i, j] == pytest.approx(np.linalg.norm(point - nearest), abs=1e-9)
+    assert (found == 0).any()
+
+
+def test_a_point_inside_is_zero_away_and_a_point_is_a_tiny_box():
+    rng = np.random.default_rng(6)
+    centers, sizes = rng.normal(size=(3, 8, 3)), rng.uniform(0.5, 2, (3, 8, 3))
+    rotations = Rotation.random(24, random_state=7).as_matrix().reshape(3, 8, 3, 3)
+    inside = centers[0, 0] + rotations[0, 0] @ (sizes[0, 0] / 2 * rng.uniform(-1, 1, 3))
+    outside = np.array([9.0, 9, 9])
+    found = point_distances(np.stack([inside, outside]), centers, sizes, rotations)
+    assert found.shape == (3, 2, 8) and found[0, 0, 0] == 0
+    for scene in range(3):
+        boxes = [np.concatenate(pair) for pair in ((centers[scene], [outside]), (sizes[scene], [[1e-9] * 3]))]
+        tiny = box_distances(*boxes, np.concatenate([rotations[scene], [np.eye(3)]]))
+        assert found[scene, 1].tolist() == pytest.approx(tiny[-1, :-1].tolist(), abs=1e-8)
+    assert point_distances(np.zeros((0, 3)), centers, sizes, rotations).shape == (3, 0, 8)
+
+
+TILTS = {
+    "any": Rotation.random(100, random_state=8).as_matrix(),
+    "upright": about_z(np.linspace(0, 2 * np.pi, 100)),
+    "right angles": Rotation.create_group("O").as_matrix(),
+    "nearly upright": about_z(np.linspace(0, 6, 50)) @ Rotation.from_euler("x", 1e-7).as_matrix(),
+    "lying": about_z(np.linspace(0, 6, 50)) @ Rotation.from_euler("x", np.pi / 2).as_matrix(),
+}
+
+
+@pytest.mark.parametrize("tilt", TILTS)
+def test_a_footprint_is_the_convex_hull_of_the_corners_seen_from_above(tilt):
+    rng = np.random.default_rng(9)
+    rotations = TILTS[tilt]
+    centers, sizes = rng.normal(size=(len(rotations), 3)), rng.uniform(0.01, 2, (len(rotations), 3))
+    found = footprints(centers, sizes, rotations)
+    assert found.shape == (len(rotations), 6, 2)
+    for outline, center, size, rotation in zip(found, centers, sizes, rotations, strict=True):
+        corners = np.array([center + rotation @ (size * (np.array(at) - 0.5)) for at in np.ndindex(2, 2, 2)])[:, :2]
+        hull = ConvexHull(corners)
+        x, y = outline.T
+        assert (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2 == pytest.approx(hull.volume, rel=1e-9)  # in 2-D its area
+        assert (outline @ hull.equations[:, :2].T + hull.equations[:, 2] <= 1e-9).all()  # within the hull
+        edges, apart = np.roll(outline, -1, axis=0) - outline, corners[:, None] - outline
+        assert (edges[:, 0] * apart[..., 1] - edges[:, 1] * apart[..., 0] >= -1e-9).all()  # holds it, counter-clockwise
+
+
+def test_footprints_of_several_readings_are_those_of_each():
+    rng = np.random.default_rng(10)
+    centers, sizes = rng.normal(size=(4, 5, 3)), rng.uniform(0.1, 2, (4, 5, 3))
+    rotations = Rotation.random(20, random_state=11).as_matrix().reshape(4, 5, 3, 3)
+    found = footprints(centers, sizes, rotations)
+    assert found.shape == (4, 5, 6, 2)
+    for reading in range(4):
+        np.testing.assert_array_equal(found[reading], footprints(centers[reading], sizes[reading], rotations[reading]))

@@ -1,14 +1,22 @@
 import json
 from collections import Counter
+from itertools import permutations
 
 import numpy as np
 import pytest
 
+from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import FREE, Pool
 from lightning_ouro.programs.questions import LETTERS, Proposal, Question
 from lightning_ouro.programs.verification import Verified
+
+SIDES = {
+    "easy": ("left", "right"),
+    "medium": ("left", "right", "back"),
+    "hard": ("front-left", "back-left", "back-right", "front-right"),
+}
 
 
 def verified(name, roles, answer, scene="s0", slot=0, program=None):
@@ -16,17 +24,21 @@ def verified(name, roles, answer, scene="s0", slot=0, program=None):
     program = program or family.program(roles)
     proposal = Proposal(scene, name, family.forms[0].write(roles), program, "test", 0, slot)
     options = None if answer.among is None else tuple(sorted(answer.among))
-    return Verified(proposal, name, answer, options, 1.0, family.canonical(roles), family.key(scene, roles))
+    id = source.identity(scene, name, source.read(program))
+    return Verified(proposal, id, name, answer, options, 1.0, family.canonical(roles), family.key(scene, roles))
 
 
 def side(value, scene, level="easy"):
     roles = {"standing": ("bed",), "facing": ("sofa",), "target": ("tv",)}
     name = f"object_rel_direction_{level}"
-    return verified(name, roles, Answer("choice", value, FAMILIES[name].fixed), scene)
+    return verified(name, roles, Answer("choice", value, SIDES[level]), scene)
+
+
+NAMES = ("tv", "bed", "sofa", "stove")
 
 
 def nearest(scene, value="tv"):
-    options = ("tv", "bed", "sofa", "stove")
+    options = NAMES
     return verified(
         "object_rel_distance", {"target": ("lamp",), "options": options}, Answer("choice", value, options), scene
     )
@@ -81,7 +93,7 @@ def test_the_commonest_number_stays_at_two_fifths():
 
 @pytest.mark.parametrize(("level", "limit"), [("easy", 0.6), ("medium", 1 / 3 + 0.1), ("hard", 0.35)])
 def test_the_commonest_side_stays_ten_points_above_chance(level, limit):
-    names = FAMILIES[f"object_rel_direction_{level}"].fixed
+    names = SIDES[level]
     rng = np.random.default_rng(0)
     shares = [0.7, *[0.3 / (len(names) - 1)] * (len(names) - 1)]
     accepted, rejected = Pool().admit([side(rng.choice(names, p=shares), f"s{i}", level) for i in range(500)], 0)
@@ -95,17 +107,61 @@ def test_the_first_few_questions_get_in_whatever_their_answer():
     assert (len(accepted), reasons(rejected)) == (FREE, ["common"])
 
 
-def test_answers_without_fixed_values_are_never_common():
-    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(50)], 0)
-    assert len(accepted) == 50
+def test_a_category_that_is_nearest_too_often_is_common():
+    stream = [nearest(f"s{i}", ("tv", "tv", "bed", "sofa", "stove")[i % 5]) for i in range(200)]
+    accepted, rejected = Pool().admit(stream, 0)
+    assert set(reasons(rejected)) == {"common"}
+    values = Counter(question.options[LETTERS.index(question.answer)] for question in accepted)
+    assert values["tv"] <= 0.35 * len(accepted)
+
+
+def test_three_of_four_answers_go_on_side_by_side():
+    stream = [nearest(f"s{i}", ("tv", "bed", "sofa")[i % 3]) for i in range(90)]
+    accepted, rejected = Pool().admit(stream, 0)
+    assert (len(accepted), rejected) == (90, [])
+
+
+def order(scene, value="tv, bed, sofa, stove"):
+    among = tuple(", ".join(names) for names in permutations(("tv", "bed", "sofa", "stove")))
+    return verified(
+        "obj_appearance_order", {"objects": ("bed", "sofa", "stove", "tv")}, Answer("choice", value, among), scene
+    )
+
+
+def test_of_many_choices_four_are_shown_the_right_one_among_them():
+    accepted, _ = Pool().admit([order(f"s{i}") for i in range(5)], 0)
+    assert len(accepted) == 5
+    for question in accepted:
+        assert len(set(question.options)) == 4
+        assert question.options[LETTERS.index(question.answer)] == "tv, bed, sofa, stove"
+    assert len({question.options for question in accepted}) == 5
+
+
+def opened(scene, slot):
+    program = f"def answer(scene):\n    return metres({slot + 1}.5)\n"
+    proposal = Proposal(scene, "open", "How high is the sofa?", program, "test", 0, slot)
+    roles = {"objects": ("sofa",)}
+    id = source.identity(scene, "open", source.read(program))
+    answer = Answer("metres", slot + 1.5)
+    return Verified(proposal, id, "open", answer, None, 1.0, roles, FAMILIES["open"].key(scene, roles))
+
+
+def test_open_questions_are_a_tenth_of_a_round_at_most_and_wait_for_the_others():
+    plain = [chairs(2 + i % 9, f"s{i}") for i in range(30)]
+    accepted, rejected = Pool().admit([*(opened(f"o{i}", i) for i in range(10)), *plain], 0)
+    assert [question.family for question in accepted[-3:]] == ["open"] * 3
+    assert (len(accepted), reasons(rejected)) == (33, ["common"] * 7)
+    assert "open" in rejected[0].detail
 
 
 def test_letters_are_level_and_point_at_the_answer():
-    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(43)], 0)
+    pool = Pool()
+    accepted = [question for i in range(43) for question in pool.admit([nearest(f"s{i}", NAMES[i % 4])], 0)[0]]
     letters = Counter(question.answer for question in accepted)
     assert set(letters) == set("ABCD")
     assert max(letters.values()) - min(letters.values()) <= 1
-    assert all(question.options[LETTERS.index(question.answer)] == "tv" for question in accepted)
+    for i, question in enumerate(accepted):
+        assert question.options[LETTERS.index(question.answer)] == NAMES[i % 4]
     assert len({question.options for question in accepted}) > 12
 
 

@@ -1,49 +1,305 @@
 import ast
+import builtins
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
-from lightning_ouro.programs.source import canonical, identity, parse, quoted
+from lightning_ouro.programs.questions import Failure
+from lightning_ouro.programs.source import MAX_DEPTH, MAX_SCOPES, MAX_SOURCE, Source, identity, read
+
+HONEST = 'def answer(scene):\n    return count(scene.count("chair"))\n'
+
+
+def nested(number):
+    """So many functions, each in the one before."""
+    return "".join(" " * place + f"def f{place}():\n" for place in range(number)) + " " * number + "pass"
+
+
+def without_docstrings(text):
+    tree = ast.parse(text)
+    for node in list(ast.walk(tree)):
+        if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:] if isinstance(first.value.value, str) else node.body
+    return tree
+
+
+def texts_in(tree):
+    constants = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return {value.casefold() for value in constants if isinstance(value, str)}
+
+
+def may_share(text, tree):
+    """What the module's docstring calls closed, said anew."""
+    plain = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
+    if "\f" in text or "\r" in text or not all(isinstance(node, plain) for node in tree.body):
+        return False
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Nonlocal, ast.Try, ast.TryStar, ast.JoinedStr)):
+            return False
+        if isinstance(node, ast.Attribute) and (node.attr == "format" or not isinstance(node.ctx, ast.Load)):
+            return False
+        if isinstance(node, ast.Constant) and node.lineno != node.end_lineno:
+            return False
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.right, ast.Constant):
+            return False
+        if isinstance(node, ast.Name) and node.id in {"str", "repr", "ascii", "format", "type"}:
+            return False
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load) and hasattr(builtins, node.id):
+            return False
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and hasattr(builtins, node.name):
+            return False
+        if isinstance(node, ast.alias) and node.asname and hasattr(builtins, node.asname):
+            return False
+    return True
+
+
+# Whole expressions, and pieces that end, begin or hide others when they meet.
+PARTS = [
+    '"chair"', "'sofa'", '"it\'s"', "'a\"b'", '""', "''", '"a" "b"', '"a""b"', "'x' \"y\"", 'f"{1.5}"', "f'a{\"b\"}'",
+    'r"\\d"', 'b"c"', '"\\n"', "'\\''", '"""d"""', "'''e\n'''", '"é"', '"\N{SECTION SIGN}0\N{SECTION SIGN}"', '"# no"',
+    "0.5", "1.5", "1.50", "00.5", "1.5e3", "1_0.5", "1.5j", ".5", "5.", "x.y", "x[0.5]", "-0.5", "12345670.5", "1e400",
+    "1234567000.5", "999999.0", "(0.5)", "1.5.real", "0.5if 1 else 2", 'x if "a"else 0.5', '{"a": 0.5}', '"a"[0]',
+    '("a"\n"b")', '("a" # "c"\n"b")', 'lambda: "a"', '"\t"', '"\x0b"', '"\x85"', '"\u2028"', '"\x00"', '"\ud800"',
+    '"\r"', '"a\rb"', '"1234567"', "1234567", "str(1)", "x % 2", "x % y", "'%s' % x", "x.format(1)", "[len := 1]",
+]  # fmt: skip
+LINES = [
+    '# a "lone quote', "# it's", '"documented"', "'documented' 'twice'", '"""long\ntext"""', "pass", "# \r0.5",
+    'def f():\n    "doc"\n    return "a", 0.5', "class A:\n    'doc'", "import math as len", 'x: "int" = 0.5',
+    'def g(a: "str" = "b") -> "c": pass', "\f", 'x = "a\\\nb"', "x = 1 \\\n  + 0.5", "from typing import Any",
+    "def h():\n    y = 0\n    def i():\n        nonlocal y", "x.y = 1", "self.z = 0.5", "if x: pass", "def max(): pass",
+]  # fmt: skip
+part = st.sampled_from(PARTS) | st.text("ab \"'#\\\n\r\f{}0.5,()f\N{SECTION SIGN}", max_size=8)
+line = st.sampled_from(LINES) | st.lists(part, min_size=1, max_size=5).map(lambda parts: f"x = [{', '.join(parts)}]")
+programs = st.lists(line | st.lists(part, max_size=3).map("".join), max_size=6).map("\n".join)
+
+
+@settings(max_examples=1500, deadline=None)
+@given(programs)
+@example('# \rx = "\N{SECTION SIGN}0\N{SECTION SIGN}"\ny = "chair"')
+@example("x = [1234567000.5j, 0.5]")
+@example("x = [1_234_567_000.5, 0.5]")
+@example("x = [1.2345670005e9, 0.5]")
+@example("x = 1_00.5")
+@pytest.mark.filterwarnings("ignore")  # escapes and numbers that Python is about to refuse
+def test_what_is_read_by_the_form_is_what_the_text_says(text):
+    found = read(text)
+    try:
+        tree = without_docstrings(text.replace("\r\n", "\n"))
+    except (SyntaxError, ValueError):
+        assert isinstance(found, Failure)
+        assert found.reason == "syntax"
+        return
+    if isinstance(found, Failure):
+        assert found.reason == "forbidden"
+        return
+    assert found.quoted == texts_in(tree)
+    assert found.is_closed == may_share(found.text, tree)
+    assert found.canonical == spelled(tree)
+
+
+def spelled(node):
+    """A tree in one line: empty fields left out, so that every version of Python gives the same."""
+    match node:
+        case list():
+            return "[" + ",".join(spelled(one) for one in node) + "]"
+        case ast.AST():
+            filled = [(name, getattr(node, name)) for name in node._fields if hasattr(node, name)]
+            fields = ",".join(f"{name}={spelled(value)}" for name, value in filled if value is not None and value != [])
+            return f"{type(node).__name__}({fields})"
+    return repr(node)
+
+
+@settings(max_examples=300, deadline=None)
+@given(programs, programs)
+@pytest.mark.filterwarnings("ignore")
+def test_programs_have_one_canonical_tree_exactly_if_python_sees_the_same(one, other):
+    first, second = read(one), read(other)
+    if isinstance(first, Source) and isinstance(second, Source):
+        trees = [ast.dump(without_docstrings(source.text)) for source in (first, second)]
+        assert (first.canonical == second.canonical) == (trees[0] == trees[1])
+
+
+def test_programs_that_differ_in_texts_and_decimals_only_have_one_form():
+    one = read("def answer(scene):\n    return metres(scene.camera(1.5).time + len(scene.all('a b')) * 0.25)\n")
+    other = read('def answer(scene):\n    return metres(scene.camera(12.0).time + len(scene.all("it\'s")) * 3.5)\n')
+    assert one.form == other.form
+    assert one.canonical != other.canonical
+    assert (one.quoted, other.quoted) == ({"a b"}, {"it's"})
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ('x = ["a", "a"]', 'x = ["a", "b"]'),
+        ("x = [0.5, 0.5]", "x = [0.5, 1.5]"),
+        ('x = "a"', "x = 0.5"),
+        ("x = 1", "x = 2"),
+        ('x: "int" = 3', 'x: "str" = 3'),
+        ('def f(a: list["int"]): pass', 'def f(a: list["str"]): pass'),
+        ('def f() -> "int": pass', 'def f() -> "str": pass'),
+        ('from typing import cast\nx = cast("int", 3)', 'from typing import cast\nx = cast("str", 3)'),
+        ('import collections as c\nP = c.namedtuple("P", "x")', 'import collections as c\nP = c.namedtuple("P", "y")'),
+        ('x = "" or 3', 'x = "a" or 3'),
+        ('x = "a" "b"', 'x = "b" "a"'),
+    ],
+)
+def test_programs_whose_types_may_differ_have_forms_of_their_own(one, other):
+    assert read(one).form != read(other).form
+
+
+def test_more_than_a_thousand_decimals_stay_apart():
+    decimals = [f"0.{number:04d}" for number in range(1, 1200)]
+    one, other = (read(f"x = [{', '.join((*decimals, last))}]") for last in ("7.5", "8.5"))
+    assert one.form == other.form
+    assert one.canonical != other.canonical
+    assert "1234567" not in one.canonical
+
+
+def test_a_text_cannot_pretend_to_be_a_piece_of_the_tree():
+    pretending = "x = [\"a'),Constant(value='b\"]"
+    assert read(pretending).canonical != read('x = ["a", "b"]').canonical
 
 
 def test_comments_layout_and_docstrings_do_not_change_the_identity():
-    plain = parse('def answer(scene):\n    return count(scene.count("chair"))\n')
-    dressed = parse(
-        '"""Doc."""\n\ndef answer( scene ):\n    "doc"\n    # why\n    return count(scene.count(\'chair\'))'
+    plain = read(HONEST)
+    dressed = read(
+        '"""Doc."""\r\n\ndef answer( scene ):\n    "doc"\n    # why\n    return count(scene.count(\'chair\'))'
     )
     assert identity("s", "f", plain) == identity("s", "f", dressed)
     assert len({identity("s", "f", plain), identity("t", "f", plain), identity("s", "g", plain)}) == 3
     assert len(identity("s", "f", plain)) == 16
 
 
+def test_a_program_with_the_line_ends_of_windows_is_the_same_program():
+    assert vars(read(HONEST.replace("\n", "\r\n"))) == vars(read(HONEST))
+
+
 def test_different_programs_have_different_trees():
-    programs = [
-        "x = 1",
-        "x = 1.0",
-        "x = '1'",
-        "x = None",
-        "x = [1]",
-        "x = [[1]]",
-        "x: int = 1",
-        "def f(a): pass",
-        "y = 1",
-    ]
-    assert len({canonical(parse(program)) for program in programs}) == len(programs)
+    programs = ["x = 1", "x = 1.0", "x = '1'", "x = None", "x = [1]", "x = [[1]]", "x: int = 1", "y = 1", "x = -1"]
+    programs += ["def f(a): pass", "f(a, b)", "f(a)(b)", "a if b else c", "b if a else c", "lambda x: x", "lambda: x"]
+    programs += [f"x = {'9' * 4000}", f"x = 0x{'f' * 5000}", f"x = 0x{'f' * 4999}e"]
+    assert len({read(program).canonical for program in programs}) == len(programs)
 
 
-def test_the_canonical_tree_tells_apart_what_ast_dump_does():
-    pairs = [("f(a, b)", "f(a)(b)"), ("a if b else c", "b if a else c"), ("-1", "1"), ("lambda x: x", "lambda: x")]
-    for one, other in pairs:
-        assert ast.dump(ast.parse(one)) != ast.dump(ast.parse(other))
-        assert canonical(parse(one)) != canonical(parse(other))
+def test_quoted_texts_are_found_everywhere_but_in_docstrings_and_comments():
+    program = '"""a"""\ndef f(x="B"):\n    "c"\n    # "i"\n    return [y for y in {"d": "e"} if f"{y}g" != "h"]'
+    assert read(program).quoted == {"b", "d", "e", "g", "h"}
+    assert read('"a"\ndef f(x="B"):\n    "c"\n    # "i"\n    return ["D" "e"]').quoted == {"b", "de"}
 
 
-@pytest.mark.parametrize("program", ["def answer(scene)", "\0", "x = '\ud800'", "(" * 5000, "x" * 30_000, "  x = 1"])
-def test_what_does_not_parse_is_told_in_one_line(program):
-    problem = parse(program)
-    assert isinstance(problem, str)
-    assert "\n" not in problem
+@pytest.mark.parametrize(
+    ("reason", "detail", "program"),
+    [
+        ("syntax", "line 1: ", "def answer(scene)"),
+        ("syntax", "line 2: ", 'x = "a"\n  y = 1'),
+        ("syntax", "line 3: ", "x = 'a'\n# it's\ny = 'b"),
+        ("syntax", "", "\0"),
+        ("syntax", "", "x = '\ud800'"),
+        ("syntax", "", "x = '\0'"),
+        ("syntax", "line 1: ", "x = 'a\rb'"),
+        ("syntax", "", "(" * 5000),
+        ("syntax", f"line 1: nested more than {MAX_DEPTH} deep", "x = " + "-" * (MAX_DEPTH + 5) + "1"),
+        ("syntax", "line 10: functions more than 8 deep", nested(12)),
+        ("limit", f"{MAX_SOURCE + 1} characters", "x" * (MAX_SOURCE + 1)),
+    ],
+    ids=range(11),
+)  # fmt: skip
+def test_what_cannot_be_read_is_told_in_one_line(reason, detail, program):
+    failure = read(program)
+    assert failure.reason == reason
+    assert detail in failure.detail
+    assert "\n" not in failure.detail
 
 
-def test_quoted_texts_are_found_everywhere_but_in_docstrings():
-    tree = parse('"""a"""\ndef f(x="B"):\n    """c"""\n    return [y for y in {"d": "e"} if f"{y}g" != "h"]')
-    assert quoted(tree) == {"b", "d", "e", "g", "h"}
+def test_functions_may_stand_in_functions_up_to_a_limit():
+    assert isinstance(read(nested(MAX_SCOPES)), Source)
+    assert isinstance(read(nested(MAX_SCOPES + 1)), Failure)
+
+
+@pytest.mark.parametrize(
+    ("detail", "statement"),
+    [
+        ("import of os: only math", "import os"),
+        ("import of os.path", "import math, os.path as p"),
+        ("import of subprocess", "from subprocess import run"),
+        ("import of .", "from . import sandbox"),
+        ("an import as count", "import math as count"),
+        ("an import as __x", "import math as __x"),
+        ("an import as _answers", "from math import pi as _answers"),
+        ("`global`", "def f():\n    global x"),
+        ("eval: not available", "eval('1')"),
+        ("open: not available", "o = open"),
+        ("getattr: not available", "def getattr(): pass"),
+        ("id: not available", "class A:\n    id = 1"),
+        ("vars: not available", "f = lambda vars: 1"),
+        ("globals: not available", "try:\n    pass\nexcept ValueError as globals:\n    pass"),
+        ("__builtins__: names that begin with an underscore are private", "__builtins__"),
+        ("_answers: names", "_answers(1, 2)"),
+        ("_STRAIGHT: names", "_STRAIGHT.clear()"),
+        ("_scenes: names", "_scenes = []"),
+        ("_program: names", "def _program(): pass"),
+        ("__getattr__: names", "class A:\n    def __getattr__(self, name): pass"),
+        ("._counts: names", "scene._counts"),
+        (".__class__: names", "().__class__"),
+        ("_counts=: names", "Scene(_counts={})"),
+        (".count is set: scene, objects and API stay", "Scene.count = None"),
+        (".size is set", "thing.size: tuple = ()"),
+        (".size is set", "thing.size += 1"),
+        (".objects is set", "del scene.objects"),
+        (".objects is set", "for scene.objects in []: pass"),
+        ("metres belongs to the API", "metres = 1"),
+        ("Scene belongs to the API", "class Scene: pass"),
+        ("count belongs to the API", "def f():\n    def count(n): pass"),
+        ("choice belongs to the API", "del choice"),
+        ("metres belongs to the API", "[metres := 1 for _ in []]"),
+        ("Object belongs to the API", "match x:\n    case [*Object]: pass"),
+        ("private", "match scene:\n    case Scene(_counts=c): pass"),
+        ("without the names of its fields", "match scene:\n    case S(a, b): pass"),
+    ],
+)
+def test_forbidden_things_are_told_with_their_line(detail, statement):
+    failure = read("x = 'a'\n" + statement)
+    assert (failure.reason, detail in failure.detail) == ("forbidden", True)
+    line = int(failure.detail.removeprefix("line ").split(":")[0])
+    assert 2 <= line <= 2 + statement.count("\n")
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import math\nfrom collections import Counter\nfrom dataclasses import dataclass as record",
+        "def answer(scene):\n    count = 3\n    _ = 1\n    _own = 2\n    return metres(count)",
+        "class A:\n    def set(self, x):\n        self.x = x",
+        "match 3:\n    case int(x): pass\n    case Scene(objects=things): pass",
+        "def answer(scene): return choice('a', among=['a', 'b'])",
+    ],
+)
+def test_ordinary_things_are_allowed(program):
+    assert isinstance(read(program), Source)
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        "x = str(answer)",
+        "x = f'{answer}'",
+        "x = '{}'.format(answer)",
+        "x = '%s' % answer",
+        "s = repr",
+        "len = max",
+        "def sum(x): pass",
+        "def f():\n    try:\n        f()\n    except RecursionError:\n        pass",
+        "class A:\n    def set(self):\n        self.x = 1",
+        'x = """\n"""',
+        "if True: pass",
+        "for x in []: pass",
+        "del answer",
+        "\f",
+    ],
+)
+def test_what_could_outlive_a_program_or_tell_of_others_is_not_closed(addition):
+    assert read(HONEST).is_closed
+    assert not read(HONEST + addition).is_closed

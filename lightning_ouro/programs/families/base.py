@@ -8,18 +8,23 @@ enough that most of what it offers has a chance.
 from __future__ import annotations
 
 import json
+import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.questions import Unit
+from lightning_ouro.programs.questions import LETTERS
+from lightning_ouro.programs.sight import VISIBLE
 from lightning_ouro.programs.world import World
 
 Key = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
-"""Scene, family and objects by role: two questions with equal keys are the same question."""
+"""Scene, family and what is named by role: two questions with equal keys are the same question."""
+Item = TypeVar("Item")
 
 
 class Family(ABC):
@@ -27,19 +32,17 @@ class Family(ABC):
 
     Attributes:
         name: VSI-Bench's name where it has one.
-        unit: The unit of its numbers, None for choices.
-        fixed: The options that every question of the family has, None for numbers and options that vary.
-        forms: Its sentences; the first is VSI-Bench's.
+        forms: Its sentences; the first that fits the roles is VSI-Bench's.
         symmetric: Roles whose objects may change places without changing the question.
         main_role: The role whose object a question is mostly about, "" if there is none.
+        most_options: So many choices are shown; of more, some wrong ones are left out.
     """
 
     name: str
-    unit: Unit | None
-    fixed: tuple[str, ...] | None = None
     forms: tuple[Form, ...]
     symmetric: frozenset[str] = frozenset()
     main_role: str
+    most_options: int = len(LETTERS)
 
     @abstractmethod
     def program(self, roles: Roles) -> str:
@@ -50,20 +53,29 @@ class Family(ABC):
         """Distinct roles that the scene may be asked about, in random order."""
 
     @abstractmethod
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
-        """Says which of the family's own conditions does not hold, or None."""
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        """Says which of the family's own conditions does not hold, or None; some concern the answer."""
 
     @abstractmethod
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
         """Ids of the objects that the frames have to show; only called after `check` has passed."""
 
+    def slack(self, world: World, roles: Roles) -> float:
+        """How many times over the family's own conditions hold: 1 at their limit; only called after `check` passed."""
+        return math.inf
+
     def canonical(self, roles: Roles) -> Roles:
         """The roles with symmetric ones sorted, so that equal questions have equal objects."""
         return {role: tuple(sorted(names)) if role in self.symmetric else names for role, names in roles.items()}
 
-    def options(self, roles: Roles) -> tuple[str, ...] | None:
-        """The choices, None for a number."""
-        return roles.get("options") if self.fixed is None else self.fixed
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The roles that hold no categories."""
+        return frozenset(role for form in self.forms for role in form.words)
+
+    def fitting(self, roles: Roles) -> list[Form]:
+        """The sentences in which these roles can be named."""
+        return [form for form in self.forms if form.fits(roles)]
 
     def parse(self, text: str) -> Roles | None:
         """The roles that a text of this family names, or None if it follows none of its forms."""
@@ -90,3 +102,55 @@ def quote(category: str) -> str:
 def shuffled(number: int, rng: np.random.Generator, at_most: int = 20_000) -> list[int]:
     """The numbers below `number` in random order, at most so many of them."""
     return [] if number == 0 else [int(i) for i in rng.choice(number, size=min(number, at_most), replace=False)]
+
+
+def in_turns(items: Iterable[Item], kinds: Iterable[object], rng: np.random.Generator) -> Iterator[Item]:
+    """The items in an order in which each kind comes as soon as any other, as long as there are items of it."""
+    queues: dict[object, list[Item]] = {}
+    for item, kind in zip(items, kinds, strict=True):
+        queues.setdefault(kind, []).append(item)
+    left = list(queues.values())
+    while left:
+        queue = left[int(rng.integers(len(left)))]
+        yield queue.pop()
+        if not queue:
+            left.remove(queue)
+
+
+def not_unique(world: World, *categories: str) -> str | None:
+    """Says which of the categories does not name exactly one object, or that one is named twice."""
+    for category in categories:
+        if not world.is_unique(category):
+            return f"{category} names {world.count(category)} objects, not one"
+    if len(set(categories)) < len(categories):
+        return f"not {len(categories)} different objects: {', '.join(categories)}"
+    return None
+
+
+def only(world: World, *roles: tuple[str, ...]) -> frozenset[int]:
+    """The ids of all objects of the named categories."""
+    return frozenset(place for names in roles for name in names for place in world.places(name))
+
+
+def not_in_picture(world: World, seconds: str, *categories: str) -> str | None:
+    """Says which unique category the frame at a time does not show, or that there is no such frame."""
+    frame = world.frame(seconds)
+    if world.views is None or frame is None:
+        return f"no frame is shown at {seconds} s"
+    for category in categories:
+        if world.views.visibility[frame, world.places(category)[0]] < VISIBLE:
+            return f"the {category} is not in the picture at {seconds} s"
+    return None
+
+
+def frames_at(world: World, times: tuple[str, ...]) -> list[int] | None:
+    """The places of the frames that are shown at these times; None if there is none at one of them."""
+    frames = [frame for seconds in times if (frame := world.frame(seconds)) is not None]
+    return frames if len(frames) == len(times) else None
+
+
+def pairs_of_times(world: World, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """Each two times of shown frames, the earlier first, in random order."""
+    times = list(dict.fromkeys(world.times))
+    firsts, seconds = np.triu_indices(len(times), k=1)
+    return ((times[firsts[i]], times[seconds[i]]) for i in shuffled(len(firsts), rng))

@@ -1,6 +1,7 @@
 """Sentences that are written and read from one template, so that both always mean the same.
 
-A template names roles as `{role[0]}`; a role that stands in it twice has to be the same object twice.
+A template names roles as `{role[0]}`; a role that stands in it twice has to be the same object twice. A role holds
+categories, unless its field gives a pattern: `{times[0]:[0-9]+[.][0-9]}` is a time, `{motion[0]:move|turn}` a word.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Roles = Mapping[str, tuple[str, ...]]
-"""Category names by role, in the order in which the text names them."""
+"""What a question names by role: categories, times, words."""
+
+SECONDS = "[0-9]+[.][0-9]"
+_CATEGORY = "[^,?.]+?"
 
 
 @dataclass(frozen=True)
@@ -20,37 +24,54 @@ class Form:
 
     Attributes:
         template: A `str.format` string with fields such as `{pair[0]}`.
+        sizes: How many names each role has in it.
+        words: The roles that hold no categories.
     """
 
     template: str
+    sizes: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    words: frozenset[str] = field(init=False, repr=False, compare=False)
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _plain: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        parts = list(string.Formatter().parse(self.template))
+        places = {name: spec for _, name, spec, _ in parts if name is not None}
+        roles = [name.partition("[")[0] for name in places]
+        object.__setattr__(self, "sizes", {role: roles.count(role) for role in roles})
+        object.__setattr__(self, "words", frozenset(name.partition("[")[0] for name, spec in places.items() if spec))
         object.__setattr__(self, "_pattern", _pattern(self.template))
+        object.__setattr__(
+            self, "_plain", "".join(text + (f"{{{name}}}" if name else "") for text, name, _, _ in parts)
+        )
+
+    def fits(self, roles: Roles) -> bool:
+        """Whether the sentence has a place for just these roles."""
+        return self.sizes == {role: len(names) for role, names in roles.items()}
 
     def write(self, roles: Roles) -> str:
-        """The sentence about these objects."""
-        return self.template.format(**roles)
+        """The sentence about these roles."""
+        return self._plain.format(**roles)
 
     def read(self, text: str) -> Roles | None:
-        """The objects of a sentence of this form, or None; case and amounts of white space don't matter."""
+        """What a sentence of this form names, or None; case and amounts of white space don't matter."""
         match = self._pattern.fullmatch(text.strip())
         if match is None:
             return None
         roles: dict[str, tuple[str, ...]] = {}
-        for name, value in match.groupdict().items():
+        for name in sorted(match.groupdict()):  # by number: a sentence may name the second before the first
             role = name.rpartition("_")[0]
-            roles[role] = (*roles.get(role, ()), " ".join(value.split()))
+            roles[role] = (*roles.get(role, ()), " ".join(match[name].split()))
         return roles
 
 
 def _pattern(template: str) -> re.Pattern[str]:
     parts: list[str] = []
     seen: set[str] = set()
-    for literal, name, _, _ in string.Formatter().parse(template):
+    for literal, name, spec, _ in string.Formatter().parse(template):
         parts.append(re.sub(r"(\\?\s)+", r"\\s+", re.escape(literal)))
         if name is not None:
             group = name.replace("[", "_").rstrip("]")
-            parts.append(f"(?P={group})" if group in seen else f"(?P<{group}>[^,?.]+?)")
+            parts.append(f"(?P={group})" if group in seen else f"(?P<{group}>{spec or _CATEGORY})")
             seen.add(group)
     return re.compile("".join(parts), re.IGNORECASE)

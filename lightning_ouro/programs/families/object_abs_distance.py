@@ -10,7 +10,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.world import World
 
@@ -22,7 +22,6 @@ class ObjectAbsDistance(Family):
     """Kept only if both categories name one object each, at least 0.2 m apart."""
 
     name = "object_abs_distance"
-    unit = "m"
     forms = (
         Form(
             "Measuring from the closest point of each object, what is the distance between the {pair[0]} and the "
@@ -54,18 +53,25 @@ class ObjectAbsDistance(Family):
                 yield {"pair": (first, second)}
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
         first, second = roles["pair"]
-        if first == second:
-            return f"the {first} is asked about twice"
-        for category in (first, second):
-            if not world.is_unique(category):
-                return f"{category} names {world.count(category)} objects, not one"
-        distance = world.distances[world.places(first)[0], world.places(second)[0]]
-        return (
-            None if distance >= LEAST else f"{first} and {second} are {distance:.2f} m apart; at least {LEAST} m needed"
-        )
+        problem = not_unique(world, first, second)
+        if problem is not None:
+            return problem
+        distance = _distance(world, roles)
+        if distance >= LEAST:
+            return None
+        return f"{first} and {second} are {distance:.2f} m apart; at least {LEAST} m needed"
 
     @override
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return frozenset(place for category in roles["pair"] for place in world.places(category))
+        return only(world, roles["pair"])
+
+    @override
+    def slack(self, world: World, roles: Roles) -> float:
+        return _distance(world, roles) / LEAST
+
+
+def _distance(world: World, roles: Roles) -> float:
+    first, second = (world.places(category)[0] for category in roles["pair"])
+    return float(world.distances[first, second])

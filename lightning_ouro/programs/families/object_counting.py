@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.world import World
 
@@ -19,7 +19,6 @@ class ObjectCounting(Family):
     """Kept only if there are at least two, and the category is completely annotated."""
 
     name = "object_counting"
-    unit = "count"
     forms = (
         Form("How many {object[0]}(s) are in this room?"),
         Form("How many {object[0]}(s) can be seen in the video?"),
@@ -35,14 +34,12 @@ class ObjectCounting(Family):
 
     @override
     def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        categories = [name for name in world.categories() if self._problem(world, name) is None]
+        categories = [name for name in world.categories() if self.check(world, {"object": (name,)}) is None]
         return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
-        return self._problem(world, roles["object"][0])
-
-    def _problem(self, world: World, category: str) -> str | None:
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        (category,) = roles["object"]
         if category not in world.scene.complete:
             return f"not every {category} is annotated"
         number, boxes = world.count(category), len(world.places(category))
@@ -52,4 +49,4 @@ class ObjectCounting(Family):
 
     @override
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return frozenset(world.places(roles["object"][0]))
+        return only(world, roles["object"])

@@ -15,7 +15,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, in_turns, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.geometry import direction_degrees
 from lightning_ouro.programs.world import World
@@ -52,12 +52,10 @@ class Sectors:
 class ObjectRelDirection(Family):
     """Kept only if all three are unique, 0.3 to 5 m apart, and target and most of its corners clearly in one sector."""
 
-    unit = None
     main_role = "target"
 
     def __init__(self, level: str, sectors: Sectors, source: str, forms: tuple[str, ...]) -> None:
         self.name = f"object_rel_direction_{level}"
-        self.fixed = sectors.names
         self.forms = tuple(Form(form) for form in forms)
         self._sectors = sectors
         self._source = source
@@ -77,28 +75,18 @@ class ObjectRelDirection(Family):
         angles = direction_degrees(*(centers[triples[:, role]] for role in range(3)))
         order = shuffled(len(triples), rng)
         sectors = np.searchsorted(self._sectors.ends, angles, side="right")[order]
-        queues = [[i for i, own in zip(order, sectors, strict=True) if own == each] for each in np.unique(sectors)]
-        while queues:
-            # Objects stand along walls: without equal turns, few answers would lie behind.
-            queue = queues[int(rng.integers(len(queues)))]
-            triple = triples[queue.pop()]
-            roles = {role: (names[place],) for role, place in zip(_ROLES, triple, strict=True)}
-            if not queue:
-                queues.remove(queue)
-            if self._problem(world, roles) is None:
+        # Objects stand along walls: without equal turns, few answers would lie behind.
+        for i in in_turns(order, sectors.tolist(), rng):
+            roles = {role: (names[place],) for role, place in zip(_ROLES, triples[i], strict=True)}
+            if self.check(world, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
-        return self._problem(world, roles)
-
-    def _problem(self, world: World, roles: Roles) -> str | None:
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
         names = [roles[role][0] for role in _ROLES]
-        if len(set(names)) < 3:
-            return f"not three different objects: {', '.join(names)}"
-        for name in names:
-            if not world.is_unique(name):
-                return f"{name} names {world.count(name)} objects, not one"
+        problem = not_unique(world, *names)
+        if problem is not None:
+            return problem
         places = [world.places(name)[0] for name in names]
         for one, other in combinations(range(3), 2):
             distance = world.distances[places[one], places[other]]
@@ -117,8 +105,13 @@ class ObjectRelDirection(Family):
         return None if stray <= STRAY_CORNERS else f"{stray} of the target's 8 corners lie in another sector"
 
     @override
+    def slack(self, world: World, roles: Roles) -> float:
+        centers = (world.centers[world.places(roles[role][0])[0]] for role in _ROLES)
+        return self._sectors.slack(float(direction_degrees(*centers))) / SLACK
+
+    @override
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return frozenset(world.places(roles[role][0])[0] for role in _ROLES)
+        return only(world, *(roles[role] for role in _ROLES))
 
 
 EASY = ObjectRelDirection(

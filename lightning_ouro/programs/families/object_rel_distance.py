@@ -10,7 +10,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.world import World
 
@@ -27,7 +27,6 @@ class ObjectRelDistance(Family):
     """Kept only if the target is unique, the nearest option 0.15 m away, and all options' distances clearly differ."""
 
     name = "object_rel_distance"
-    unit = None
     forms = (
         Form(
             f"Measuring from the closest point of each object, which of these objects ({_OPTIONS}) is the closest to "
@@ -62,27 +61,33 @@ class ObjectRelDistance(Family):
             others = [category for category in categories if category != target]
             options = tuple(others[place] for place in rng.permutation(fours[i % len(fours)]))
             roles = {"target": (target,), "options": options}
-            if self._problem(world, roles) is None:
+            if self.check(world, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
-        return self._problem(world, roles)
-
-    def _problem(self, world: World, roles: Roles) -> str | None:
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
         (target,), options = roles["target"], roles["options"]
-        if not world.is_unique(target):
-            return f"{target} names {world.count(target)} objects, not one"
+        problem = not_unique(world, target)
+        if problem is not None:
+            return problem
         if len({target, *options}) < 5:
             return f"not four different options beside the {target}: {', '.join(options)}"
-        distances = sorted(
-            world.distances[self._nearest(world, target, name), world.places(target)[0]] for name in options
-        )
+        distances = self._distances(world, roles)
         if distances[0] < LEAST:
             return f"the nearest option is {distances[0]:.2f} m away; at least {LEAST} m needed"
-        gap = LEAST_IN_HALLS if world.scene.floor_area > HALL else LEAST
-        least = float(np.diff(distances).min())
+        least, gap = float(np.diff(distances).min()), _gap(world)
         return None if least > gap else f"two options differ by {least:.2f} m; more than {gap} m needed"
+
+    @override
+    def slack(self, world: World, roles: Roles) -> float:
+        distances = self._distances(world, roles)
+        return min(distances[0] / LEAST, float(np.diff(distances).min()) / _gap(world))
+
+    def _distances(self, world: World, roles: Roles) -> list[float]:
+        """From the target to the nearest object of each option, sorted."""
+        (target,) = roles["target"]
+        here = world.places(target)[0]
+        return sorted(float(world.distances[here, self._nearest(world, target, name)]) for name in roles["options"])
 
     def _nearest(self, world: World, target: str, category: str) -> int:
         (here,) = world.places(target)
@@ -92,4 +97,8 @@ class ObjectRelDistance(Family):
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
         (target,) = roles["target"]
         nearest = {self._nearest(world, target, category) for category in roles["options"]}
-        return frozenset(nearest | set(world.places(target)))
+        return only(world, roles["target"]) | nearest
+
+
+def _gap(world: World) -> float:
+    return LEAST_IN_HALLS if world.scene.floor_area > HALL else LEAST

@@ -9,7 +9,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.world import World
 
@@ -19,7 +19,6 @@ class ObjectSizeEstimation(Family):
     """Kept only if the category names one object."""
 
     name = "object_size_estimation"
-    unit = "cm"
     forms = (
         Form(
             "What is the length of the longest dimension (length, width, or height) of the {object[0]}, "
@@ -42,10 +41,9 @@ class ObjectSizeEstimation(Family):
         return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer) -> str | None:
-        (category,) = roles["object"]
-        return None if world.is_unique(category) else f"{category} names {world.count(category)} objects, not one"
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        return not_unique(world, *roles["object"])
 
     @override
     def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return frozenset(world.places(roles["object"][0]))
+        return only(world, roles["object"])

@@ -1,0 +1,76 @@
+"""How far the camera is from the nearest point of an object at a timestamp, in metres."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.world import World
+
+LEAST, MOST = 0.2, 10.0  # metres
+_TIME = f"{{times[0]:{SECONDS}}}"
+
+
+@final
+class CameraObjDistance(Family):
+    """Kept only if the object is unique, in the picture at that time, and 0.2 to 10 m away."""
+
+    name = "camera_obj_distance"
+    forms = (
+        Form(
+            f"At {_TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
+            "(in meters)?"
+        ),
+        Form(f"How many meters is the camera away from the nearest point of the {{object[0]}} at {_TIME} seconds?"),
+        Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {_TIME} s?"),
+    )
+    main_role = "object"
+
+    @override
+    def program(self, roles: Roles) -> str:
+        (category,), (seconds,) = roles["object"], roles["times"]
+        return (
+            "def answer(scene):\n"
+            f"    thing = scene.unique({quote(category)})\n"
+            f"    return metres(scene.camera_distance(scene.camera({seconds}), thing))\n"
+        )
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        both = list(product(world.unique_categories(), dict.fromkeys(world.times)))
+        for i in shuffled(len(both), rng):
+            roles = {"object": both[i][:1], "times": both[i][1:]}
+            if self.check(world, roles) is None:
+                yield roles
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        (category,), (seconds,) = roles["object"], roles["times"]
+        problem = not_unique(world, category) or not_in_picture(world, seconds, category)
+        if problem is not None:
+            return problem
+        distance = _distance(world, roles)
+        if LEAST <= distance <= MOST:
+            return None
+        return f"the {category} is {distance:.2f} m from the camera, not {LEAST} to {MOST:.0f} m"
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return only(world, roles["object"])
+
+    @override
+    def slack(self, world: World, roles: Roles) -> float:
+        distance = _distance(world, roles)
+        return min(distance / LEAST, MOST / distance)
+
+
+def _distance(world: World, roles: Roles) -> float:
+    (category,), (seconds,) = roles["object"], roles["times"]
+    return float(world.camera_distances[world.frame(seconds), world.places(category)[0]])

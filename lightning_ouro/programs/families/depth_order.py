@@ -1,0 +1,76 @@
+"""Which of two objects is nearer to the camera at a timestamp, by the nearest points of their boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, product
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.world import World
+
+LEAST = 0.15  # metres between the two distances
+_TIME = f"{{times[0]:{SECONDS}}}"
+
+
+@final
+class DepthOrder(Family):
+    """Kept only if both are unique, in the picture at that time, and their distances differ by more than 0.15 m."""
+
+    name = "depth_order"
+    forms = (
+        Form(f"At {_TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
+        Form(f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {_TIME} seconds?"),
+        Form(f"Looking at the video at {_TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"),
+    )
+    main_role = "pair"
+    symmetric = frozenset({"pair"})
+
+    @override
+    def program(self, roles: Roles) -> str:
+        (first, second), (seconds,) = roles["pair"], roles["times"]
+        return (
+            "def answer(scene):\n"
+            f"    camera = scene.camera({seconds})\n"
+            f"    names = [{quote(first)}, {quote(second)}]\n"
+            "    nearer = min(names, key=lambda name: scene.camera_distance(camera, scene.unique(name)))\n"
+            "    return choice(nearer, among=names)\n"
+        )
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        both = list(product(combinations(world.unique_categories(), 2), dict.fromkeys(world.times)))
+        for i in shuffled(len(both), rng):
+            pair, seconds = both[i]
+            roles = {"pair": pair if rng.random() < 0.5 else pair[::-1], "times": (seconds,)}
+            if self.check(world, roles) is None:
+                yield roles
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        (seconds,), pair = roles["times"], roles["pair"]
+        problem = not_unique(world, *pair) or not_in_picture(world, seconds, *pair)
+        if problem is not None:
+            return problem
+        gap = _gap(world, roles)
+        return None if gap > LEAST else f"their distances differ by {gap:.2f} m; more than {LEAST} m needed"
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return only(world, roles["pair"])
+
+    @override
+    def slack(self, world: World, roles: Roles) -> float:
+        return _gap(world, roles) / LEAST
+
+
+def _gap(world: World, roles: Roles) -> float:
+    """Metres between the two objects' distances from the camera."""
+    frame = world.frame(roles["times"][0])
+    one, other = (world.camera_distances[frame, world.places(name)[0]] for name in roles["pair"])
+    return float(abs(one - other))

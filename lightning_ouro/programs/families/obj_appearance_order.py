@@ -1,0 +1,88 @@
+"""In which order four categories are first seen in the shown frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+from typing import final
+
+import numpy as np
+from typing_extensions import override
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.world import World
+
+LEAST = 1.0  # seconds between two first sights
+_FOUR = "{objects[0]}, {objects[1]}, {objects[2]}, {objects[3]}"
+
+
+@final
+class ObjAppearanceOrder(Family):
+    """Kept only if four categories are first seen more than 1 s apart, and no earlier frame holds a trace of them."""
+
+    name = "obj_appearance_order"
+    forms = (
+        Form(f"What will be the first-time appearance order of the following categories in the video: {_FOUR}?"),
+        Form(f"In which order do these objects first appear in the video: {_FOUR}?"),
+        Form(f"Watching the video from the start, in what order does one first see {_FOUR}?"),
+    )
+    main_role = "objects"
+    symmetric = frozenset({"objects"})
+    most_options = 4
+
+    @override
+    def program(self, roles: Roles) -> str:
+        listed = ", ".join(quote(name) for name in roles["objects"])
+        return (
+            "from itertools import permutations\n\n"
+            "def answer(scene):\n"
+            f"    names = [{listed}]\n"
+            '    seen = ", ".join(sorted(names, key=scene.first_sight))\n'
+            '    return choice(seen, among=[", ".join(order) for order in permutations(names)])\n'
+        )
+
+    @override
+    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+        names = [name for name in world.categories() if _doubt(world, name) is None]
+        fours = list(combinations(range(len(names)), 4))
+        for i in shuffled(len(fours), rng):
+            roles = {"objects": tuple(names[place] for place in rng.permutation(fours[i]))}
+            if self.check(world, roles) is None:
+                yield roles
+
+    @override
+    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+        names = roles["objects"]
+        if len(set(names)) < len(names):
+            return f"not four different categories: {', '.join(names)}"
+        doubts = [doubt for name in names if (doubt := _doubt(world, name)) is not None]
+        if doubts:
+            return doubts[0]
+        gap = _least_gap(world, names)
+        return None if gap > LEAST else f"two are first seen {gap:.1f} s apart; more than {LEAST:.0f} s needed"
+
+    @override
+    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+        return frozenset()  # that each category is seen is a rule
+
+    @override
+    def slack(self, world: World, roles: Roles) -> float:
+        clear = min(world.sights[name].clearness for name in roles["objects"])
+        return min(clear, _least_gap(world, roles["objects"]) / LEAST)
+
+
+def _doubt(world: World, category: str) -> str | None:
+    if category not in world.sights:
+        return f"no frame shows a {category}"
+    if world.sights[category].clearness < 1:
+        return f"a trace of a {category} stands in a frame before it is seen"
+    return None
+
+
+def _least_gap(world: World, categories: tuple[str, ...]) -> float:
+    """Seconds between the two first sights that are closest."""
+    assert world.views is not None, "what was seen was filmed"
+    frames = [world.sights[category].frame for category in categories]
+    return float(np.diff(np.sort(world.views.timestamps[frames])).min())

@@ -1,0 +1,69 @@
+"""The floor of a scene: its own outline, or the rectangle that stands in for one that the source does not give.
+
+That rectangle is the objects' bounding rectangle of least area, scaled about its centre to the floor area, so a
+layout's walls may cut through objects. The renderer builds its room on it and walkers stay inside it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import ConvexHull
+
+from lightning_ouro.scenes.types import Scene
+
+_LONGEST = 2.0  # times the shorter side: a lone sofa's outline would make a corridor
+
+
+@dataclass(frozen=True, eq=False)
+class Rectangle:
+    """A rectangle on the floor.
+
+    Attributes:
+        middle: `(2,)` metres.
+        extents: `(2,)` full extents along its own axes, metres.
+        axis: `(2,)` unit vector of the first axis.
+    """
+
+    middle: NDArray[np.float64]
+    extents: NDArray[np.float64]
+    axis: NDArray[np.float64]
+
+    def corners(self) -> NDArray[np.float64]:
+        """The `(4, 2)` corners, counter-clockwise."""
+        along = self.axis * self.extents[0] / 2
+        across = np.array([-self.axis[1], self.axis[0]]) * self.extents[1] / 2
+        return self.middle + np.stack([-along - across, along - across, along + across, across - along])
+
+
+def floor_rectangle(scene: Scene) -> Rectangle:
+    """The smallest rectangle round the floor (the objects where there is none), scaled to the floor area."""
+    if scene.floor is not None:
+        found = least_rectangle(scene.floor)
+        extents = found.extents
+    else:
+        found = least_rectangle(np.concatenate([thing.corners() for thing in scene.objects])[:, :2])
+        extents = np.maximum(found.extents, found.extents.max() / _LONGEST)
+    return Rectangle(found.middle, extents * math.sqrt(scene.floor_area / extents.prod()), found.axis)
+
+
+def floor_outline(scene: Scene) -> NDArray[np.float64]:
+    """The `(k, 2)` outline of the floor, metres; a scene without one and without objects has none: `(0, 2)`."""
+    if scene.floor is not None:
+        return scene.floor
+    return floor_rectangle(scene).corners() if scene.objects else np.zeros((0, 2))
+
+
+def least_rectangle(points: NDArray[np.float64]) -> Rectangle:
+    """The rectangle of least area round `(n, 2)` points; one of its sides lies on their convex hull."""
+    hull = points[ConvexHull(points).vertices]
+    edges = np.roll(hull, -1, axis=0) - hull
+    axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
+    frames = np.stack([axes, np.stack([-axes[:, 1], axes[:, 0]], axis=1)], axis=1)  # (edges, 2, 2), rows are axes
+    along = np.einsum("eij,pj->epi", frames, hull)
+    low, high = along.min(axis=1), along.max(axis=1)
+    best = int((high - low).prod(axis=1).argmin())
+    return Rectangle((low[best] + high[best]) / 2 @ frames[best], high[best] - low[best], frames[best, 0])

@@ -1,0 +1,211 @@
+"""Filmed scenes: procedural ones, and a den made by hand in which every family has something to ask."""
+
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle, islice
+
+import numpy as np
+import pytest
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families import Family, Roles
+from lightning_ouro.programs.questions import Proposal, Rejection
+from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
+from lightning_ouro.programs.verification import Verifier
+from lightning_ouro.programs.world import jittered, world
+from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
+
+Filmed = tuple[Scene, Views]
+CLEAR = 0.02  # of a frame's pixels
+
+
+def camera_views(
+    eyes: Sequence[Sequence[float]],
+    headings: Sequence[float] | float = 0.0,
+    objects: int = 0,
+    seconds: Sequence[float] | None = None,
+    visibility: np.ndarray | None = None,
+    tilt: float = 0.0,
+) -> Views:
+    """Cameras at places, heading so many degrees counter-clockwise of +y, all tilted down by so many degrees.
+
+    By default a frame is taken each second, and every frame shows all objects clearly.
+    """
+    number = len(eyes)
+    poses = np.tile(np.eye(4), (number, 1, 1))
+    down = np.radians(tilt)
+    for pose, eye, heading in zip(poses, eyes, np.radians(np.broadcast_to(headings, number)), strict=True):
+        ahead, right = np.array([-np.sin(heading), np.cos(heading), 0]), np.array([np.cos(heading), np.sin(heading), 0])
+        forward = np.cos(down) * ahead - np.sin(down) * np.array([0, 0, 1])
+        pose[:3] = np.stack([right, np.cross(forward, right), forward, np.asarray(eye, float)], axis=1)
+    shown = np.full((number, objects), CLEAR) if visibility is None else visibility
+    times = np.arange(number, dtype=float) if seconds is None else np.asarray(seconds, float)
+    return Views(times, np.tile(np.eye(3), (number, 1, 1)), poses, shown.astype(np.float32))
+
+
+@pytest.fixture(scope="session")
+def make_views() -> Callable[..., Views]:
+    return camera_views
+
+
+@pytest.fixture(scope="session")
+def filmed() -> list[Filmed]:
+    """Rooms as the loop uses them; in some of them categories come into view one after the other."""
+    scenes = [procedural_scene(index) for index in (1, 3, 4, 8, 10, 12)]
+    both = [(scene, scene.footage.load(scene, FrameBudget()).views) for scene in scenes]
+    return [(scene, staggered(scene, views)) if i % 2 else (scene, views) for i, (scene, views) in enumerate(both)]
+
+
+def staggered(scene: Scene, views: Views) -> Views:
+    """The same cameras, but each object is seen from a frame of its own on."""
+    rng = np.random.default_rng(len(scene.objects))
+    starts = rng.integers(len(views.timestamps), size=len(scene.objects))
+    seen = np.arange(len(views.timestamps))[:, None] >= starts
+    return Views(views.timestamps, views.intrinsics, views.poses, np.where(seen, CLEAR, 0).astype(np.float32))
+
+
+_DEN = (  # category, x, y, bottom, width, depth, height, degrees, first frame that shows it
+    ("sofa", 1.3, 0.8, 0.0, 2.0, 0.9, 0.8, 10, 2),
+    ("tv", 1.0, 4.3, 0.6, 1.2, 0.1, 0.7, -5, 0),
+    ("bed", 5.7, 3.7, 0.0, 1.6, 2.1, 0.6, 3, 4),
+    ("stove", 6.5, 0.6, 0.0, 0.6, 0.65, 0.9, 20, 3),
+    ("lamp", 3.6, 2.3, 0.0, 0.3, 0.35, 1.6, 40, 1),
+    ("piano", 3.7, 4.6, 0.0, 1.5, 0.6, 1.2, 0, 5),
+    ("chair", 2.3, 3.4, 0.0, 0.5, 0.45, 0.9, 15, 0),
+    ("chair", 2.4, 2.4, 0.0, 0.45, 0.55, 0.85, 75, 0),
+    ("chair", 4.5, 1.5, 0.0, 0.5, 0.52, 0.95, 130, 1),
+    ("chair", 5.2, 0.6, 0.0, 0.48, 0.5, 1.0, 160, 2),
+    ("rug", 3.0, 1.6, 0.0, 1.9, 1.2, 0.02, 30, 3),
+    ("basket", 0.5, 2.6, 0.0, 0.4, 0.4, 0.5, 45, 6),
+    ("basket", 6.7, 2.0, 0.0, 0.35, 0.4, 0.5, 25, 6),
+)
+_EYES = (
+    (2.9, 0.4, 1.5),
+    (2.0, 1.6, 1.7),
+    (3.0, 3.3, 1.4),
+    (4.6, 2.6, 1.6),
+    (5.9, 1.5, 1.9),
+    (4.1, 0.7, 1.2),
+    (4.3, 1.9, 1.5),
+)
+
+
+@pytest.fixture(scope="session")
+def den() -> Filmed:
+    """Thirteen boxes that stand askew, filmed from seven places; nothing lines up with anything by chance."""
+    objects = []
+    for place, (category, x, y, bottom, width, depth, height, degrees, _) in enumerate(_DEN):
+        cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
+        size = np.array([width, depth, height], dtype=float)
+        objects.append(SceneObject(place, category, np.array([x, y, bottom + height / 2]), size, turn))
+    counts = {name: sum(row[0] == name for row in _DEN) for name in {row[0] for row in _DEN}}
+    floor = np.array([[0, 0], [7.2, 0], [7.2, 5.2], [0, 5.2]], dtype=float)
+    scene = Scene("den", "hand", tuple(objects), counts, frozenset(counts), 37.44, floor, footage=None)
+    starts = np.array([row[-1] for row in _DEN])
+    shown = np.where(np.arange(len(_EYES))[:, None] >= starts, CLEAR, 0)
+    headings = (20.0, -35.0, -110.0, 75.0, 160.0, 100.0, -15.0)
+    return scene, camera_views(_EYES, headings, seconds=np.arange(len(_EYES)) * 4.3, visibility=shown, tilt=25)
+
+
+Judge = Callable[[Filmed, Family, Roles, Mapping[str, str]], dict[str, str]]
+
+
+@pytest.fixture(scope="session")
+def judge(sandbox: Sandbox) -> Judge:
+    """What becomes of programs under a right text: "accepted", or reason and detail of the rejection.
+
+    A program may be the body of `answer` alone; each stands under another form of the family.
+    """
+    verifier = Verifier(sandbox)
+
+    def verdicts(where: Filmed, family: Family, roles: Roles, programs: Mapping[str, str]) -> dict[str, str]:
+        scene, views = where
+        proposals = [
+            Proposal(scene.id, family.name, form.write(roles), _whole(body), "test", 0, slot)
+            for slot, (body, form) in enumerate(zip(programs.values(), cycle(family.fitting(roles))))
+        ]
+        found = verifier.verify(scene, views, proposals)
+        return {
+            name: f"{one.reason}: {one.detail}" if isinstance(one, Rejection) else "accepted"
+            for name, one in zip(programs, found, strict=True)
+        }
+
+    return verdicts
+
+
+def _whole(body: str) -> str:
+    if "def answer" in body:
+        return body
+    lines = body.strip("\n").split("\n")
+    return "def answer(scene):\n" + "".join(f"    {line}\n" for line in lines)
+
+
+Change = tuple[str, str]
+Wrong = (
+    str | tuple[Change, ...]
+)  # the body of `answer` with places such as $pair0 and $pair*, or changes of the right one
+
+
+@pytest.fixture(scope="session")
+def try_out(sandbox: Sandbox, judge: Judge) -> Callable[..., dict[str, set[str]]]:
+    """What becomes of each wrong program over several questions whose right program is accepted: words and reasons.
+
+    A wrong program that is accepted counts as "the same" if it gave the right answer on all readings of the scene.
+    """
+
+    def verdicts(
+        where: Filmed, family: Family, wrongs: Mapping[str, Wrong], keep: Callable[[Roles], bool], most: int = 60
+    ) -> dict[str, set[str]]:
+        exact, found = world(*where), {name: set[str]() for name in wrongs}
+        readings = Loaded([exact, *jittered(*where)])
+        for roles in islice(filter(keep, family.candidates(exact, np.random.default_rng(0))), most):
+            right = family.program(roles)
+            written = {name: _written(wrong, roles, right) for name, wrong in wrongs.items()}
+            programs = {name: _whole(text) for name, text in written.items() if text is not None}
+            verdict = judge(where, family, roles, {"right": right} | programs)
+            if verdict["right"] != "accepted":
+                continue
+            for name, text in programs.items():
+                if verdict[name] == "accepted" and _same(sandbox.run(text, readings), sandbox.run(right, readings)):
+                    verdict[name] = "the same"
+                found[name].add(verdict[name].partition(" means ")[0])
+            if all("disagrees: the text" in ones for ones in found.values()):
+                break
+        return found
+
+    return verdicts
+
+
+def _written(wrong: Wrong, roles: Roles, right: str) -> str | None:
+    """The program about these roles; None where what it changes is not in the right one."""
+    if isinstance(wrong, str):
+        return _filled(wrong, roles)
+    text = right
+    for before, after in wrong:
+        if _filled(before, roles) not in text:
+            return None
+        text = text.replace(_filled(before, roles), _filled(after, roles))
+    return text
+
+
+def _filled(text: str, roles: Roles) -> str:
+    for role, names in roles.items():
+        quoted = [name if role == "times" else json.dumps(name) for name in names]
+        text = text.replace(f"${role}*", f"[{', '.join(quoted)}]")
+        for place, name in enumerate(quoted):
+            text = text.replace(f"${role}{place}", name)
+    return text
+
+
+def _same(one: Outcome, other: Outcome) -> bool:
+    def are_equal(a: Answer | None, b: Answer | None) -> bool:
+        if a is None or b is None:
+            return a is b
+        is_number = not isinstance(a.value, str) and not isinstance(b.value, str)
+        values = math.isclose(a.value, b.value, rel_tol=1e-6) if is_number else a.value == b.value
+        return values and a.kind == b.kind and sorted(a.among or ()) == sorted(b.among or ())
+
+    return all(map(are_equal, one.answers, other.answers))

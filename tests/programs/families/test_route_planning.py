@@ -1,0 +1,185 @@
+import cmath
+import dataclasses
+import math
+import re
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+
+from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.sandbox import Loaded
+from lightning_ouro.programs.world import world
+
+FAMILY = FAMILIES["route_planning"]
+ANY = Answer("count", 2)
+FACING = {"start": ("a",), "end": ("t",), "facing": ("f",)}  # one turn, at the start
+CORNER = {"start": ("a",), "via": ("b",), "end": ("t",)}  # one turn, at b, after a way from a
+
+
+@pytest.fixture
+def floor(make_scene):
+    """Boxes of 0.2 x 0.2 x 1 m on a floor of 10 x 10 m, and whatever else: `(name, centre, size)`."""
+
+    def place(spots, others=(), outline=None):
+        boxes = [(name, (x, y, 0.5), (0.2, 0.2, 1.0)) for name, (x, y) in spots.items()]
+        square = np.array([[-5, -5], [5, -5], [5, 5], [-5, 5]]) if outline is None else outline
+        scene = make_scene([*boxes, *others], floor_area=30.0)
+        return world(dataclasses.replace(scene, floor=np.asarray(square, float)))
+
+    return place
+
+
+def at(degrees, distance=2.0):
+    """A place so many degrees counter-clockwise of (0, 1)."""
+    return -distance * math.sin(math.radians(degrees)), distance * math.cos(math.radians(degrees))
+
+
+def by_hand(room, roles):
+    """The turns of a route, with places on the floor as complex numbers and headings as their quotients."""
+    spot = {thing.category: complex(*thing.center[:2]) for thing in room.scene.objects}
+    stops = [spot[name] for name in (*roles["start"], *roles.get("via", ()), *roles["end"])]
+    headings = [there - here for here, there in pairwise(stops)]
+    if "facing" in roles:
+        headings.insert(0, spot[roles["facing"][0]] - stops[0])
+    turns = [math.degrees(cmath.phase(to / before)) for before, to in pairwise(headings)]
+    return ", ".join("Turn Back" if abs(turn) > 135 else "Turn Left" if turn > 0 else "Turn Right" for turn in turns)
+
+
+def answer_to(sandbox, room, roles):
+    (answer,) = sandbox.run(FAMILY.program(roles), Loaded([room])).answers
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("degrees", "kept"),
+    [(0, 0), (29.5, 0), (30.5, 1), (90, 1), (124.5, 1), (125.5, 0), (144.5, 0), (145.5, 1), (180, 1)],
+)
+@pytest.mark.parametrize("side", [1, -1])
+def test_turns_keep_clear_of_ahead_and_of_the_boundaries_of_back(floor, sandbox, degrees, side, kept):
+    room = floor({"a": (0, 0), "f": (0, 3), "t": at(side * degrees)})
+    problem = FAMILY.check(room, FACING, ANY)
+    assert problem is None if kept else "too close to a boundary" in problem
+    if kept:
+        said = "Turn Back" if degrees > 135 else "Turn Left" if side > 0 else "Turn Right"
+        assert answer_to(sandbox, room, FACING).value == said == by_hand(room, FACING)
+        assert FAMILY.slack(room, FACING) == pytest.approx(min(degrees / 30, abs(degrees - 135) / 10))
+
+
+@pytest.mark.parametrize(
+    ("degrees", "said"), [(90, "Left"), (40, "Left"), (160, "Back"), (-150, "Back"), (-50, "Right")]
+)
+def test_a_turn_after_a_way_is_seen_by_who_has_come_along_it(floor, sandbox, degrees, said):
+    x, y = at(degrees)
+    room = floor({"a": (0, -3), "b": (0, 0), "t": (x, y)})
+    assert FAMILY.check(room, CORNER, ANY) is None
+    assert answer_to(sandbox, room, CORNER).value == f"Turn {said}" == by_hand(room, CORNER)
+
+
+def test_every_turn_is_asked_for_in_its_order_among_all_that_could_be(floor, sandbox):
+    room = floor({"a": (0, -3), "b": (0, 0), "c": (-3, 0.5), "t": (-3.5, -3), "f": (3, -3)})
+    roles = {"start": ("a",), "via": ("b", "c"), "end": ("t",), "facing": ("f",)}
+    assert FAMILY.check(room, roles, ANY) is None
+    answer = answer_to(sandbox, room, roles)
+    assert answer.value == "Turn Left, Turn Left, Turn Left" == by_hand(room, roles)
+    assert sorted(answer.among) == sorted(
+        ", ".join(turns) for turns in product(["Turn Back", "Turn Left", "Turn Right"], repeat=3)
+    )
+    assert FAMILY.must_show(room, roles) == {0, 1, 2, 3, 4}
+    assert FAMILY.most_options == 4
+
+
+def test_answers_in_filmed_rooms_are_those_that_one_finds_by_hand(filmed, den, sandbox):
+    said = []
+    for scene, views in [*filmed, den]:
+        room = world(scene, views)
+        for roles, _ in zip(FAMILY.candidates(room, np.random.default_rng(0)), range(15), strict=False):
+            answer = answer_to(sandbox, room, roles)
+            assert answer.value == by_hand(room, roles)
+            said += answer.value.split(", ")
+    assert {said.count(turn) > 5 for turn in ("Turn Back", "Turn Left", "Turn Right")} == {True}
+
+
+@pytest.mark.parametrize("place", range(len(FAMILY.forms)))
+def test_a_sentence_has_a_blank_for_each_turn_and_a_way_to_each_stop(place):
+    form = FAMILY.forms[place]
+    names = {role: tuple(f"{role} {sign}" for sign in "xyz"[:size]) for role, size in form.sizes.items()}
+    text, program = form.write(names), FAMILY.program(names)
+    steps = re.split(r"(?:^|[ ])\d+\. ", text[text.index("1. ") :].partition(". You have")[0])[1:]
+    blank = next(sign for sign in ("[please fill in]", "[turn]", "[which way?]") if sign in text)
+    stops = [*names["start"], *names.get("via", ()), *names["end"]]
+    forwards = [f"Go forward until the {stop}" for stop in stops[1:]]
+    blanks = [blank] * (len(names.get("via", ())) + len(names.get("facing", ())))
+    assert [step.rstrip(".") for step in steps if step.startswith("Go")] == forwards
+    assert [step for step in steps if not step.startswith("Go")] == blanks
+    assert steps[0] == (blank if "facing" in names else forwards[0])
+    assert "[{}]".format(", ".join(f'"{stop}"' for stop in stops)) in program
+
+
+def test_who_faces_the_first_stop_is_not_asked_for_a_turn_there():
+    short = {"start": ("a",), "via": ("b",), "end": ("t",)}
+    for form in FAMILY.fitting(short):
+        assert "fac" in form.write(short) or "looks at the b" in form.write(short)
+        assert "1. Go forward until the b" in form.write(short)
+
+
+@pytest.mark.parametrize(("gap", "kept"), [(0.29, False), (0.31, True)])
+def test_a_way_is_not_too_short(floor, gap, kept):
+    room = floor({"a": (0, 0), "f": (0, 3), "t": (-gap - 0.2, 0)})
+    problem = FAMILY.check(room, FACING, ANY)
+    assert problem is None if kept else "less than 0.3 m apart" in problem
+
+
+@pytest.mark.parametrize(
+    ("center", "size", "free"),
+    [
+        ((-1.5, 0.51, 0.5), (0.6, 0.6, 1), True),  # a walker keeps 0.2 m away: 0.21 is enough
+        ((-1.5, 0.49, 0.5), (0.6, 0.6, 1), False),
+        ((-1.5, 0, 0.5), (0.3, 0.3, 1), False),
+        ((-1.5, 0, 0.045), (0.3, 0.3, 0.09), True),  # a carpet
+        ((-1.5, 0, 0.055), (0.3, 0.3, 0.11), False),
+        ((-1.5, 0, 2.31), (0.3, 0.3, 1), True),  # a lamp at the ceiling, 1.81 m above the floor
+        ((-1.5, 0, 2.29), (0.3, 0.3, 1), False),
+        ((-3, 0, 0.5), (0.6, 0.6, 1), True),  # what an end stands on is not in the way
+        ((1.5, 0, 0.5), (0.6, 0.6, 1), True),
+    ],
+)
+def test_a_way_is_straight_and_free(floor, sandbox, center, size, free):
+    room = floor({"a": (0, 0), "f": (0, 3), "t": (-3, 0)}, [("thing", center, size)])
+    problem = FAMILY.check(room, FACING, ANY)
+    outcome = sandbox.run(FAMILY.program(FACING), Loaded([room]))
+    if free:
+        assert problem is None
+        assert outcome.answers[0].value == "Turn Left"
+    else:
+        assert problem == "one cannot walk straight from a to t"
+        assert "not straight" in outcome.failure.detail
+
+
+def test_only_the_ways_have_to_be_free_not_the_view_of_what_one_faces(floor):
+    room = floor({"a": (0, 0), "f": (0, 3), "t": (-3, 0)}, [("thing", (0, 1.5, 0.5), (0.5, 0.5, 1))])
+    assert FAMILY.check(room, FACING, ANY) is None
+
+
+@pytest.mark.parametrize(("notch", "kept"), [(0.1, True), (-0.1, False)])
+def test_a_way_does_not_leave_the_floor(floor, notch, kept):
+    # The wall between a at (0, 0) and t at (-3, 0) has a notch that ends above or below their way.
+    outline = [(-5, -5), (5, -5), (5, 5), (-1, 5), (-1, notch), (-2, notch), (-2, 5), (-5, 5)]
+    problem = FAMILY.check(floor({"a": (0, 0), "f": (0, 3), "t": (-3, 0)}, outline=outline), FACING, ANY)
+    assert problem is None if kept else problem == "one cannot walk straight from a to t"
+
+
+def test_each_way_of_a_longer_route_counts(floor):
+    spots = {"a": (0, -3), "b": (0, 0), "t": (-3, 0)}
+    assert FAMILY.check(floor(spots), CORNER, ANY) is None
+    first = floor(spots, [("thing", (0.1, -1.5, 0.5), (0.3, 0.3, 1))])
+    second = floor(spots, [("thing", (-1.5, 0.1, 0.5), (0.3, 0.3, 1))])
+    assert FAMILY.check(first, CORNER, ANY) == "one cannot walk straight from a to b"
+    assert FAMILY.check(second, CORNER, ANY) == "one cannot walk straight from b to t"
+
+
+def test_slack_is_that_of_the_least_clear_turn(floor):
+    room = floor({"a": (0, -3), "b": (0, 0), "t": at(60), "f": (3, -3)})
+    roles = CORNER | {"facing": ("f",)}  # 90 degrees left, 45 from back; then 60 left, twice 30 from ahead
+    assert FAMILY.slack(room, roles) == pytest.approx(2)
