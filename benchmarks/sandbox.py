@@ -54,7 +54,7 @@ def main(args: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
     rate = rate_part(jobs, bool(given.meta))
     about = {
-        "command": "python benchmarks/sandbox.py " + " ".join(sys.argv[1:] if args is None else args),
+        "command": "python benchmarks/sandbox.py " + " ".join(map(_name, sys.argv[1:] if args is None else args)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "python": platform.python_version(),
@@ -164,6 +164,11 @@ def machine() -> str:
     """The processor's name, and how many cores this process was given."""
     names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, one of them used, {platform.system()}"
+
+
+def _name(argument: str) -> str:
+    """A file by its name alone: where it lies on this machine tells a reader nothing."""
+    return Path(argument).name if "/" in argument else argument
 
 
 def _lines(file: str) -> list[str]:

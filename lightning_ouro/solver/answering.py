@@ -15,7 +15,7 @@ from transformers import DynamicCache, Qwen3VLForConditionalGeneration
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.packing import PADDING, PREFIX, Packed
 from lightning_ouro.solver.patches import PatchSpec
-from lightning_ouro.solver.shared_prefix import hidden_states, video_features
+from lightning_ouro.solver.shared_prefix import caching, hidden_states, video_features
 
 
 @torch.no_grad()
@@ -54,8 +54,7 @@ def greedy_answers(
             inputs_embeds=model.get_input_embeddings()(places.scatter(tokens)),
             attention_mask=places.next_mask(),
             position_ids=places.scatter(packed.question_next + step)[None].expand(3, -1, -1),
-            past_key_values=cache,
-            use_cache=True,
+            **caching(cache),
         )
         hidden = output.last_hidden_state[packed.question_row, places.slot]
     return replies

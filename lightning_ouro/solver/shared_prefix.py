@@ -9,16 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Qwen3VLForConditionalGeneration
+from transformers import Qwen3VLForConditionalGeneration, Qwen3VLTextModel
 from transformers.cache_utils import Cache
 
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.packing import Packed, attention_mask
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, video_grid
+
+# transformers 5.24 renames this argument and warns of the old name, which earlier ones need.
+_CACHE = "cache" if "cache" in signature(Qwen3VLTextModel.forward).parameters else "past_key_values"
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,14 @@ def hidden_states(
         position_ids=packed.positions,
         visual_pos_masks=None if features is None else is_video,
         deepstack_visual_embeds=None if features is None else features.deepstack,
-        past_key_values=cache,
-        use_cache=cache is not None,
+        **caching(cache),
     )
     return output.last_hidden_state
+
+
+def caching(cache: Cache | None) -> dict[str, Any]:
+    """The arguments with which the language model reads and fills `cache`, under any transformers that we allow."""
+    return {_CACHE: cache, "use_cache": cache is not None}
 
 
 def score(model: Qwen3VLForConditionalGeneration, rows: Sequence[Row], packed: Packed, spec: PatchSpec) -> Scored:
