@@ -37,7 +37,7 @@ from lightning_ouro.programs.families import FAMILIES, Family, Roles, read
 from lightning_ouro.programs.geometry import direction_degrees
 from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
 from lightning_ouro.programs.world import World, world
-from lightning_ouro.scenes.meta_info import read_meta_info
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene
 
 NO_FRAMES = "Programs see metadata only: no frames, so no visibility, and no question about frames is compared."

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.meta_info import read_meta_info
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
 _EXAMPLES = 3

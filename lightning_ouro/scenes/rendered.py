@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lightning_ouro.scenes.floor import floor_rectangle
 from lightning_ouro.scenes.furniture import look_of
-from lightning_ouro.scenes.renderer import PaintedBoxes, Room, render
+from lightning_ouro.scenes.renderer import PaintedBoxes, Rendering, Room, render
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 
 _WALLS = ((214, 204, 188), (196, 208, 214), (206, 212, 192), (218, 200, 200), (205, 205, 205))
@@ -61,15 +61,20 @@ class RenderedFootage:
 
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
         """Renders `budget.num_frames` frames at times spread evenly from the walk's start to its end."""
-        rng = np.random.default_rng(int.from_bytes(hashlib.sha256(scene.id.encode()).digest()[:8]))
-        room = _room_of(scene, rng)
-        walk = _draw_walk(scene, room, rng)
-        progress = np.linspace(0.0, 1.0, budget.num_frames)
-        poses = _poses(walk, room, progress)
-        intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
-        seen = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
-        shown = _visibility(seen.ids, len(scene.objects))
-        return Video(seen.rgb, Views(progress * walk.duration, intrinsics, poses, shown))
+        seen, views = rendered_walk(scene, budget)
+        return Video(seen.rgb, views)
+
+
+def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
+    """What the cameras of a scene's walk see, with depth and ids, and where they are."""
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(scene.id.encode()).digest()[:8]))
+    room = _room_of(scene, rng)
+    walk = _draw_walk(scene, room, rng)
+    progress = np.linspace(0.0, 1.0, budget.num_frames)
+    poses = _poses(walk, room, progress)
+    intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
+    seen = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
+    return seen, Views(progress * walk.duration, intrinsics, poses, _visibility(seen.ids, len(scene.objects)))
 
 
 def _visibility(ids: NDArray[np.int32], objects: int) -> NDArray[np.float32]:

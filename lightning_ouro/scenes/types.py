@@ -6,6 +6,7 @@ the box's axes. Cameras are OpenCV's: x right, y down, z forward, `pose` takes c
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -49,7 +50,9 @@ class FrameBudget:
     Attributes:
         num_frames: Frames sampled uniformly over the video.
         height: Pixels; a multiple of the model's patch times merge size (32 for Qwen3-VL).
-        width: Pixels; likewise.
+        width: Pixels; likewise. Rendered frames are just so large; recorded ones keep their shape and have at most
+            height times width pixels.
+        token: Pixels a side of what becomes one token, the model's patch times merge size.
 
     Raises:
         InputError: one of them is below 1.
@@ -58,11 +61,24 @@ class FrameBudget:
     num_frames: int = 8
     height: int = 96
     width: int = 128
+    token: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("num_frames", "height", "width"):
+        for name in ("num_frames", "height", "width", "token"):
             if getattr(self, name) < 1:
                 raise InputError(f"frames.{name}={getattr(self, name)} must be at least 1")
+
+    def size_for(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width, in whole tokens, at which images of this size are shown: Qwen's `smart_resize`.
+
+        The nearest that has no more pixels than the budget; never below one token a side.
+        """
+        rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))
+        most = self.height * self.width / self.token**2  # tokens
+        if rows * columns > most:
+            shrink = math.sqrt(most / (height * width))  # tokens a pixel
+            rows, columns = (max(1, math.floor(side * shrink + 1e-9)) for side in (height, width))
+        return rows * self.token, columns * self.token
 
 
 @dataclass(frozen=True, eq=False)

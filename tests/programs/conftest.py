@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.scenes.meta_info import read_meta_info
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Video
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.scenes.furniture import FURNITURE, LOOKS, ROOM_KINDS, TEXTURES, look_of
-from lightning_ouro.scenes.meta_info import read_meta_info
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 
 SYNONYMS = {("trash bin", "trash can"), ("washer", "washing machine"), ("heater", "radiator")}
 

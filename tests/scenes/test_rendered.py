@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from lightning_ouro.scenes.meta_info import read_meta_info
 from lightning_ouro.scenes.procedural import procedural_scene, procedural_scenes
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject
 
 BUDGET = FrameBudget()

@@ -13,26 +13,21 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.readers.files import LARGEST, BadSceneError, box, is_number, shown
 from lightning_ouro.scenes.rendered import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"
 _BOXES = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
-_ORTHONORMAL = 1e-3
 _SAME_PLACE = 6  # decimals of a metre
-_LARGEST = 1000.0  # metres; more is another unit or a broken file
 _ID_SHAPES = (("scannet", r"scene\d{4}_\d{2}"), ("arkitscenes", r"\d{8}"), ("scannetpp", r"[0-9a-f]{10}"))
 _PATH_WORDS = (("scannetpp", "scannet++"), ("scannetpp", "scannetpp"), ("arkitscenes", "arkit"), ("scannet", "scannet"))
-
-
-class _BadSceneError(Exception):
-    """Why one scene cannot be used; becomes a `SkippedScene`."""
 
 
 def read_meta_info(path: Path) -> tuple[list[Scene], list[SkippedScene]]:
@@ -46,7 +41,7 @@ def read_meta_info(path: Path) -> tuple[list[Scene], list[SkippedScene]]:
     for scene_id, record in _load(path).items():
         try:
             scenes.append(_to_scene(scene_id, record))
-        except _BadSceneError as problem:
+        except BadSceneError as problem:
             skipped.append(SkippedScene(scene_id, f"{path}: scene {scene_id}: {problem}"))
     return scenes, skipped
 
@@ -67,13 +62,13 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _to_scene(scene_id: str, record: Any) -> Scene:
     if not isinstance(record, dict):
-        raise _BadSceneError(f"is {_show(record)}, expected an object with room_size, object_counts, object_bbox")
+        raise BadSceneError(f"is {shown(record)}, expected an object with room_size, object_counts, object_bbox")
     boxes = next((record[key] for key in _BOXES if key in record), None)
     if not isinstance(boxes, dict):
-        raise _BadSceneError(f"object_bbox is {_show(boxes)}, expected lists of boxes by category")
+        raise BadSceneError(f"object_bbox is {shown(boxes)}, expected lists of boxes by category")
     found = [(category, box) for category, listed in boxes.items() for box in _boxes(category, listed)]
     if not found:
-        raise _BadSceneError("object_bbox holds no objects, expected at least one")
+        raise BadSceneError("object_bbox holds no objects, expected at least one")
     counts = _counts(record)
     boxed = dict(Counter(category for category, _ in found))
     return Scene(
@@ -94,57 +89,27 @@ _Box = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # c
 
 def _boxes(category: str, listed: Any) -> list[_Box]:
     if not category.strip():
-        raise _BadSceneError(f"object_bbox has the category {category!r}, expected a name")
+        raise BadSceneError(f"object_bbox has the category {category!r}, expected a name")
     if not isinstance(listed, list):
-        raise _BadSceneError(f"object_bbox of {category} is {_show(listed)}, expected a list of boxes")
-    boxes = [_box(f"{category} {place}", record) for place, record in enumerate(listed)]
-    return list({tuple(np.round(box[0], _SAME_PLACE)): box for box in reversed(boxes)}.values())[::-1]
-
-
-def _box(where: str, record: Any) -> _Box:
-    if not isinstance(record, dict):
-        raise _BadSceneError(f"{where} is {_show(record)}, expected a box with centroid, axesLengths, normalizedAxes")
-    center = _numbers(where, record, "centroid", 3)
-    size = _numbers(where, record, "axesLengths", 3)
-    if (size <= 0).any():
-        raise _BadSceneError(f"{where}: axesLengths is {size.tolist()}, expected positive metres")
-    rotation = _numbers(where, record, "normalizedAxes", 9).reshape(3, 3).T
-    if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ORTHONORMAL:
-        raise _BadSceneError(
-            f"{where}: normalizedAxes is {rotation.T.ravel().tolist()}, expected three orthonormal rows"
-        )
-    # A box is its own mirror image, so a left-handed set of axes is made right-handed by turning one round.
-    return center, size, rotation * [1.0, 1.0, np.sign(np.linalg.det(rotation))]
-
-
-def _numbers(where: str, record: dict[str, Any], field: str, length: int) -> NDArray[np.float64]:
-    values = record.get(field)
-    if not isinstance(values, list) or len(values) != length or not all(_is_number(value) for value in values):
-        raise _BadSceneError(
-            f"{where}: {field} is {_show(values)}, expected {length} finite numbers below {_LARGEST:g}"
-        )
-    return np.array(values, dtype=np.float64)
-
-
-def _is_number(value: Any) -> TypeGuard[int | float]:
-    # Comparing before converting: an integer too large for a float would raise.
-    return isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST
+        raise BadSceneError(f"object_bbox of {category} is {shown(listed)}, expected a list of boxes")
+    boxes = [box(f"{category} {place}", record) for place, record in enumerate(listed)]
+    return list({tuple(np.round(found[0], _SAME_PLACE)): found for found in reversed(boxes)}.values())[::-1]
 
 
 def _counts(record: dict[str, Any]) -> dict[str, int]:
     counts = record.get("object_counts")
     if not isinstance(counts, dict):
-        raise _BadSceneError(f"object_counts is {_show(counts)}, expected numbers by category")
+        raise BadSceneError(f"object_counts is {shown(counts)}, expected numbers by category")
     for category, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise _BadSceneError(f"object_counts of {category} is {_show(count)}, expected a whole number from 0")
+            raise BadSceneError(f"object_counts of {category} is {shown(count)}, expected a whole number from 0")
     return counts
 
 
 def _floor_area(record: dict[str, Any]) -> float:
     area = record.get("room_size")
-    if not _is_number(area) or area <= 0:
-        raise _BadSceneError(f"room_size is {_show(area)}, expected square metres above 0 and below {_LARGEST:g}")
+    if not is_number(area) or area <= 0:
+        raise BadSceneError(f"room_size is {shown(area)}, expected square metres above 0 and below {LARGEST:g}")
     return float(area)
 
 
@@ -155,8 +120,3 @@ def _source(scene_id: str, record: dict[str, Any]) -> str:
     by_path = [source for source, word in _PATH_WORDS if word in video]
     by_shape = [source for source, shape in _ID_SHAPES if re.fullmatch(shape, scene_id)]
     return (by_path + by_shape + ["meta_info"])[0]
-
-
-def _show(value: Any) -> str:
-    text = "missing" if value is None else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.meta_info import read_meta_info
+from lightning_ouro.scenes.readers.meta_info import read_meta_info
 
 COS, SIN = np.cos(0.3), np.sin(0.3)
 BOX = {

@@ -1,0 +1,52 @@
+"""Categories as questions write them, the same for all data sets.
+
+A label is lower-cased, its underscores, dashes and slashes become spaces, and synonyms become one word, so that "how
+many trash bins" means the same in every room. What is no object (walls, floors), or what nobody could ask about, has
+none.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LONGEST = 40  # characters of a category
+_SAYING_NOTHING = """
+wall floor ceiling room structure object objects misc other otherfurniture otherstructure otherprop remove removed split
+unknown unlabeled unlabelled undefined unannotated void none
+"""
+_NO_OBJECTS = frozenset(_SAYING_NOTHING.split())
+_SYNONYMS = {
+    "armchair": "chair",
+    "office chair": "chair",
+    "couch": "sofa",
+    "couch chair": "sofa chair",
+    "desk": "table",
+    "tv monitor": "tv",
+    "television": "tv",
+    "refridgerator": "refrigerator",
+    "fridge": "refrigerator",
+    "washer": "washing machine",
+    "washing machines": "washing machine",
+    "heater": "radiator",
+    "ceiling lamp": "ceiling light",
+    "mouse": "computer mouse",
+    "night stand": "nightstand",
+    "book shelf": "bookshelf",
+    "bookcase": "bookshelf",
+    "potted plant": "plant",
+    "showercurtrain": "shower curtain",
+} | dict.fromkeys(
+    ("trash can", "trashcan", "garbage bin", "garbagebin", "garbage can", "recycling bin", "dustbin", "waste bin"),
+    "trash bin",
+)
+
+
+def category_of(label: str) -> str | None:
+    """The category of a data set's label; None if it is no object that a question could name."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    name = " ".join(re.sub(r"[_/\-]+", " ", plain).split())
+    if not name or len(name) > LONGEST or not re.fullmatch(r"[^\W_]+(?:[ '’][^\W_]+|['’])*", name):
+        return None
+    name = _SYNONYMS.get(name, name)
+    return None if name in _NO_OBJECTS else name
