@@ -45,7 +45,7 @@ def film(index=7, frames=6, height=240, width=320, scene=None):
 
 
 def mesh_of(scene):
-    """Points `(V, 3)` on the floor and on the faces of all boxes, corners included, and the object of each; -1 floor."""
+    """Points `(V, 3)` on the floor and on the faces of all boxes, corners included, and whose each is; -1 floor."""
     low, high = scene.floor.min(axis=0), scene.floor.max(axis=0)
     x, y = (np.linspace(*ends, max(2, int((ends[1] - ends[0]) / SPACING))) for ends in zip(low, high, strict=True))
     floor = np.stack([*np.meshgrid(x, y), np.zeros((len(y), len(x)))], axis=-1).reshape(-1, 3)
