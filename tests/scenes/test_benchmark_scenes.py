@@ -1,0 +1,132 @@
+import json
+import re
+from importlib.resources import files
+
+import pytest
+
+from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
+
+LISTS = json.loads(files("lightning_ouro.scenes").joinpath("benchmark_scenes.json").read_text("utf8"))
+SHAPES = {"scannet": r"scene\d{4}_\d\d", "scannetpp": r"[0-9a-f]{10}", "arkitscenes": r"\d{8}"}
+SHAPES["arkitscenes_same_visit"] = SHAPES["arkitscenes"]
+EVERY_LIST = [(benchmark, source) for benchmark in LISTS for source in LISTS[benchmark]]
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "source", "count"),
+    [
+        ("VSI-Bench", "scannet", 88),
+        ("VSI-Bench", "scannetpp", 50),
+        ("VSI-Bench", "arkitscenes", 150),
+        ("ViewSpatial-Bench", "scannet", 279),
+        ("MindCube-Tiny", "scannet", 5),
+        ("MindCube-Tiny", "arkitscenes", 4),
+        ("SpatialScore-Hard", "scannet", 56),
+        ("SpatialScore-Hard", "scannetpp", 37),
+        ("SpatialScore-Hard", "arkitscenes", 42),
+        ("SQA3D", "scannet", 67),
+        ("ScanQA", "scannet", 238),
+        ("ScanNet validation split", "scannet", 312),
+        ("ScanNet test split", "scannet", 100),
+        ("ScanNet++ validation split", "scannetpp", 50),
+        ("ARKitScenes validation split", "arkitscenes", 551),
+    ],
+)
+def test_every_list_has_its_official_number_of_scenes(benchmark, source, count):
+    assert len(LISTS[benchmark][source]) == count
+
+
+@pytest.mark.parametrize(("benchmark", "source"), EVERY_LIST)
+def test_ids_have_their_source_s_shape_and_are_sorted_and_found(benchmark, source):
+    ids = LISTS[benchmark][source]
+    assert ids == sorted(set(ids))
+    assert all(re.fullmatch(SHAPES[source], scene) for scene in ids)
+    assert all(benchmark in benchmarks_of(source.removesuffix("_same_visit"), scene) for scene in ids)
+
+
+def test_vsi_bench_is_made_of_validation_scenes():
+    for source, split in {"scannet": "ScanNet", "scannetpp": "ScanNet++", "arkitscenes": "ARKitScenes"}.items():
+        assert set(LISTS["VSI-Bench"][source]) <= set(LISTS[f"{split} validation split"][source])
+
+
+@pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
+def test_every_scene_of_the_official_vsi_bench_files_is_found(shared_data, source):
+    path = shared_data / "scenes" / "vsi_bench_meta" / f"{source}_meta_info_val.json"
+    if not path.is_file():
+        pytest.skip(f"real data is not at hand: no file {path}")
+    scenes = json.loads(path.read_text("utf8"))
+    assert sorted(scenes) == LISTS["VSI-Bench"][source]
+    assert all("VSI-Bench" in benchmarks_of(source, scene) for scene in scenes)
+
+
+def test_every_scene_of_the_official_viewspatial_file_is_found(shared_data):
+    path = shared_data / "benchmarks" / "viewspatial" / "ViewSpatial-Bench.json"
+    if not path.is_file():
+        pytest.skip(f"real data is not at hand: no file {path}")
+    scenes = set(re.findall(r"scannetv2_val/(\w+)/", path.read_text("utf8")))
+    assert len(scenes) == 279
+    assert all("ViewSpatial-Bench" in benchmarks_of("scannet", scene) for scene in scenes)
+
+
+def test_names_are_sorted():
+    names = ("ScanNet validation split", "ScanQA", "ViewSpatial-Bench")
+    assert benchmarks_of("scannet", "scene0131_02") == names
+
+
+def test_a_rescan_of_a_listed_scannet_room_is_found():
+    assert "scene0122_01" in LISTS["MindCube-Tiny"]["scannet"]
+    assert "scene0122_00" not in LISTS["MindCube-Tiny"]["scannet"]
+    assert benchmarks_of("scannet", "scene0122_00") == ("MindCube-Tiny",)
+
+
+def test_another_video_of_a_listed_arkitscenes_visit_is_found():
+    assert benchmarks_of("arkitscenes", "41126518") == ("MindCube-Tiny",)
+    assert benchmarks_of("arkitscenes", "41126521") == ("MindCube-Tiny",)  # visit 382971 as well
+    assert "ARKitScenes validation split" in benchmarks_of("arkitscenes", "41159521")  # its own fold is Training
+
+
+@pytest.mark.parametrize(
+    ("source", "scene"),
+    [
+        ("scannet", "scene0191_00"),
+        ("scannetpp", "00777c41d4"),
+        ("arkitscenes", "40777060"),
+        ("arkitscenes", "40753686"),
+    ],
+)
+def test_a_training_scene_is_in_no_list(source, scene):
+    assert benchmarks_of(source, scene) == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "scene"),
+    [
+        ("ScanNet", "scene0568_00"),
+        ("scannet", "scans/scene0568_00"),
+        ("scannet", "scene0568_00_vh_clean_2.ply"),
+        ("ScanNet++", "7b6477cb95"),
+        ("scannetpp", "data/7b6477cb95/iphone"),
+        ("ARkitScenes", "arkitscenes/Validation/41069025"),
+        ("arkitscenes", "20240131/arkitscenes_41069025"),
+    ],
+)
+def test_the_way_a_layout_writes_an_id_does_not_hide_it(source, scene):
+    assert "VSI-Bench" in benchmarks_of(source, scene)
+
+
+@pytest.mark.parametrize(
+    ("source", "scene"),
+    [
+        ("procedural", "scene0568_00"),
+        ("scannetpp", "scene0568_00"),
+        ("scannet", "41069025"),
+        ("arkitscenes", "7b6477cb95"),
+        ("meta_info", "41069025"),
+        ("scannet", "scene05680"),
+        ("arkitscenes", "410690250"),
+        ("scannetpp", "7b6477cb950"),
+        ("scannet", ""),
+    ],
+)
+def test_ids_of_other_sources_and_lengths_are_not_taken_for_listed_ones(source, scene):
+    assert benchmarks_of(source, scene) == ()
