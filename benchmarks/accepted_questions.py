@@ -53,12 +53,12 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def fill(scenes: int, rounds: int, slots: int) -> tuple[Pool, Counter[str]]:
     """The pool after so many rounds, and how often each reason turned a proposal down."""
-    library = SceneLibrary(procedural_scenes(0, scenes), FrameBudget(), cached_videos=scenes)
+    library = SceneLibrary(procedural_scenes(0, scenes), FrameBudget())
     pool, reasons = Pool(), Counter[str]()
     equal = Feedback(dict.fromkeys(FAMILIES, 1.0))
     for round in range(rounds):
         title = f"round {round}"
-        briefs = write_briefs(list(library.values()), library, equal, pool, slots, round, 0, title, True)
+        briefs, _ = write_briefs(list(library.values()), library, equal, pool, slots, round, 0, title, True)
         outcomes = propose_and_verify(GrammarProposer(), briefs, title, True)
         _, surplus = pool.admit([item for item in outcomes if not isinstance(item, Rejection)], round)
         reasons.update(item.reason for item in (*outcomes, *surplus) if isinstance(item, Rejection))

@@ -2,7 +2,7 @@
 
 `fit` trains in the closed loop, `validate` and `test` score held-out scenes, `predict` writes the validation scenes'
 replies. What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
-show all of it.
+show all of it. `prepare` and `show` are functions that need no model: what they take is what the command takes.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 from zipfile import is_zipfile
 
 import lightning as L
 import yaml
-from jsonargparse import Namespace
+from jsonargparse import ArgumentParser, Namespace, auto_cli
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
@@ -30,8 +31,8 @@ from lightning_ouro.datamodule import SceneDataModule
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import ClosedLoop
 from lightning_ouro.ranks import gathered
-from lightning_ouro.rounds import write_lines
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.whole_files import write_lines
 
 RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
 LIST_OPTIONS = ("--data.scenes",)
@@ -52,11 +53,21 @@ TRAINER_DEFAULTS = {
 }
 
 
+TOOLS = {  # commands without a model, by the function that runs them; imported when asked for
+    "prepare": "lightning_ouro.scenes.store",
+    "show": "lightning_ouro.scenes.contact_sheet",
+}
+
+
 def main(args: Sequence[str] | None = None) -> None:
     """Runs one command; bad input ends it with one line and exit status 2."""
     hush()
     joined: list[str] | None = None
     try:
+        given = sys.argv[1:] if args is None else args
+        if given and given[0] in TOOLS:
+            run_tool(given[0], list(given[1:]))
+            return
         if args is None:
             sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
         else:
@@ -81,6 +92,19 @@ def main(args: Sequence[str] | None = None) -> None:
         configs = [value for option, value in pairwise(given) if option == "--config"]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
         _stop(f"{error}{where}; `--help` behind the command lists every option", error)
+
+
+def run_tool(name: str, args: list[str]) -> None:
+    """Runs a command that is a function."""
+    command = getattr(import_module(TOOLS[name]), name)
+    auto_cli(command, args=args, parser_class=_ToolParser, prog=f"lightning_ouro {name}")
+
+
+class _ToolParser(ArgumentParser):
+    """Ends bad arguments as `main` ends them."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "exit_on_error": False})
 
 
 def hush() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import lightning as L
@@ -20,8 +21,16 @@ from lightning_ouro.curriculum.plan import Plan, PlannedRow
 from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.proposer.asking import fixed_questions
+from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.splits import Splits, place, procedural_splits, read_splits, refuse_benchmarks
+from lightning_ouro.scenes.splits import (
+    BenchmarkScenes,
+    Splits,
+    place,
+    procedural_splits,
+    read_splits,
+    refuse_benchmarks,
+)
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 
@@ -36,8 +45,10 @@ class SceneDataModule(L.LightningDataModule):
         num_train_scenes: At most so many scenes are trained on; null: all that are not held out.
         num_val_scenes: Scenes held out for validation.
         num_test_scenes: Scenes held out for test.
-        allow_benchmark_scenes: Train on scenes that a benchmark tests on. No score on that benchmark may then be
-            reported.
+        benchmark_scenes: What becomes of training scenes that a benchmark tests on, or that a data set holds out:
+            refuse to start, leave_out of training, or allow; no score on those benchmarks may then be reported.
+        boxes: How boxes are fitted to the points of objects where a data set gives none (ScanNet): upright, or minimal
+            as VSI-Bench's are.
         frames: How many frames the model is shown, and how large.
         questions_per_scene: At most so many questions share one video in a row.
         questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
@@ -53,7 +64,8 @@ class SceneDataModule(L.LightningDataModule):
         num_train_scenes: int | None = 96,
         num_val_scenes: int = 24,
         num_test_scenes: int = 24,
-        allow_benchmark_scenes: bool = False,
+        benchmark_scenes: BenchmarkScenes = "refuse",
+        boxes: BoxKind = "upright",
         frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
         questions_per_scene: int = 16,
         questions_per_step: int = 64,
@@ -63,7 +75,8 @@ class SceneDataModule(L.LightningDataModule):
         super().__init__()
         self.scenes = [scenes] if isinstance(scenes, str) else list(scenes or [])
         self.num_scenes = (num_train_scenes, num_val_scenes, num_test_scenes)
-        self.allow_benchmark_scenes = allow_benchmark_scenes
+        self.benchmark_scenes: BenchmarkScenes = benchmark_scenes
+        self.boxes: BoxKind = boxes
         self.frames = frames
         self.questions_per_scene = questions_per_scene
         self.questions_per_step = questions_per_step
@@ -94,7 +107,7 @@ class SceneDataModule(L.LightningDataModule):
         if self.splits is None:
             self.splits = self._read()
             self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
-        if stage == "fit" and not self.allow_benchmark_scenes:
+        if stage == "fit" and self.benchmark_scenes == "refuse":
             refuse_benchmarks(self.splits.train)
         self._ask_fixed("test" if stage == "test" else "val", needed=stage != "fit")
 
@@ -175,13 +188,17 @@ class SceneDataModule(L.LightningDataModule):
         self.round, self.position = state_dict["round"], state_dict["position"]
 
     def _read(self) -> Splits:
-        if not self.scenes and self.allow_benchmark_scenes:
-            raise InputError(
-                "data.scenes is missing: data.allow_benchmark_scenes=true is meant for scenes that are read"
-            )
+        if not self.scenes and self.benchmark_scenes != "refuse":
+            given = f"data.benchmark_scenes={self.benchmark_scenes}"
+            raise InputError(f"data.scenes is missing: {given} is meant for scenes that are read")
         if not self.scenes:
             return procedural_splits(*self.num_scenes)
-        return read_splits(self.scenes, *self.num_scenes)
+        return read_splits(self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, self._shows_progress())
+
+    def _shows_progress(self) -> bool:
+        return (
+            self.trainer is not None and self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+        )
 
     def _ask_fixed(self, split: str, needed: bool) -> None:
         assert self.splits is not None and self.trainer is not None, "setup reads the scenes first, within a trainer"
@@ -192,8 +209,9 @@ class SceneDataModule(L.LightningDataModule):
                 f"{self.trainer.world_size} device(s); hold out more scenes"
             )
         if split not in self._fixed:
-            shown = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
-            questions = fixed_questions(self.library, scenes, self.eval_questions_per_scene, shown)
+            shown = self._shows_progress()
+            questions, skipped = fixed_questions(self.library, scenes, self.eval_questions_per_scene, shown)
+            self.splits = replace(self.splits, skipped=(*self.splits.skipped, *skipped))
             self._fixed[split] = defaultdict(list)
             for question in questions:
                 self._fixed[split][question.scene_id].append(question)

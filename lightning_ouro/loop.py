@@ -90,8 +90,7 @@ class ClosedLoop(L.Callback):
         """Hands `turn_to` to the datamodule and names the run's folder of rounds."""
         data, self.is_first_rank = _data(trainer), trainer.is_global_zero
         assert data.splits is not None, "the datamodule is set up before callbacks"
-        for scene in data.splits.skipped:
-            self._say(f"skipped scene {scene.id}: {scene.reason}")
+        self._say(*(f"skipped scene {scene.id}: {scene.reason}" for scene in data.splits.skipped))
         if stage != "fit":
             return
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
@@ -100,8 +99,8 @@ class ClosedLoop(L.Callback):
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
         self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
-        numbers = f"{data.num_train_scenes()} training and {len(data.splits.val)} validation scenes"
-        self._say(f"{numbers}; run folder {folder}")
+        held_out = len(data.splits.val)
+        self._say(f"{data.num_train_scenes()} training and {held_out} validation scenes; run folder {folder}")
 
     def turn_to(self, trainer: L.Trainer, round: int) -> None:
         """Turns until the round is there; does nothing when it is."""
@@ -208,9 +207,10 @@ class ClosedLoop(L.Callback):
         data, shown = _data(trainer), _shows_progress(trainer)
         assert data.splits is not None, "setup reads the scenes first"
         mine = data.splits.train[trainer.global_rank :: trainer.world_size]
-        briefs = write_briefs(
+        briefs, skipped = write_briefs(
             mine, data.library, told, self.pool, self.proposals_per_scene, round, self.seed, f"round {round}", shown
         )
+        self._say(*(f"round {round}: skipped scene {scene.id}: {scene.reason}" for scene in gathered(skipped)))
         outcomes = propose_and_verify(self.proposer, briefs, f"round {round}", shown)
         order = {scene.id: place for place, scene in enumerate(data.splits.train)}
         outcomes = sorted(gathered(outcomes), key=lambda item: (order[item.proposal.scene_id], item.proposal.slot))
@@ -279,9 +279,9 @@ class ClosedLoop(L.Callback):
     def _weights(self, round: int) -> NDArray[np.float64]:
         return sampling_weights(self.pool.questions, self.ledger, round, self.sampling)
 
-    def _say(self, text: str) -> None:
-        if self.is_first_rank:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+    def _say(self, *lines: str) -> None:
+        for line in lines if self.is_first_rank else ():
+            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Question, Rejection
+from lightning_ouro.whole_files import to_lines, write_whole
 
 
 class RoundFiles:
@@ -68,35 +68,15 @@ class RoundFiles:
         return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
 
     def _write_once(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-        data = _encoded(rows)
+        data = to_lines(rows)
         if not path.exists():
-            return _write(path, data)
-        if path.read_bytes() != data:  # a round that was killed and is turned again writes the same
+            write_whole(path, data)
+        elif path.read_bytes() != data:  # a round that was killed and is turned again writes the same
             raise InputError(
                 f"{path} is of another run or of other settings, and rounds are never rewritten: go on with that run "
                 "(its config.fit.yaml and --ckpt_path last), or choose another folder (trainer.logger.init_args)"
             )
         return _hash(data)
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes rows as JSON lines, whole or not at all."""
-    _write(path, _encoded(rows))
-
-
-def _encoded(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
-
-
-def _write(path: Path, data: bytes) -> str:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    return _hash(data)
 
 
 def _hash(data: bytes) -> str:

@@ -201,7 +201,7 @@ BAD = {
     "an option without its paths": (["--data.scenes", "--data.steps_per_round", "2"], "--data.scenes has no path"),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
-    "benchmark scenes that were not given": (["--data.allow_benchmark_scenes", "true"], "data.scenes is missing"),
+    "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
     "an epoch without a round": (
         ["--trainer.reload_dataloaders_every_n_epochs", "0"],
         "reload_dataloaders_every_n_epochs",

@@ -109,7 +109,7 @@ def test_a_bad_scene_among_good_ones_is_skipped_and_listed(run, shared_data, tmp
     next(iter(chosen[ids[1]]["object_bbox"].values()))[0]["centroid"][0] = float("nan")
     chosen[ids[2]] |= {"object_bbox": {}, "object_counts": {}}
     (tmp_path / "rooms.json").write_text(json.dumps(chosen))
-    run("--data.scenes", "rooms.json", "--data.allow_benchmark_scenes", "true", "--trainer.max_epochs", "1")
+    run("--data.scenes", "rooms.json", "--data.benchmark_scenes", "allow", "--trainer.max_epochs", "1")
     said = capsys.readouterr().out
     for scene_id in ids[:3]:
         assert f"skipped scene {scene_id}: " in said

@@ -4,7 +4,7 @@ import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
-from lightning_ouro.rounds import RoundFiles, write_lines
+from lightning_ouro.rounds import RoundFiles
 
 QUESTION = Question(
     "id1", "scène", "object_rel_distance", "which?", ("a", "b"), None, "B", "p", 0.75, {"target": ("tv",)}, 0
@@ -29,12 +29,3 @@ def test_a_file_that_changed_since_or_is_gone_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(InputError, match="is missing"):
         files.read_questions(0, digest)
-
-
-def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path):
-    path = tmp_path / "x.jsonl"
-    write_lines(path, [{"a": 1}])
-    with pytest.raises(TypeError):
-        write_lines(path, [{"a": 2}, {"a": object()}])
-    assert path.read_text() == '{"a": 1}\n'
-    assert [entry.name for entry in tmp_path.iterdir()] == ["x.jsonl"]

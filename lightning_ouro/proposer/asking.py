@@ -22,7 +22,7 @@ from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Brief, Proposer
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.types import Scene
+from lightning_ouro.scenes.types import Scene, SkippedScene
 
 FIXED_SEED = 20260610  # the day of arXiv 2606.11719; any constant serves
 SPARE = 3  # proposals for each fixed question, so that families can be balanced after rejections
@@ -39,8 +39,8 @@ def write_briefs(
     seed: int,
     title: str,
     shown: bool,
-) -> list[Brief]:
-    """One scene's order each; opens the videos, since a question has to be shown.
+) -> tuple[list[Brief], list[SkippedScene]]:
+    """One scene's order each; opens the videos, since a question has to be shown, and skips a scene that has none.
 
     Args:
         scenes: What to ask about.
@@ -54,20 +54,28 @@ def write_briefs(
         shown: Whether it is drawn.
     """
     asked = pool.keys_by_scene()
-    return [
-        Brief(
-            scene=scene,
-            views=library.video(scene.id).views,
-            slots=slots,
-            round=round,
-            seed=seed,
-            family_weights=told.family_weights,
-            rejections=told.rejections,
-            recent=told.recent.get(scene.id, {}),
-            asked=asked.get(scene.id, frozenset()),
+    briefs: list[Brief] = []
+    skipped: list[SkippedScene] = []
+    for scene in progress(scenes, f"{title}: opening videos", shown):
+        try:
+            views = library.video(scene.id).views
+        except InputError as problem:
+            skipped.append(SkippedScene(scene.id, str(problem).removeprefix(f"scene {scene.id}: ")))
+            continue
+        briefs.append(
+            Brief(
+                scene=scene,
+                views=views,
+                slots=slots,
+                round=round,
+                seed=seed,
+                family_weights=told.family_weights,
+                rejections=told.rejections,
+                recent=told.recent.get(scene.id, {}),
+                asked=asked.get(scene.id, frozenset()),
+            )
         )
-        for scene in progress(scenes, f"{title}: opening videos", shown)
-    ]
+    return briefs, skipped
 
 
 def propose_and_verify(
@@ -85,14 +93,18 @@ def propose_and_verify(
     return outcomes
 
 
-def fixed_questions(library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool) -> list[Question]:
+def fixed_questions(
+    library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool
+) -> tuple[list[Question], list[SkippedScene]]:
     """At most `per_scene` questions about each scene, scene by scene, families as level as the scenes allow.
+
+    Scenes whose footage cannot be used are skipped.
 
     Raises:
         InputError: not one question can be asked about these scenes.
     """
     equal, title = Feedback(dict.fromkeys(FAMILIES, 1.0)), "held-out scenes"
-    briefs = write_briefs(scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown)
+    briefs, skipped = write_briefs(scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown)
     outcomes = propose_and_verify(GrammarProposer(style="vsi_bench"), briefs, title, shown)
     verified = [item for item in outcomes if isinstance(item, Verified)]
     accepted, surplus = Pool().admit(_level(verified, per_scene), 0)
@@ -100,10 +112,11 @@ def fixed_questions(library: SceneLibrary, scenes: Sequence[Scene], per_scene: i
         rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
         reasons = dict(Counter(rejection.reason for rejection in rejected))
         raise InputError(
-            f"no question can be asked about the {len(scenes)} held-out scenes ({reasons or 'nothing was proposed'}); "
+            f"no question can be asked about the {len(scenes)} held-out scenes ({reasons or 'nothing was proposed'}"
+            f"{f', {len(skipped)} skipped: {skipped[0].reason}' if skipped else ''}); "
             "hold out richer scenes or show more frames (data.num_val_scenes, data.frames)"
         )
-    return accepted
+    return accepted, skipped
 
 
 def progress(items: Sequence[T], title: str, shown: bool) -> Iterable[T]:

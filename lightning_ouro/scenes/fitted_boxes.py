@@ -7,18 +7,26 @@ VSI-Bench's ScanNet boxes are (a quarter of them tilted by more than 20 degrees;
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull, QhullError
 
 from lightning_ouro.scenes.floor import least_rectangle
 
+BoxKind = Literal["upright", "minimal"]
 Floats = NDArray[np.float64]
 Box = tuple[Floats, Floats, Floats]
 """Centre `(3,)`, full extents `(3,)`, rotation `(3, 3)` whose columns are axes."""
 
 THINNEST = 0.005  # metres: the least extent of a box, of a poster seen as a plane
 FEWEST = 4  # points
+
+
+def fitted_box(points: Floats, kind: BoxKind) -> Box:
+    """The box of a kind round `(n, 3)` points; raises as they do."""
+    return upright_box(points) if kind == "upright" else minimal_box(points)
 
 
 def upright_box(points: Floats) -> Box:

@@ -1,6 +1,6 @@
 """The scenes of a run by id, and the footage of those used last.
 
-A video of 8 frames of 96 × 128 takes 0.3 MB, so 512 of them take about 150 MB. Not safe to share between threads.
+A video of 8 frames of 96 × 128 takes 0.3 MB, one of 32 frames of 384 × 512 19 MB. Not safe to share between threads.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ class SceneLibrary(Mapping[str, Scene]):
     Args:
         scenes: In the order in which the library lists them.
         budget: How many frames the model is shown, and how large.
-        cached_videos: How many videos are kept, at least 1; the least recently used goes first.
+        cached_bytes: How many bytes of videos are kept besides the last one; the least recently used goes first.
 
     Raises:
-        InputError: two scenes have the same id, or `cached_videos` is below 1.
+        InputError: two scenes have the same id.
     """
 
-    def __init__(self, scenes: Sequence[Scene], budget: FrameBudget, cached_videos: int = 512) -> None:
-        if cached_videos < 1:
-            raise InputError(f"cached_videos is {cached_videos}; it must be at least 1")
+    def __init__(self, scenes: Sequence[Scene], budget: FrameBudget, cached_bytes: int = 2 << 30) -> None:
         self.budget = budget
-        self._cached_videos = cached_videos
+        self._cached_bytes = cached_bytes
         self._videos: OrderedDict[str, Video] = OrderedDict()
         self._scenes: dict[str, Scene] = {}
         for scene in scenes:
@@ -58,6 +56,7 @@ class SceneLibrary(Mapping[str, Scene]):
 
         Raises:
             KeyError: no scene has this id.
+            InputError: its footage cannot be used.
         """
         if scene_id in self._videos:
             self._videos.move_to_end(scene_id)
@@ -65,6 +64,9 @@ class SceneLibrary(Mapping[str, Scene]):
         scene = self._scenes[scene_id]
         video = scene.footage.load(scene, self.budget)
         self._videos[scene_id] = video
-        if len(self._videos) > self._cached_videos:
+        while len(self._videos) > 1 and self._bytes() > self._cached_bytes:
             self._videos.popitem(last=False)
         return video
+
+    def _bytes(self) -> int:
+        return sum(video.frames.nbytes for video in self._videos.values())

@@ -11,12 +11,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
+BenchmarkScenes = Literal["refuse", "leave_out", "allow"]
 FIRST_VAL, FIRST_TEST = 1_000_000, 2_000_000
 
 
@@ -51,13 +54,30 @@ def procedural_splits(num_train: int | None, num_val: int, num_test: int) -> Spl
     )
 
 
-def read_splits(paths: Sequence[str], num_train: int | None, num_val: int, num_test: int) -> Splits:
+def read_splits(
+    paths: Sequence[str],
+    num_train: int | None,
+    num_val: int,
+    num_test: int,
+    benchmark_scenes: BenchmarkScenes = "refuse",
+    boxes: BoxKind = "upright",
+    shown: bool = False,
+) -> Splits:
     """Scenes from disk.
+
+    Args:
+        paths: Files and folders.
+        num_train: At most so many are trained on; None: all that are not held out.
+        num_val: Held out for validation.
+        num_test: Held out for test.
+        benchmark_scenes: "leave_out" keeps those that a benchmark tests on from training; others change nothing here.
+        boxes: How boxes are fitted where a data set gives none.
+        shown: Whether a progress bar is drawn.
 
     Raises:
         InputError: files cannot be read, or too few scenes are usable.
     """
-    scenes, skipped = read_scenes([Path(path) for path in paths])
+    scenes, skipped = read_scenes([Path(path) for path in paths], boxes, shown)
     held_out = num_val + num_test
     if len(scenes) <= held_out:
         raise InputError(
@@ -67,7 +87,15 @@ def read_splits(paths: Sequence[str], num_train: int | None, num_val: int, num_t
     ordered = sorted(scenes, key=lambda scene: (_digest(place(scene)), scene.id))
     val, test = ordered[:num_val], ordered[num_val:held_out]
     taken = {place(scene) for scene in val + test}
-    train = [scene for scene in ordered[held_out:] if place(scene) not in taken][:num_train]
+    train = [scene for scene in ordered[held_out:] if place(scene) not in taken]
+    if benchmark_scenes == "leave_out":
+        train = [scene for scene in train if not scene.benchmarks]
+        if not train:
+            raise InputError(
+                f"data.scenes={list(paths)}: all scenes that are not held out belong to benchmarks, and "
+                "data.benchmark_scenes=leave_out leaves them out; give other scenes"
+            )
+    train = train[:num_train]
     return Splits(tuple(train), tuple(val), tuple(test), tuple(skipped))
 
 
@@ -80,15 +108,15 @@ def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
     """Stops training on scenes that a benchmark tests on.
 
     Raises:
-        InputError: there are such scenes; some are named, with their benchmarks.
+        InputError: there are such scenes; some are named, with their benchmarks and held-out splits.
     """
     tested = [scene for scene in scenes if scene.benchmarks]
     if tested:
         names = sorted({name for scene in tested for name in scene.benchmarks})
         shown = ", ".join(scene.id for scene in tested[:3]) + (", ..." if len(tested) > 3 else "")
         raise InputError(
-            f"{len(tested)} training scenes ({shown}) are test scenes of {', '.join(names)}; leave them out, or set "
-            "--data.allow_benchmark_scenes true and report no score on that benchmark"
+            f"{len(tested)} training scenes ({shown}) belong to {', '.join(names)}: set --data.benchmark_scenes "
+            "leave_out to train on the others, or allow and report no score on any of these"
         )
 
 

@@ -20,12 +20,12 @@ class CountingFootage:
         return self.footage.load(scene, budget)
 
 
-def library(cached_videos):
+def library(videos):
     loads = Counter()
     scenes = [
         dataclasses.replace(scene, footage=CountingFootage(scene.footage, loads)) for scene in procedural_scenes(0, 3)
     ]
-    return SceneLibrary(scenes, BUDGET, cached_videos), loads
+    return SceneLibrary(scenes, BUDGET, videos * 2 * 32 * 32 * 3), loads
 
 
 def test_it_is_a_mapping_in_the_order_given():
@@ -66,6 +66,7 @@ def test_two_scenes_with_one_id_are_refused_by_name():
         SceneLibrary([procedural_scene(0), procedural_scene(0)], BUDGET)
 
 
-def test_a_cache_of_no_videos_is_refused():
-    with pytest.raises(InputError, match="cached_videos is 0"):
-        SceneLibrary([], BUDGET, 0)
+def test_the_last_video_is_kept_however_large_it_is():
+    shelf, loads = library(0)
+    first = shelf.video(shelf.ids[0])
+    assert shelf.video(shelf.ids[0]) is first and loads == {shelf.ids[0]: 1}

@@ -7,8 +7,8 @@
 
 Metres, z up, right-handed. A box is its centre, its full extents along its own axes, and these axes as unit vectors
 (left out: x, y, z). A pose takes camera to world; the camera looks along z, x is right and y down (OpenCV). Intrinsics
-are pinhole matrices in pixels of the image, whose upper left corner is (0, 0). `plain_folder.schema.json` beside this
-file says it all to a machine. The store that `prepare` writes is folders like this one, with what the frames show.
+are pinhole matrices in pixels of the image, whose upper left corner is (0, 0). Where some frames have depth, only those
+are shown: of them it is known what they show. `plain_folder.schema.json` beside this file says it all to a machine. The store that `prepare` writes is folders like this one, with what the frames show.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ class FolderRecording(Recording):
         self._frames: list[dict[str, Any]] = frames
         self._objects = len(scene.objects)
         valid = [place for place, (_, pose, _) in enumerate(rows) if pose is not None]
+        valid = [place for place in valid if "depth" in frames[place]] or valid
         self._valid = valid
         poses = np.array([rows[place][1] for place in valid]).reshape(-1, 4, 4)
         intrinsics = np.array([rows[place][2] for place in valid]).reshape(-1, 3, 3)
@@ -136,10 +137,11 @@ class FolderRecording(Recording):
             return None
         where = f"{self._folder / FRAMES}: frame {self._valid[place]}"
         shares = np.zeros(self._objects, dtype=np.float32)
-        for name, share in given.items() if isinstance(given, dict) else [(None, None)]:
-            if not is_number(share) or not 0 <= share <= 1 or not str(name).isdecimal() or int(name) >= self._objects:
-                raise BadSceneError(f"{where}: shares is {shown(given)}, expected 0 to 1 by places of objects")
-            shares[int(name)] = share
+        places = {str(place): place for place in range(self._objects)}
+        if not isinstance(given, dict) or not given.keys() <= places.keys() or not all(map(_is_share, given.values())):
+            raise BadSceneError(f"{where}: shares is {shown(given)}, expected 0 to 1 by places of objects")
+        for name, share in given.items():
+            shares[places[name]] = share
         return shares
 
     def _file(self, place: int, field: str) -> Path:
@@ -199,6 +201,10 @@ def _object(where: str, place: int, given: Any) -> SceneObject:
     flat = [number for row in axes for number in row] if _is_rows(axes) else axes
     found = box(where, {**given, "axes": flat}, "center", "size", "axes")
     return SceneObject(place, _category(f"{where}: category", given.get("category")), *found)
+
+
+def _is_share(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= 1
 
 
 def _is_rows(value: Any) -> bool:
