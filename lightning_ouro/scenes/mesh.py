@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,12 @@ def read_ply(path: Path) -> Mesh:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            _check_header(path, file.read(_HEADER), size)
-            vertices: Any = PlyData.read(file_at_start(file), known_list_len={"face": {"vertex_indices": 3}})["vertex"]
+            start = file.read(_HEADER)
+            _check_header(path, start, size)
+            file.seek(0)
+            # plyfile would wrap a text file itself, and leave it to be closed by chance.
+            stream = io.TextIOWrapper(file, "ascii") if re.search(rb"^format ascii", start, re.MULTILINE) else file
+            vertices: Any = PlyData.read(stream, known_list_len={"face": {"vertex_indices": 3}})["vertex"]
             points = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
     except OSError as problem:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
@@ -47,12 +52,6 @@ def read_ply(path: Path) -> Mesh:
     if not (np.abs(points) < _LARGEST).all():
         raise BadSceneError(f"{path}: has vertices that are not finite, or more than {_LARGEST:g} m away")
     return Mesh(points)
-
-
-def file_at_start(file: Any) -> Any:
-    """The file, wound back."""
-    file.seek(0)
-    return file
 
 
 def _check_header(path: Path, start: bytes, size: int) -> None:

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import final
 
 import numpy as np
@@ -98,7 +99,10 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
         raise BadSceneError("the recording has no frame with a valid pose")
     places = evenly(len(shots.times), budget.num_frames)
     size = budget.size_for(*shots.size)
-    frames = np.stack([resized(image, size) for image in recording.images(places)])
+    frames = np.empty((len(places), *size, 3), dtype=np.uint8)
+    # Through `map`, which lets go of each large image before the next is decoded.
+    for row, image in zip(frames, map(partial(resized, size=size), recording.images(places)), strict=True):
+        row[:] = image
     shares = np.stack([visible_shares(scene, recording, place) for place in places])
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     views = Views(shots.times[places], shots.intrinsics[places] * scale[:, None], shots.poses[places], shares)

@@ -99,19 +99,29 @@ def _open_store(store: Path, record: dict[str, Any]) -> None:
 
 def _prepare_all(found: Sequence[Located], store: Path, budget: FrameBudget, workers: int) -> Iterator[SkippedScene]:
     """Yields those that had to be skipped."""
+    for one, problem in track(_outcomes(found, store, budget, workers), "preparing scenes", total=len(found)):
+        if problem is not None:
+            yield SkippedScene(one.found.id, problem)
+
+
+def _outcomes(
+    found: Sequence[Located], store: Path, budget: FrameBudget, workers: int
+) -> Iterator[tuple[Located, str | None]]:
+    """Each scene, in the order in which they are done, and why it was skipped, if it was."""
+    if min(workers, len(found)) <= 1:
+        yield from ((one, _prepare_one(one, store, budget)) for one in found)
+        return
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(min(workers, max(1, len(found))), context, _one_thread) as pool:
+    with ProcessPoolExecutor(min(workers, len(found)), context, _one_thread) as pool:
         jobs = {pool.submit(_prepare_one, one, store, budget): one for one in found}
-        for job in track(as_completed(jobs), "preparing scenes", total=len(jobs)):
+        for job in as_completed(jobs):
             try:
-                problem = job.result()
+                yield jobs[job], job.result()
             except BrokenProcessPool:
                 raise InputError(
                     f"a process that read scenes was killed, likely for want of memory; {store} keeps what is done: "
                     f"run it again with fewer --workers than {workers}"
                 ) from None
-            if problem is not None:
-                yield SkippedScene(jobs[job].found.id, problem)
 
 
 def _one_thread() -> None:

@@ -1,66 +1,78 @@
 """Frames of a video file by number, exact whatever its frame rate.
 
-The times of all frames are read from the packets, which decodes nothing; a frame is found by seeking to the key frame
-before its time and decoding up to it. (Seeking by number over rate, as imageio does, is a frame off where the rate is
-not constant, and phones' never is.) One thread and one frame at a time: a minute of 1920 × 1440 needs no more memory
-than a second of it.
+The times of all frames are read from the packets, which decodes nothing; a frame is found by seeking to the last key
+frame that is shown no later and decoding up to it. (Seeking by number over rate, as imageio does, is a frame off where
+the rate is not constant, and phones' never is. Seeking to the frame's own time, as FFmpeg offers, ends too late where
+frames are shown before a key frame that is stored before them, which phones' HEVC has.) One thread and one frame at a
+time: a minute of 1920 × 1440 needs no more memory than a second of it.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from lightning_ouro.scenes.readers.files import MOST_PIXELS, BadSceneError
 
-_NEAR = 4  # seconds: what lies so close ahead is reached by decoding on, farther by a seek
+_WORTH = 8  # frames: a key frame that lies no farther ahead is reached by decoding on, not by a seek
+_MISSING = 1.0  # seconds that may lack at the end of a video that is whole
+# A playlist opens other files, and in streams without an index seeking finds wrong frames.
+_FORMATS = {"format_whitelist": "mov,matroska,webm", "protocol_whitelist": "file"}
 
 
 class VideoFile:
-    """A video on disk; its rotation tag is not applied.
+    """A video on disk; its rotation tag is not applied, and what an edit list leaves out is not there.
 
     Args:
-        path: In any format that FFmpeg reads.
+        path: An mp4, mov, mkv or webm.
 
     Attributes:
         times: `(F,)` seconds from the first frame, in the order in which they are shown.
         size: Height and width in pixels.
 
     Raises:
-        BadSceneError: it cannot be opened, or holds no frames.
+        BadSceneError: it cannot be opened, is cut off, or holds no frames.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with av.open(str(path)) as container:
+            with _opened(path) as container:
                 stream = _stream(container, path)
-                self._stamps = sorted(packet.pts for packet in container.demux(stream) if packet.pts is not None)
+                self._read_packets(container, stream)
                 self._tick = float(stream.time_base or 0)
                 self.size = (stream.height, stream.width)
+                ending = _ending(stream)
         except (av.FFmpegError, OSError, ValueError) as problem:
-            raise BadSceneError(f"{path}: cannot be read as a video ({_reason(problem)})") from None
-        if not self._stamps:
+            raise BadSceneError(f"{path}: cannot be read as an mp4, mov or mkv video ({_reason(problem)})") from None
+        if not self._stamps or not min(self.size) or not self._tick:
             raise BadSceneError(f"{path}: holds no frames")
         if self.size[0] * self.size[1] > MOST_PIXELS:
             raise BadSceneError(
                 f"{path}: has frames of {self.size[1]} × {self.size[0]} pixels, too large to be a video"
             )
-        self.times = (np.array(self._stamps, dtype=np.float64) - self._stamps[0]) * self._tick
+        stamps = np.array(self._stamps, dtype=np.float64) * self._tick
+        longest = np.diff(stamps).max(initial=0)
+        if ending - stamps[-1] > _MISSING + 2 * longest:
+            raise BadSceneError(f"{path}: is cut off: its last frame is at {stamps[-1]:.1f} s of {ending:.1f} s")
+        self.times = stamps - stamps[0]
 
     def frames(self, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         """The frames at these places, which rise; each uint8 `(H, W, 3)` RGB.
 
         Raises:
-            BadSceneError: the file is cut off or damaged before one of them.
+            BadSceneError: the file is damaged before one of them.
         """
         try:
-            with av.open(str(self.path)) as container:
+            with _opened(self.path) as container:
                 stream = _stream(container, self.path)
                 stream.thread_type = "NONE"
                 stream.codec_context.thread_count = 1
@@ -68,27 +80,70 @@ class VideoFile:
         except (av.FFmpegError, OSError, ValueError) as problem:
             raise BadSceneError(f"{self.path}: cannot be decoded ({_reason(problem)})") from None
 
+    def _read_packets(self, container: Any, stream: Any) -> None:
+        """Notes when each frame is shown, and which of them are key frames."""
+        shown: list[tuple[int, bool]] = []
+        for packet in container.demux(stream):
+            if packet.size == 0 or packet.pts is None or packet.is_discard:
+                continue
+            if packet.is_corrupt:
+                raise BadSceneError(f"{self.path}: is cut off or damaged after {len(shown)} frames")
+            shown.append((packet.pts, packet.is_keyframe))
+        shown.sort()
+        self._stamps = [stamp for stamp, _ in shown]
+        self._keys = [stamp for stamp, is_key in shown if is_key]
+
     def _decode(self, container: Any, stream: Any, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         decoder: Iterator[Any] = iter(())
-        reached = -np.inf
+        reached = -1
         for place in places:
             stamp = self._stamps[place]
-            if stamp <= reached or (stamp - reached) * self._tick > _NEAR:
-                container.seek(stamp, stream=stream)
-                decoder = container.decode(stream)
-            frame = next((frame for frame in decoder if frame.pts is not None and frame.pts >= stamp), None)
-            if frame is None or frame.pts != stamp:
-                raise BadSceneError(
-                    f"{self.path}: frame {place} of {len(self._stamps)} cannot be decoded; is it cut off?"
-                )
-            reached = stamp
-            yield frame.to_ndarray(format="rgb24")
+            key = self._keys[max(0, bisect_right(self._keys, stamp) - 1)] if self._keys else self._stamps[0]
+            if reached < 0 or place <= reached or bisect_right(self._stamps, key) - 1 > reached + _WORTH:
+                decoder = self._from_key(container, stream, key, stamp)
+            yield self._image(decoder, place)
+            reached = place
+
+    def _image(self, decoder: Iterator[Any], place: int) -> NDArray[np.uint8]:
+        """The frame at a place, which is ahead; a function of its own, so that nothing large is held between two."""
+        stamp = self._stamps[place]
+        frame = next((frame for frame in decoder if frame.pts is not None and frame.pts >= stamp), None)
+        if frame is None or frame.pts != stamp:
+            raise BadSceneError(f"{self.path}: frame {place} of {len(self._stamps)} cannot be decoded")
+        return np.asarray(frame.to_ndarray(format="rgb24"))
+
+    def _from_key(self, container: Any, stream: Any, key: int, stamp: int) -> Iterator[Any]:
+        """Frames in their order, from a key frame on; from the start of the file where the seek ends too late."""
+        container.seek(key, stream=stream)
+        decoder = container.decode(stream)
+        frame = next((frame for frame in decoder if frame.pts is not None), None)
+        if frame is None or frame.pts > stamp:
+            container.seek(0)
+            decoder = container.decode(stream)
+        else:
+            yield frame
+        frame = None
+        yield from decoder
+
+
+def _opened(path: Path) -> Any:
+    return av.open(str(path.absolute()), options=_FORMATS)  # absolute: `a:b.mp4` would be a protocol
 
 
 def _stream(container: Any, path: Path) -> Any:
-    if not container.streams.video:
-        raise BadSceneError(f"{path}: holds no video")
-    return container.streams.video[0]
+    """The first video that is no picture of an album."""
+    for stream in container.streams.video:
+        if not stream.disposition & Disposition.attached_pic:
+            return stream
+    raise BadSceneError(f"{path}: holds no video")
+
+
+def _ending(stream: Any) -> float:
+    """Seconds at which a stream says that it ends; 0 where it does not."""
+    if stream.duration is not None:
+        return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
+    written = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", ""))  # as mkv has it
+    return sum(float(part) * unit for part, unit in zip(written.groups(), (3600, 60, 1), strict=True)) if written else 0
 
 
 def _reason(problem: Exception) -> str:

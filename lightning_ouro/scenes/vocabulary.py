@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 LONGEST = 40  # characters of a category
 _SAYING_NOTHING = """
@@ -26,8 +27,8 @@ _SYNONYMS = {
     "television": "tv",
     "refridgerator": "refrigerator",
     "fridge": "refrigerator",
-    "washer": "washing machine",
-    "washing machines": "washing machine",
+    "washing machine": "washer",
+    "washing machines": "washer",
     "heater": "radiator",
     "ceiling lamp": "ceiling light",
     "mouse": "computer mouse",
@@ -42,6 +43,7 @@ _SYNONYMS = {
 )
 
 
+@lru_cache(maxsize=10_000)
 def category_of(label: str) -> str | None:
     """The category of a data set's label; None if it is no object that a question could name."""
     plain = unicodedata.normalize("NFKC", label).casefold()

@@ -82,11 +82,11 @@ class ARKitScenesReader(Reader):
     @override
     def read(self, found: Found) -> Scene:
         objects = _objects(_annotation(found.path, found.id))
+        _Files.of(found.path, found.id)  # a scene without footage is of no use: better known now than in training
         mesh = found.path / f"{found.id}_3dod_mesh.ply"
         floor_area = scanned_floor_area(read_ply(mesh).points, found.id)
         if floor_area <= 0:
             raise BadSceneError(f"{mesh}: covers no floor, expected the mesh of a room")
-        _Files.of(found.path, found.id)  # a scene without footage is no use: better known now than in training
         counts = Counter(thing.category for thing in objects)
         scene = Scene(
             id=found.id,

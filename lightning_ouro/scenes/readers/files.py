@@ -125,14 +125,26 @@ def box(
     if not isinstance(record, dict):
         raise BadSceneError(f"{where} is {shown(record)}, expected a box with {centre}, {size}, {axes}")
     extents = numbers(where, size, record.get(size), 3)
-    if (extents <= 0).any():
-        raise BadSceneError(f"{where}: {size} is {extents.tolist()}, expected positive metres")
-    rotation = numbers(where, axes, record.get(axes), 9).reshape(3, 3).T
-    if np.abs(rotation.T @ rotation - np.eye(3)).max() > _ORTHONORMAL:
-        raise BadSceneError(f"{where}: {axes} is {rotation.T.ravel().tolist()}, expected three orthonormal rows")
+    if min(record[size]) <= 0:
+        raise BadSceneError(f"{where}: {size} is {shown(record[size])}, expected positive metres")
+    rows = numbers(where, axes, record.get(axes), 9).reshape(3, 3)
+    first, second, third = rows.tolist()
+    # In plain Python: for nine numbers that is ten times faster, and a store has tens of thousands of boxes.
+    lengths = (_dot(first, first) - 1, _dot(second, second) - 1, _dot(third, third) - 1)
+    angles = (_dot(first, second), _dot(second, third), _dot(third, first))
+    if max(map(abs, (*lengths, *angles))) > _ORTHONORMAL:
+        raise BadSceneError(f"{where}: {axes} is {rows.ravel().tolist()}, expected three orthonormal rows")
+    a, b, c = first, second, third
+    handed = (
+        a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+    )
     # A box is its own mirror image, so a left-handed set of axes is made right-handed by turning one round.
-    rotation = rotation * [1.0, 1.0, np.sign(np.linalg.det(rotation))]
+    rotation = rows.T.copy() if handed > 0 else rows.T * [1.0, 1.0, -1.0]
     return numbers(where, centre, record.get(centre), 3), extents, rotation
+
+
+def _dot(one: list[float], other: list[float]) -> float:
+    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
 
 
 def shown(value: Any) -> str:

@@ -169,7 +169,7 @@ class _FrameByFrame(IphoneDepth):
             raise BadSceneError(f"{self._path}: cannot be read ({problem.strerror or problem})") from None
         millimetres = _unpacked_lz4(packed)
         if millimetres is not None:
-            return _known(np.frombuffer(millimetres, dtype="<u2").astype(np.float32) / 1000)
+            return _known(np.frombuffer(millimetres, dtype="<u2") / 1000)
         metres = _unpacked_deflate(packed)
         if metres is None:
             raise BadSceneError(
@@ -198,6 +198,6 @@ def _unpacked_deflate(packed: bytes) -> bytes | None:
     return unpacked if inflate.eof and len(unpacked) == _METRES else None
 
 
-def _known(metres: NDArray[np.float32]) -> NDArray[np.float32]:
+def _known(metres: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     usual = (metres > 0) & (metres < LARGEST)  # also false where they are not finite
-    return np.where(usual, metres, np.float32(0)).reshape(HEIGHT, WIDTH)
+    return np.where(usual, metres, 0).astype(np.float32).reshape(HEIGHT, WIDTH)

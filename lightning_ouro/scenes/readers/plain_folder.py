@@ -8,7 +8,9 @@
 Metres, z up, right-handed. A box is its centre, its full extents along its own axes, and these axes as unit vectors
 (left out: x, y, z). A pose takes camera to world; the camera looks along z, x is right and y down (OpenCV). Intrinsics
 are pinhole matrices in pixels of the image, whose upper left corner is (0, 0). Where some frames have depth, only those
-are shown: of them it is known what they show. `plain_folder.schema.json` beside this file says it all to a machine. The store that `prepare` writes is folders like this one, with what the frames show.
+are shown: of them it is known what they show. `plain_folder.schema.json` beside this file says it all to a machine.
+
+The store that `prepare` writes is folders like this one, with `shares`: how much of each frame each object fills.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Reads ScanNet v2 as it is downloaded: `scans/sceneSSSS_RR/`, below it
+"""Reads ScanNet v2 as it is downloaded.
+
+Below `scans/sceneSSSS_RR/` it takes
 
     <id>.txt                                what is known of the scan, with axisAlignment
     <id>_vh_clean_2.ply                     the mesh
@@ -27,7 +29,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, Literal, TypeGuard, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -165,7 +167,7 @@ def _folders(path: Path) -> Iterator[Path]:
 
 
 def _is_scan(path: Path) -> bool:
-    """Whether a folder is named as a scan and has one of a scan's files, so that `posed_images/` is not taken for one."""
+    """Whether a folder is named as a scan and has one of a scan's files; `posed_images/<id>` has none."""
     if not _ID.fullmatch(path.name) or not path.is_dir():
         return False
     return (path / "color").exists() or any((path / f"{path.name}{ending}").exists() for ending in _MARKS)
@@ -195,12 +197,12 @@ def _alignment(path: Path, facts: Mapping[str, str]) -> Floats:
 
 
 def _color_size(path: Path, facts: Mapping[str, str]) -> tuple[int, int] | None:
-    given = [facts.get(field) for field in ("colorHeight", "colorWidth")]
-    if None in given:
+    height, width = facts.get("colorHeight"), facts.get("colorWidth")
+    if height is None or width is None:
         return None
-    if not all(re.fullmatch(r"[1-9][0-9]{0,4}", str(side)) for side in given):
-        raise BadSceneError(f"{path}: colorHeight and colorWidth are {shown(given)}, expected pixels")
-    return int(str(given[0])), int(str(given[1]))
+    if not all(re.fullmatch(r"[1-9][0-9]{0,4}", side) for side in (height, width)):
+        raise BadSceneError(f"{path}: colorHeight and colorWidth are {shown([height, width])}, expected pixels")
+    return int(height), int(width)
 
 
 def _segments(path: Path, vertices: int) -> NDArray[np.int64]:
@@ -242,7 +244,7 @@ def _group(where: str, given: Any) -> _Group:
     return _Group(object_id, label, frozenset(segments))
 
 
-def _is_index(value: Any) -> bool:
+def _is_index(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31
 
 

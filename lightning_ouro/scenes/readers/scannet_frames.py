@@ -136,8 +136,10 @@ class _SensRecording(Recording):
     def __init__(self, scan: Scan, path: Path) -> None:
         self._file = SensFile(path)
         intrinsics = _pinhole(path, self._file.intrinsics, self._file.size, None)
+        shown_first = int(self._file.has_image.argmax())
+        times = self._file.times - self._file.times[shown_first]
         poses = np.where(self._file.has_image[:, None, None], self._file.poses, np.nan)
-        self.shots, self._numbers = _shots(self._file.times, poses, intrinsics, self._file.size, scan.alignment)
+        self.shots, self._numbers = _shots(times, poses, intrinsics, self._file.size, scan.alignment)
         self._masks = InstanceMasks(scan.folder, scan.places)
 
     @override
@@ -241,6 +243,7 @@ def _pinhole(path: Path, matrix: Floats, size: tuple[int, int], sensor: tuple[in
     of = min([size, sensor] if sensor else [size], key=off_centre)
     if off_centre(of) > _OFF_CENTRE:
         middle = " ".join(f"{value:g}" for value in found[:2, 2])
-        raise BadSceneError(f"{path}: the principal point {middle} is far from the middle of {size[1]} × {size[0]} pixels")
+        image = f"{size[1]} × {size[0]} pixels"
+        raise BadSceneError(f"{path}: the principal point {middle} is far from the middle of an image of {image}")
     found[:2] *= np.array([[size[1] / of[1]], [size[0] / of[0]]])
     return found

@@ -7,10 +7,7 @@ Read is the root, its `data` folder or one scene's folder (SCENES.md A2; scannet
   `obb.normalizedAxes` are the box's axes, often with the second upright. Without `obb` the upright box of its vertices
   is taken, those whose segment in `segments.json` is one of `segments`.
 - `scans/mesh_aligned_0.05.ply`: the world, metres, z up.
-- `iphone/rgb.mkv` (v1: `rgb.mp4`), `depth.bin` and `pose_intrinsic_imu.json`: frame `i` of the video is the entry
-  `frame_{i:06d}`; `aligned_pose`, not `pose`, takes its camera to the world of the mesh. An entry without an
-  `aligned_pose` that is a rigid motion, a frame without an entry and an entry without a frame or depth are not used.
-  Where there is no `depth.bin` at all, what is visible is judged by boxes alone.
+- `iphone/{rgb.mkv, pose_intrinsic_imu.json, depth.bin}`: see `iphone_recording`.
 - `metadata/semantic_benchmark/map_benchmark.csv` of the root, if it is there: as the toolkit's `map_semantic.py` does,
   a label with an `instance_map_to` becomes that, one with `None` is dropped, one with nothing stays as it is. One that
   is not in the list stays too: the toolkit drops it as no class of its benchmark, which we are not bound to.
@@ -24,7 +21,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeGuard, final
@@ -37,23 +34,17 @@ from lightning_ouro.scenes.fitted_boxes import Box, upright_box
 from lightning_ouro.scenes.floor_area import scanned_floor_area
 from lightning_ouro.scenes.mesh import read_ply
 from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, checked
-from lightning_ouro.scenes.readers.files import LARGEST, box, read_json, read_text, shown
-from lightning_ouro.scenes.readers.iphone_depth import open_depth
-from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
+from lightning_ouro.scenes.readers.files import box, read_json, read_text, shown
+from lightning_ouro.scenes.readers.iphone_recording import IphoneRecording, exists, recorded_files
+from lightning_ouro.scenes.recording import RecordedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject
-from lightning_ouro.scenes.video_file import VideoFile
 from lightning_ouro.scenes.vocabulary import category_of
 
 Floats = NDArray[np.float64]
 
 _PARTS = ("scans", "iphone")
 _ID = re.compile(r"[0-9a-f]{10}")
-_FRAME = re.compile(r"frame_(\d{6})")
-_VIDEOS, _POSES = ("rgb.mkv", "rgb.mp4"), "pose_intrinsic_imu.json"
-_RIGID = 1e-2
-_OFF_MIDDLE = 0.1  # of the image's width or height; a phone's is 1 or 2 % off
 _SAME_PLACE = 6  # decimals of a metre
-_LONGEST = 1e6 / 60  # seconds: six digits of frames at 60 a second
 
 # The categories whose every instance VSI-Bench counts: those that occur in vision-x-nyu/thinking-in-space @51e089c
 # `data/meta_info/scannetpp_meta_info_val.json`, the data set's 84 instance classes less those found ambiguous.
@@ -85,8 +76,7 @@ class ScanNetppReader(Reader):
 
     @override
     def read(self, found: Found) -> Scene:
-        _recorded(found.path, *_VIDEOS)
-        _recorded(found.path, _POSES)
+        recorded_files(found.path / "iphone")  # a scene that cannot be shown is of no use
         mesh = found.path / "scans" / "mesh_aligned_0.05.ply"
         points = read_ply(mesh).points
         objects = _objects(found.path, points)
@@ -102,26 +92,9 @@ class ScanNetppReader(Reader):
             complete=COMPLETE & counts.keys(),
             floor_area=area,
             floor=None,
-            footage=RecordedFootage(partial(IphoneRecording, found.path)),
+            footage=RecordedFootage(partial(IphoneRecording, found.path / "iphone")),
         )
         return checked(scene)
-
-
-def _recorded(folder: Path, *names: str) -> Path:
-    """The first of these files of the recording that is there."""
-    files = [folder / "iphone" / name for name in names]
-    for file in files:
-        if _exists(file):
-            return file
-    wanted = " or ".join(map(str, files))
-    raise BadSceneError(f"{wanted}: is missing; a scene without its phone's recording cannot be shown")
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError as problem:
-        raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
 
 
 def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
@@ -149,7 +122,7 @@ def _named(path: Path, groups: list[Any], names: dict[str, str]) -> Iterator[tup
         label = group.get("label") if isinstance(group, dict) else None
         if not isinstance(label, str):
             raise BadSceneError(f"{where} is {shown(group)}, expected an object with label, obb, segments")
-        category = None if names.get(label) == "None" else category_of(names.get(label) or label)
+        category = category_of(names.get(label) or label)  # `None` is no category
         if category is not None:
             yield f"{where} ({category})", category, group
 
@@ -157,7 +130,7 @@ def _named(path: Path, groups: list[Any], names: dict[str, str]) -> Iterator[tup
 def _benchmark_names(folder: Path) -> dict[str, str]:
     """What the data set's benchmark calls its raw labels; empty without its list."""
     path = folder.parent.parent / "metadata" / "semantic_benchmark" / "map_benchmark.csv"
-    if not _exists(path):
+    if not exists(path):
         return {}
     try:
         rows = list(csv.DictReader(io.StringIO(read_text(path), newline=""), strict=True))
@@ -198,106 +171,3 @@ class _Vertices:
 
 def _are_numbers(listed: Any) -> TypeGuard[list[int]]:
     return isinstance(listed, list) and all(type(one) is int and 0 <= one < 1 << 63 for one in listed)
-
-
-@final
-class IphoneRecording(Recording):
-    """What the phone recorded in a scene's folder."""
-
-    def __init__(self, folder: Path, _scene: Scene) -> None:
-        self._video = VideoFile(_recorded(folder, *_VIDEOS))
-        path = _recorded(folder, _POSES)
-        entries = _entries(path)
-        depth = folder / "iphone" / "depth.bin"
-        frames = min(len(self._video.times), entries[-1][0] + 1)
-        self._depth = open_depth(depth, frames) if _exists(depth) else None
-        frames = frames if self._depth is None else self._depth.number
-        self._frames, self.shots = _shots(path, [entry for entry in entries if entry[0] < frames], self._video)
-
-    @override
-    def images(self, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        yield from self._video.frames([self._frames[place] for place in places])
-
-    @override
-    def depth(self, place: int) -> NDArray[np.float32] | None:
-        return None if self._depth is None else self._depth.frame(self._frames[place])
-
-
-def _entries(path: Path) -> list[tuple[int, dict[str, Any]]]:
-    """Number and record of each entry, by number; at least one."""
-    content = read_json(path)
-    if not isinstance(content, dict) or not content:
-        raise BadSceneError(f"{path}: is {shown(content)}, expected entries frame_000000, frame_000001, …")
-    entries: list[tuple[int, dict[str, Any]]] = []
-    for name, entry in content.items():
-        number = _FRAME.fullmatch(name)
-        if number is None or not isinstance(entry, dict):
-            raise BadSceneError(f"{path}: has {shown(name)}: {shown(entry)}, expected an object named frame_NNNNNN")
-        entries.append((int(number[1]), entry))
-    return sorted(entries, key=lambda entry: entry[0])
-
-
-def _shots(path: Path, entries: list[tuple[int, dict[str, Any]]], video: VideoFile) -> tuple[list[int], Shots]:
-    """The frames that can be used, by number, and how they were taken."""
-    if not entries:
-        raise BadSceneError(f"{path}: has no entry for one of the {len(video.times)} frames of {video.path}")
-    rows = [(f"{path}: frame_{number:06d}", entry) for number, entry in entries]
-    times = np.array([_timestamp(*row) for row in rows])
-    # The recording begins with the video's first frame, whether or not that has an entry.
-    times -= times[0] - video.times[entries[0][0]]
-    poses = np.stack([_pose(*row) for row in rows])
-    valid = _is_rigid(poses)
-    if not valid.any():
-        raise BadSceneError(f"{path}: none of its {len(rows)} entries has an aligned_pose that is a rigid motion")
-    if (np.diff(times) <= 0).any() or times[-1] > _LONGEST:
-        raise BadSceneError(f"{path}: timestamp does not rise from entry to entry, or not in seconds")
-    intrinsics = np.stack([_intrinsics(*row, video.size) for row, used in zip(rows, valid, strict=True) if used])
-    numbers = [number for (number, _), used in zip(entries, valid, strict=True) if used]
-    return numbers, Shots(times[valid], intrinsics, poses[valid], video.size)
-
-
-def _timestamp(where: str, entry: dict[str, Any]) -> float:
-    stamp = entry.get("timestamp")
-    # A phone counts from when it was switched on, or from 1970.
-    if not _is_real(stamp) or not 0 <= stamp < 1e12:
-        raise BadSceneError(f"{where}: timestamp is {shown(stamp)}, expected seconds")
-    return float(stamp)
-
-
-def _pose(where: str, entry: dict[str, Any]) -> Floats:
-    """Camera to world; not finite where there is none."""
-    value = entry.get("aligned_pose")
-    return np.full((4, 4), np.nan) if value is None else _matrix(where, "aligned_pose", value, 4)
-
-
-def _is_rigid(poses: Floats) -> NDArray[np.bool_]:
-    """Which of `(F, 4, 4)` poses turn and move, and do nothing else."""
-    finite = (np.abs(poses) < LARGEST).reshape(-1, 16).all(axis=1)
-    turns = np.where(finite[:, None, None], poses[:, :3, :3], np.eye(3))
-    square = np.abs(turns.transpose(0, 2, 1) @ turns - np.eye(3)).max(axis=(1, 2)) < _RIGID
-    bottom = (np.abs(poses[:, 3] - np.eye(4)[3]) < _RIGID).all(axis=1)
-    return finite & square & bottom & (np.linalg.det(turns) > 0)
-
-
-def _intrinsics(where: str, entry: dict[str, Any], size: tuple[int, int]) -> Floats:
-    """In pixels of the video; ARKit counts from the image's corner, as we do."""
-    matrix = _matrix(where, "intrinsic", entry.get("intrinsic"), 3)
-    focal, middle = matrix.diagonal()[:2], matrix[:2, 2] / size[::-1]
-    # If the video was made smaller, the matrix puts its middle elsewhere.
-    plausible = np.isfinite(matrix).all() and (focal > 0).all() and (np.abs(middle - 0.5) < _OFF_MIDDLE).all()
-    if not plausible or matrix[2].tolist() != [0, 0, 1]:
-        expected = f"a pinhole matrix for {size[1]} × {size[0]} pixels"
-        raise BadSceneError(f"{where}: intrinsic is {shown(matrix.tolist())}, expected {expected}")
-    return matrix
-
-
-def _matrix(where: str, field: str, value: Any, side: int) -> Floats:
-    """Numbers, finite or not."""
-    rows = value if isinstance(value, list) and len(value) == side else [None]
-    if not all(isinstance(row, list) and len(row) == side and all(map(_is_real, row)) for row in rows):
-        raise BadSceneError(f"{where}: {field} is {shown(value)}, expected {side} rows of {side} numbers")
-    return np.array(rows, dtype=np.float64)
-
-
-def _is_real(value: Any) -> TypeGuard[float]:
-    return type(value) is float or (type(value) is int and abs(value) < 1 << 62)
