@@ -15,6 +15,9 @@ import torch
 from lightning_ouro.cli import main
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.types import FrameBudget
 
 from .test_cli import SMALL, TINY, lines
 
@@ -120,7 +123,37 @@ def test_scenes_of_a_benchmark_are_refused_by_name(run, shared_data, capsys):
     with pytest.raises(SystemExit):
         run("--data.scenes", str(shared_data / "scenes" / "vsi_bench_meta"), "--data.num_train_scenes", "3")
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert "3 training scenes" in last and "test scenes of VSI-Bench" in last
+    assert "3 training scenes" in last and "VSI-Bench" in last and "benchmark_scenes leave_out" in last
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    """Twelve recorded rooms, of which four lost a frame."""
+    folder = tmp_path_factory.mktemp("recordings")
+    for number, scene in enumerate(procedural_scenes(0, 12)):
+        write_scene(scene, scene.footage.load(scene, FrameBudget(8, 64, 96)), folder / scene.id)
+        if number % 3 == 0:
+            (folder / scene.id / "frames" / "0004.jpg").write_bytes(b"cut off")
+    return folder
+
+
+def test_scenes_whose_footage_is_broken_are_skipped_and_the_run_goes_on(run, recordings, capsys):
+    folder = run("--data.scenes", str(recordings))
+    broken = {f"procedural-{number:06d}" for number in range(0, 12, 3)}
+    told = re.findall(r"skipped scene (\S+): \S+0004.jpg: cannot be read as an image", capsys.readouterr().out)
+    assert told and set(told) <= broken
+    for round in ("000", "001"):
+        asked = {row["scene_id"] for row in lines(folder / "rounds" / round / "questions.jsonl")}
+        assert asked and not asked & broken
+
+
+def test_what_was_allowed_is_in_the_runs_record(run, shared_data):
+    paths = [str(shared_data / "scenes" / "vsi_bench_meta")]
+    folder = run(
+        *("--data.scenes", *paths, "--data.benchmark_scenes", "allow", "--data.num_train_scenes", "3"),
+        *("--trainer.max_epochs", "1"),
+    )
+    assert "benchmark_scenes: allow" in (folder / "config.fit.yaml").read_text("utf8")
 
 
 def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):

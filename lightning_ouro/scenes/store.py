@@ -140,6 +140,7 @@ def _prepare_one(one: Located, store: Path, budget: FrameBudget) -> str | None:
 
 def write_scene(scene: Scene, video: Video, folder: Path) -> None:
     """Writes a scene as a plain folder, whole or not at all."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".part", dir=folder.parent))
     try:
         (part / "frames").mkdir()

@@ -132,10 +132,12 @@ def _opened(path: Path) -> Any:
 
 def _stream(container: Any, path: Path) -> Any:
     """The first video that is no picture of an album."""
-    for stream in container.streams.video:
-        if not stream.disposition & Disposition.attached_pic:
-            return stream
-    raise BadSceneError(f"{path}: holds no video")
+    found = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    if not found:
+        raise BadSceneError(f"{path}: holds no video")
+    if found[0].codec_context is None:
+        raise BadSceneError(f"{path}: holds a video of an unknown codec")
+    return found[0]
 
 
 def _ending(stream: Any) -> float:

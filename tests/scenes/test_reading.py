@@ -1,9 +1,13 @@
+import dataclasses
 import json
 
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.reading import locate, read_one, read_scenes
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.types import FrameBudget
 
 BOX = {"centroid": [1, 2, 0.5], "axesLengths": [0.4, 0.8, 1], "normalizedAxes": [1, 0, 0, 0, 1, 0, 0, 0, 1]}
 GOOD = {"room_size": 12.5, "object_counts": {"chair": 1}, "object_bbox": {"chair": [BOX]}}
@@ -56,13 +60,13 @@ def test_bad_scenes_are_handed_on(tmp_path):
 
 
 def test_a_missing_path_says_what_to_give(tmp_path):
-    with pytest.raises(InputError, match=r"none: does not exist; give a meta_info json file or a folder"):
+    with pytest.raises(InputError, match=r"none: does not exist; give one of: .*meta_info json files; .*scene\.json"):
         read_scenes([tmp_path / "none"])
 
 
-def test_a_folder_without_json_says_what_was_looked_for(tmp_path):
+def test_a_folder_without_scenes_says_what_was_looked_for(tmp_path):
     (tmp_path / "x.txt").write_text("")
-    with pytest.raises(InputError, match=r"has no \*\.json file in it"):
+    with pytest.raises(InputError, match=r"holds no scene in a known layout; give one of: "):
         read_scenes([tmp_path])
 
 
@@ -86,3 +90,37 @@ def test_nothing_usable_lists_up_to_three_reasons(tmp_path):
 def test_no_path_at_all_says_so():
     with pytest.raises(InputError, match="no path was given"):
         read_scenes([])
+
+
+@pytest.fixture
+def rooms(tmp_path):
+    for scene, name in zip(procedural_scenes(0, 3), ("b", "a", "c"), strict=True):
+        scene = dataclasses.replace(scene, id=name, source="scannet" if name == "c" else scene.source)
+        write_scene(scene, scene.footage.load(scene, FrameBudget(2, 32, 32)), tmp_path / "rooms" / name)
+    return tmp_path / "rooms"
+
+
+def test_paths_of_all_kinds_are_read_in_their_order(rooms, tmp_path):
+    file = write(tmp_path / "x.json", {"meta": GOOD})
+    assert ids(read_scenes([file, rooms])[0]) == ["meta", "a", "b", "c"]
+    assert ids(read_scenes([rooms / "b", file, rooms / "a"])[0]) == ["b", "meta", "a"]
+    assert [one.found.id for one in locate([rooms / "c", rooms])] == ["c", "a", "b"]
+
+
+def test_one_scene_is_found_by_its_id_and_the_others_are_not_read(rooms, tmp_path):
+    (rooms / "a" / "scene.json").write_text("broken")
+    assert read_one(rooms, "b").id == "b"
+    assert read_one(rooms / "c", None).id == "c"
+    assert read_one(write(tmp_path / "x.json", {"m": GOOD, "n": GOOD}), "n").id == "n"
+    for path, scene_id, said in ((rooms, "x", "holds no scene x"), (rooms, "a", "a/scene.json: is not JSON")):
+        with pytest.raises(InputError, match=said):
+            read_one(path, scene_id)
+
+
+def test_a_scene_that_benchmarks_test_on_carries_their_names_wherever_it_lies(rooms):
+    record = json.loads((rooms / "c" / "scene.json").read_text())
+    (rooms / "c" / "scene.json").write_text(json.dumps(record | {"id": "scene0568_01"}))
+    (rooms / "c").rename(rooms / "scene0568_01")
+    scenes, _ = read_scenes([rooms])
+    assert [bool(scene.benchmarks) for scene in scenes] == [False, False, True]
+    assert {"VSI-Bench", "ScanNet validation split"} <= set(scenes[2].benchmarks)

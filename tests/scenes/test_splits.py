@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -47,3 +48,16 @@ def test_scenes_of_a_benchmark_are_refused_for_training_by_name(shared_data):
 def test_holding_out_everything_is_refused_with_the_numbers(shared_data):
     with pytest.raises(InputError, match=r"holds 238 usable scenes \(0 skipped\), but 300 are held out"):
         read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 200, 100)
+
+
+def test_scenes_of_benchmarks_can_be_left_out_of_training_alone(tmp_path, shared_data):
+    real = str(shared_data / "scenes" / "vsi_bench_meta")
+    for name in ("scene0000_00", "scene0001_00"):
+        (tmp_path / name).mkdir()
+        chair = {"category": "chair", "center": [1, 2, 0.5], "size": [0.4, 0.8, 1]}
+        record = {"source": "scannet", "objects": [chair], "floor_area": 12.5}
+        (tmp_path / name / "scene.json").write_text(json.dumps(record))
+    splits = read_splits([real, str(tmp_path)], None, 30, 30, "leave_out")
+    assert ids(splits.train) <= {"scene0000_00", "scene0001_00"} and len(splits.val) == 30
+    with pytest.raises(InputError, match=r"belong to benchmarks, and data\.benchmark_scenes=leave_out"):
+        read_splits([real], None, 30, 30, "leave_out")

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -54,6 +55,13 @@ def written(path, video, stamps, tick, size=(96, 128), **muxing):
         for packet in encoded(container, *video, stamps, tick, size)[1]:
             container.mux(packet)
     return path
+
+
+def silence(container):
+    stream = container.add_stream("aac", rate=16_000, layout="mono")
+    frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
+    frame.sample_rate, frame.pts = 16_000, 0
+    return [*stream.encode(frame), *stream.encode(None)]
 
 
 VIDEOS = {
@@ -133,20 +141,27 @@ def test_colours_are_those_of_the_picture(tmp_path):
 
 
 def test_a_cover_picture_is_no_video(tmp_path):
-    path = tmp_path / "song.mkv"
+    path = tmp_path / "song.mp4"
     with av.open(str(path), "w") as container:
-        stream, packets = encoded(container, "mjpeg", {"strict": "unofficial"}, [0], Fraction(1, 30), (96, 128))
-        stream.disposition = Disposition.attached_pic
-        for packet in packets:
+        sound = silence(container)
+        cover = container.add_stream("mjpeg", options={"strict": "unofficial"})
+        cover.width, cover.height, cover.pix_fmt = 128, 96, "yuvj420p"
+        cover.codec_context.time_base = Fraction(1, 30)
+        cover.disposition = Disposition.attached_pic
+        frame = av.VideoFrame.from_ndarray(picture(0), format="rgb24").reformat(format="yuvj420p")
+        frame.pts, frame.time_base = 0, Fraction(1, 30)
+        for packet in [*cover.encode(frame), *cover.encode(None), *sound]:
             container.mux(packet)
-    with pytest.raises(BadSceneError, match=r"song\.mkv: holds no video"):
+    with av.open(str(path)) as container:
+        assert len(container.streams.video) == 1
+    with pytest.raises(BadSceneError, match=r"song\.mp4: holds no video"):
         VideoFile(path)
 
 
 def test_a_relative_path_with_a_colon_is_a_file(tmp_path, monkeypatch):
     written(tmp_path / "12:30.mp4", LONG_GOP, np.arange(3) * 3000, MICRO)
     monkeypatch.chdir(tmp_path)
-    assert number_of(next(VideoFile(tmp_path.__class__("12:30.mp4")).frames([2]))) == 2
+    assert number_of(next(VideoFile(Path("12:30.mp4")).frames([2]))) == 2
 
 
 @pytest.fixture(scope="module")
@@ -194,10 +209,7 @@ def test_damage_in_the_middle_is_one_line_or_still_the_right_number_of_frames(tm
 
 def sound_only(path):
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("aac", rate=16_000, layout="mono")
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), dtype=np.float32), format="fltp", layout="mono")
-        frame.sample_rate, frame.pts = 16_000, 0
-        for packet in [*stream.encode(frame), *stream.encode(None)]:
+        for packet in silence(container):
             container.mux(packet)
 
 

@@ -29,7 +29,7 @@ from lightning_ouro.scenes.video_file import VideoFile
 Floats = NDArray[np.float64]
 
 _VIDEOS, _POSES, _DEPTH = ("rgb.mkv", "rgb.mp4"), "pose_intrinsic_imu.json", "depth.bin"
-_FRAME = re.compile(r"frame_(\d{6})")
+_FRAME = re.compile(r"frame_([0-9]{6})")
 _RIGID = 1e-2
 _OFF_MIDDLE = 0.1  # of the image's width or height; a phone's is 1 or 2 % off
 _LONGEST = 1e6 / 60  # seconds: six digits of frames at 60 a second

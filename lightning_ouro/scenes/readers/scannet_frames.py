@@ -82,21 +82,6 @@ def footage_of(scan: Scan) -> RecordedFootage:
     return RecordedFootage(partial(_open, scan))
 
 
-def numbers_of(path: Path) -> Floats:
-    """A `(4, 4)` matrix from a text file of four lines; it need not be finite.
-
-    Raises:
-        BadSceneError: it cannot be read, or is no such matrix.
-    """
-    rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
-    try:
-        if [len(row) for row in rows] == [4] * 4:
-            return np.array([[float(word) for word in row] for row in rows])
-    except ValueError:
-        pass
-    raise BadSceneError(f"{path}: holds {shown(' / '.join(map(' '.join, rows)))}, expected 4 lines of 4 numbers")
-
-
 def rigid(poses: Floats) -> NDArray[np.bool_]:
     """Which of `(F, 4, 4)` matrices are finite and move without deforming."""
     finite = np.isfinite(poses).all(axis=(1, 2)) & (np.abs(np.nan_to_num(poses)).max(axis=(1, 2)) < 1e4)
@@ -169,9 +154,9 @@ class _ExportedRecording(Recording):
         self._colors, self._depths = list(colors.values()), [depths.get(number) for number in colors]
         self._frames = list(colors)
         size = image_size(self._colors[0])
-        intrinsics = _pinhole(layout.intrinsics, numbers_of(layout.intrinsics), size, scan.color_size)
+        intrinsics = _pinhole(layout.intrinsics, _matrix(layout.intrinsics), size, scan.color_size)
         lost = np.full((4, 4), np.nan)
-        given = np.array([numbers_of(poses[number]) if number in poses else lost for number in colors])
+        given = np.array([_matrix(poses[number]) if number in poses else lost for number in colors])
         times = (np.array(self._frames) - self._frames[0]) / RATE
         self.shots, self._numbers = _shots(times, given, intrinsics, size, scan.alignment)
         self._masks = InstanceMasks(scan.folder, scan.places) if layout.masks else None
@@ -203,6 +188,21 @@ class _ExportedRecording(Recording):
     def close(self) -> None:
         if self._masks:
             self._masks.close()
+
+
+def _matrix(path: Path) -> Floats:
+    """A `(4, 4)` matrix from a text file of four lines; it need not be finite.
+
+    Raises:
+        BadSceneError: it cannot be read, or is no such matrix.
+    """
+    rows = [line.split() for line in read_text(path).splitlines() if line.strip()]
+    try:
+        if [len(row) for row in rows] == [4] * 4:
+            return np.array([[float(word) for word in row] for row in rows])
+    except ValueError:
+        pass
+    raise BadSceneError(f"{path}: holds {shown(' / '.join(map(' '.join, rows)))}, expected 4 lines of 4 numbers")
 
 
 def _numbered(folder: Path, endings: tuple[str, ...]) -> dict[int, Path]:

@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import os
 import pickle
@@ -107,7 +106,7 @@ def test_the_scene_is_given_back(loaded, kitchen):
         assert all(same_box(one, other, 1e-6) for one, other in zip(scene.objects, truth, strict=True))
         assert scene.counts == Counter(category_of(thing.category) for thing in truth)
         assert scene.complete == set(scene.counts) and "oven" not in scene.counts
-        assert {"washing machine", "trash bin", "table"} <= scene.complete
+        assert {category_of("washer"), "trash bin", "table"} <= scene.complete
         assert scene.floor_area == pytest.approx(kitchen.scene.floor_area, rel=0.03)
 
 
@@ -293,7 +292,7 @@ def test_labels_become_categories_and_what_is_annotated_unevenly_is_dropped(fold
     write_annotation(annotation_of(folder), [], data=data)
     scene = READER.read(*READER.find(folder))
     assert [thing.category for thing in scene.objects] == ["tv"] * 4 + [
-        "washing machine",
+        category_of("washer"),
         "refrigerator",
         "sofa",
         "stool",
@@ -576,15 +575,17 @@ def test_a_broken_movie_is_told_in_one_line(tmp_path, kitchen_small, spoil):
     assert "\n" not in str(problem.value)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 @pytest.mark.parametrize("name", [ANNOTATION, MESH, FRAMES, f"{FRAMES}/lowres_wide", "."])
 def test_what_may_not_be_read_is_told(folder, name):
     (found,) = READER.find(folder)
     (folder / name).chmod(0)
     try:
-        assert READER.find(folder.parent) == [dataclasses.replace(found)]
-        with pytest.raises(BadSceneError, match=VIDEO):
+        if os.access(folder / name, os.R_OK):
+            pytest.skip("this user may read everything")
+        assert READER.find(folder.parent) == [found]
+        with pytest.raises(BadSceneError, match=VIDEO) as problem:
             READER.read(found)
+        assert "Permission denied" in str(problem.value) and "\n" not in str(problem.value)
     finally:
         (folder / name).chmod(0o755)
 

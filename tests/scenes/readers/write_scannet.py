@@ -220,3 +220,13 @@ def write_masks(folder, film, numbers=None, filtered=True, changed=None):
         for name, content in {**members, **(changed or {})}.items():
             archive.writestr(name, content)
     return path
+
+
+def write_everything(root, film):
+    """One scan in every layout at once."""
+    folder = write_scan(root, film)
+    write_sens(folder, film)
+    write_masks(folder, film)
+    write_exported(folder, film)
+    write_posed(root, film)
+    return root
