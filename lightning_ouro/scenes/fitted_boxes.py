@@ -33,7 +33,7 @@ def upright_box(points: Floats) -> Box:
     """The upright box of least ground area round `(n, 3)` points, n >= 4; its third axis is up.
 
     Raises:
-        ValueError: there are fewer points, or they lie on one line seen from above and on a point.
+        ValueError: there are fewer points, or some are not finite.
     """
     _check(points)
     axis = _ground_axis(points[:, :2])
@@ -45,16 +45,12 @@ def minimal_box(points: Floats) -> Box:
     """The box of least volume round `(n, 3)` points among those with a face on a face of their hull; z last if upright.
 
     Raises:
-        ValueError: there are fewer than 4 points.
+        ValueError: there are fewer than 4 points, or some are not finite.
     """
     _check(points)
-    try:
-        hull = ConvexHull(points)
-    except QhullError:  # flat: the upright box is as good
-        return upright_box(points)
-    corners = points[hull.vertices]
+    corners, normals = _hull(points)
     best = upright_box(points)
-    for normal in np.unique(hull.equations[:, :3].round(9), axis=0):
+    for normal in normals:
         first = _unit(np.cross(normal, np.eye(3)[np.abs(normal).argmin()]))
         second = np.cross(normal, first)
         flat = corners @ np.stack([first, second], axis=1)
@@ -64,6 +60,17 @@ def minimal_box(points: Floats) -> Box:
         if box[1].prod() < best[1].prod() * (1 - 1e-9):
             best = box
     return best
+
+
+def _hull(points: Floats) -> tuple[Floats, Floats]:
+    """Corners and unit normals of the convex hull; all points and the normal of their plane where they are flat."""
+    try:
+        hull = ConvexHull(points)
+    except QhullError:
+        return points, np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2:]
+    normals = hull.equations[:, :3]
+    _, different = np.unique(normals.round(9), axis=0, return_index=True)
+    return points[hull.vertices], normals[different]
 
 
 def _ground_axis(points: Floats) -> Floats:
@@ -89,3 +96,5 @@ def _unit(vector: Floats) -> Floats:
 def _check(points: Floats) -> None:
     if len(points) < FEWEST:
         raise ValueError(f"{len(points)} points; a box needs at least {FEWEST}")
+    if not np.isfinite(points).all():
+        raise ValueError("there are points that are not finite")

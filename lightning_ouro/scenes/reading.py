@@ -33,6 +33,11 @@ class Located:
     reader: Reader
     found: Found
 
+    def described(self, problem: Exception) -> str:
+        """What is wrong with the scene, with its path where the problem itself names none."""
+        text = str(problem)
+        return text if str(self.found.path) in text else f"{self.found.path}: {text}"
+
 
 def read_scenes(
     paths: Sequence[Path], boxes: BoxKind = "upright", shown: bool = False
@@ -115,7 +120,7 @@ def _read(path: Path, boxes: BoxKind, shown: bool) -> Iterator[tuple[Path, Scene
         try:
             yield one.found.path, one.reader.read(one.found)
         except BadSceneError as problem:
-            yield one.found.path, SkippedScene(one.found.id, str(problem))
+            yield one.found.path, SkippedScene(one.found.id, one.described(problem))
 
 
 def _meta_info_files(path: Path) -> list[Path]:

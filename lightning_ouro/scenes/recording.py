@@ -22,6 +22,9 @@ from lightning_ouro.scenes.readers.files import BadSceneError
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 from lightning_ouro.scenes.visibility import visible_shares
 
+_RIGID = 1e-2  # how far a pose's axes may be off from orthonormal
+_FARTHEST = 1000.0  # metres
+
 
 @dataclass(frozen=True, eq=False)
 class Shots:
@@ -107,6 +110,16 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     views = Views(shots.times[places], shots.intrinsics[places] * scale[:, None], shots.poses[places], shares)
     return Video(frames, views)
+
+
+def rigid(poses: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which of `(F, 4, 4)` matrices are finite and only turn and move; lost tracking is written in many ways."""
+    finite = np.isfinite(poses).all(axis=(1, 2)) & (np.abs(np.nan_to_num(poses)).max(axis=(1, 2)) < _FARTHEST)
+    safe = np.where(finite[:, None, None], poses, 0.0)
+    turns = safe[:, :3, :3]
+    bent = np.abs(turns.transpose(0, 2, 1) @ turns - np.eye(3)).max(axis=(1, 2))
+    last = np.abs(safe[:, 3] - (0, 0, 0, 1)).max(axis=1)
+    return np.asarray(finite & (bent < _RIGID) & (last < _RIGID) & (np.linalg.det(turns) > 0))
 
 
 def evenly(number: int, wanted: int) -> list[int]:

@@ -134,7 +134,7 @@ def _prepare_one(one: Located, store: Path, budget: FrameBudget) -> str | None:
         scene = one.reader.read(one.found)
         write_scene(scene, scene.footage.load(scene, budget), store / one.found.id)
     except (BadSceneError, InputError) as problem:
-        return str(problem)
+        return one.described(problem)
     return None
 
 

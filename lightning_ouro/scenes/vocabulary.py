@@ -19,6 +19,9 @@ unknown unlabeled unlabelled undefined unannotated void none
 _NO_OBJECTS = frozenset(_SAYING_NOTHING.split())
 _SYNONYMS = {
     "armchair": "chair",
+    "doors": "door",
+    "windows": "window",
+    "cabinets": "cabinet",
     "office chair": "chair",
     "couch": "sofa",
     "couch chair": "sofa chair",

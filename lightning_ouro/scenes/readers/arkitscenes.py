@@ -22,7 +22,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,10 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from lightning_ouro.scenes.floor_area import scanned_floor_area
 from lightning_ouro.scenes.mesh import read_ply
 from lightning_ouro.scenes.readers import arkit_poses as poses
-from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, checked
+from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, scanned_scene
 from lightning_ouro.scenes.readers.files import box, image_size, read_image, read_json, shown
 from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
 from lightning_ouro.scenes.types import Scene, SceneObject
@@ -83,22 +81,10 @@ class ARKitScenesReader(Reader):
     def read(self, found: Found) -> Scene:
         objects = _objects(_annotation(found.path, found.id))
         _Files.of(found.path, found.id)  # a scene without footage is of no use: better known now than in training
-        mesh = found.path / f"{found.id}_3dod_mesh.ply"
-        floor_area = scanned_floor_area(read_ply(mesh).points, found.id)
-        if floor_area <= 0:
-            raise BadSceneError(f"{mesh}: covers no floor, expected the mesh of a room")
-        counts = Counter(thing.category for thing in objects)
-        scene = Scene(
-            id=found.id,
-            source=self.source,
-            objects=objects,
-            counts=dict(counts),
-            complete=frozenset(counts),
-            floor_area=floor_area,
-            floor=None,
-            footage=RecordedFootage(partial(ARKitRecording, found.path)),
-        )
-        return checked(scene)
+        mesh = read_ply(found.path / f"{found.id}_3dod_mesh.ply")
+        complete = frozenset(thing.category for thing in objects)
+        footage = RecordedFootage(partial(ARKitRecording, found.path))
+        return scanned_scene(found, self.source, objects, complete, mesh, footage)
 
 
 def _inside(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -8,13 +8,18 @@ are asked for. A scene that cannot be used is a `BadSceneError`, whose one line 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_ouro.scenes.floor_area import scanned_floor_area
+from lightning_ouro.scenes.mesh import Mesh
 from lightning_ouro.scenes.readers.files import BadSceneError
-from lightning_ouro.scenes.types import Scene
+from lightning_ouro.scenes.recording import RecordedFootage
+from lightning_ouro.scenes.types import Scene, SceneObject
 
-__all__ = ["BadSceneError", "Found", "Reader", "checked"]
+__all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "checked", "scanned_scene"]
 
 MOST_OBJECTS = 256  # a scene's distances, nine times over, have to fit a program's memory; VSI-Bench's fullest has 107
 
@@ -57,6 +62,35 @@ class Reader(ABC):
         Raises:
             BadSceneError: the scene cannot be used.
         """
+
+
+def scanned_scene(
+    found: Found,
+    source: str,
+    objects: Sequence[SceneObject],
+    complete: frozenset[str],
+    mesh: Mesh,
+    footage: RecordedFootage,
+) -> Scene:
+    """The scene of an annotated scan.
+
+    Args:
+        found: The scene on disk.
+        source: The data set.
+        objects: What is annotated.
+        complete: Categories of which every instance is; those that are not there don't matter.
+        mesh: Gives the floor area.
+        footage: Opens the frames.
+
+    Raises:
+        BadSceneError: the mesh covers no floor, or the objects cannot be used.
+    """
+    counts = Counter(thing.category for thing in objects)
+    area = scanned_floor_area(mesh.points, found.id)
+    if area <= 0:
+        raise BadSceneError(f"{mesh.path}: covers no floor, expected the mesh of a room")
+    things = tuple(objects)
+    return checked(Scene(found.id, source, things, dict(counts), complete & counts.keys(), area, None, footage))
 
 
 def checked(scene: Scene) -> Scene:

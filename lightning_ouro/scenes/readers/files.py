@@ -6,6 +6,7 @@ Sizes are looked at before anything is unpacked, so that a small file cannot fil
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -39,14 +40,14 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
 
 
-def read_text(path: Path) -> str:
-    """A text file.
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """A text file of at most so many bytes.
 
     Raises:
         BadSceneError: it cannot be read, or is no UTF-8.
     """
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return read_bytes(path, most).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise BadSceneError(f"{path}: is no text ({problem.reason} at byte {problem.start})") from None
 
@@ -70,8 +71,10 @@ def image_size(path: Path) -> tuple[int, int]:
         BadSceneError: it cannot be read, is no image, or is too large.
     """
     try:
-        with Image.open(path) as image:
-            width, height = image.size
+        with warnings.catch_warnings():  # Pillow warns of large ones; those are refused below
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                width, height = image.size
     except Image.DecompressionBombError as problem:
         raise BadSceneError(f"{path}: {problem}") from None
     except (OSError, ValueError, SyntaxError, EOFError) as problem:

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from lightning_ouro.scenes.readers.files import LARGEST, BadSceneError, read_json, shown
+from lightning_ouro.scenes.readers.files import BadSceneError, read_json, shown
 from lightning_ouro.scenes.readers.iphone_depth import open_depth
-from lightning_ouro.scenes.recording import Recording, Shots
+from lightning_ouro.scenes.recording import Recording, Shots, rigid
 from lightning_ouro.scenes.types import Scene
 from lightning_ouro.scenes.video_file import VideoFile
 
@@ -30,7 +30,6 @@ Floats = NDArray[np.float64]
 
 _VIDEOS, _POSES, _DEPTH = ("rgb.mkv", "rgb.mp4"), "pose_intrinsic_imu.json", "depth.bin"
 _FRAME = re.compile(r"frame_([0-9]{6})")
-_RIGID = 1e-2
 _OFF_MIDDLE = 0.1  # of the image's width or height; a phone's is 1 or 2 % off
 _LONGEST = 1e6 / 60  # seconds: six digits of frames at 60 a second
 
@@ -110,7 +109,7 @@ def _shots(path: Path, entries: list[tuple[int, dict[str, Any]]], video: VideoFi
     # The recording begins with the video's first frame, whether or not that has an entry.
     times -= times[0] - video.times[entries[0][0]]
     poses = np.stack([_pose(*row) for row in rows])
-    valid = _is_rigid(poses)
+    valid = rigid(poses)
     if not valid.any():
         raise BadSceneError(f"{path}: none of its {len(rows)} entries has an aligned_pose that is a rigid motion")
     if (np.diff(times) <= 0).any() or times[-1] > _LONGEST:
@@ -132,15 +131,6 @@ def _pose(where: str, entry: dict[str, Any]) -> Floats:
     """Camera to world; not finite where there is none."""
     value = entry.get("aligned_pose")
     return np.full((4, 4), np.nan) if value is None else _matrix(where, "aligned_pose", value, 4)
-
-
-def _is_rigid(poses: Floats) -> NDArray[np.bool_]:
-    """Which of `(F, 4, 4)` poses turn and move, and do nothing else."""
-    finite = np.abs(poses).max(axis=(1, 2)) < LARGEST
-    turns = np.where(finite[:, None, None], poses[:, :3, :3], np.eye(3))
-    square = np.abs(turns.transpose(0, 2, 1) @ turns - np.eye(3)).max(axis=(1, 2)) < _RIGID
-    bottom = np.abs(poses[:, 3] - [0, 0, 0, 1]).max(axis=1) < _RIGID
-    return finite & square & bottom & (np.linalg.det(turns) > 0)
 
 
 def _intrinsics(where: str, entry: dict[str, Any], size: tuple[int, int]) -> Floats:

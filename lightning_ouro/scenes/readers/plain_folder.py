@@ -29,12 +29,11 @@ from typing_extensions import override
 from lightning_ouro.scenes.floor_area import polygon_area
 from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, checked
 from lightning_ouro.scenes.readers.files import box, image_size, is_number, numbers, read_image, read_json, shown
-from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
+from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots, rigid
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 
 SCENE, FRAMES = "scene.json", "frames.json"
-_RIGID = 1e-2
 _ID = re.compile(r"[\w][\w .+-]{0,99}")
 
 
@@ -171,8 +170,7 @@ def _frame(where: str, frame: Any, common: Any) -> tuple[float, NDArray[np.float
     if frame.get("pose") is None and "pose" in frame:
         return float(time), None, matrix
     pose = _matrix(where, "pose", frame.get("pose"), 4)
-    turn = pose[:3, :3]
-    if np.abs(turn.T @ turn - np.eye(3)).max() > _RIGID or np.linalg.det(turn) < 0 or (pose[3] != (0, 0, 0, 1)).any():
+    if not rigid(pose[None])[0]:
         raise BadSceneError(f"{where}: pose is {shown(pose.tolist())}, expected a rigid motion; null if it was lost")
     return float(time), pose, matrix
 

@@ -30,10 +30,9 @@ from typing_extensions import override
 from lightning_ouro.scenes.readers.files import BadSceneError, image_size, read_image, read_text, shown
 from lightning_ouro.scenes.readers.scannet_masks import InstanceMasks
 from lightning_ouro.scenes.readers.sens import RATE, SensFile
-from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
+from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots, rigid
 from lightning_ouro.scenes.types import Scene
 
-_RIGID = 1e-2
 _OFF_CENTRE = 0.2  # of the image's side: how far from its middle a principal point may lie
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
@@ -80,16 +79,6 @@ def footage_of(scan: Scan) -> RecordedFootage:
     except OSError as problem:
         raise BadSceneError(f"{scan.folder}: cannot be read ({problem.strerror or problem})") from None
     return RecordedFootage(partial(_open, scan))
-
-
-def rigid(poses: Floats) -> NDArray[np.bool_]:
-    """Which of `(F, 4, 4)` matrices are finite and move without deforming."""
-    finite = np.isfinite(poses).all(axis=(1, 2)) & (np.abs(np.nan_to_num(poses)).max(axis=(1, 2)) < 1e4)
-    safe = np.where(finite[:, None, None], poses, 0.0)
-    turns = safe[:, :3, :3]
-    bent = np.abs(turns.transpose(0, 2, 1) @ turns - np.eye(3)).max(axis=(1, 2))
-    last = np.abs(safe[:, 3] - (0, 0, 0, 1)).max(axis=1)
-    return np.asarray(finite & (bent < _RIGID) & (last < _RIGID) & (np.linalg.det(turns) > 0))
 
 
 def _layout(folder: Path) -> Path | _Layout:

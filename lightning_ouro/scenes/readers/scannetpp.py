@@ -20,7 +20,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
@@ -31,9 +30,8 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.scenes.fitted_boxes import Box, upright_box
-from lightning_ouro.scenes.floor_area import scanned_floor_area
 from lightning_ouro.scenes.mesh import read_ply
-from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, checked
+from lightning_ouro.scenes.readers.base import MOST_OBJECTS, BadSceneError, Found, Reader, scanned_scene
 from lightning_ouro.scenes.readers.files import box, read_json, read_text, shown
 from lightning_ouro.scenes.readers.iphone_recording import IphoneRecording, exists, recorded_files
 from lightning_ouro.scenes.recording import RecordedFootage
@@ -77,24 +75,10 @@ class ScanNetppReader(Reader):
     @override
     def read(self, found: Found) -> Scene:
         recorded_files(found.path / "iphone")  # a scene that cannot be shown is of no use
-        mesh = found.path / "scans" / "mesh_aligned_0.05.ply"
-        points = read_ply(mesh).points
-        objects = _objects(found.path, points)
-        area = scanned_floor_area(points, found.id)
-        if area <= 0:
-            raise BadSceneError(f"{mesh}: has no floor area: its points lie on a line seen from above, or far apart")
-        counts = Counter(thing.category for thing in objects)
-        scene = Scene(
-            id=found.id,
-            source=self.source,
-            objects=objects,
-            counts=dict(counts),
-            complete=COMPLETE & counts.keys(),
-            floor_area=area,
-            floor=None,
-            footage=RecordedFootage(partial(IphoneRecording, found.path / "iphone")),
-        )
-        return checked(scene)
+        mesh = read_ply(found.path / "scans" / "mesh_aligned_0.05.ply")
+        objects = _objects(found.path, mesh.points)
+        footage = RecordedFootage(partial(IphoneRecording, found.path / "iphone"))
+        return scanned_scene(found, self.source, objects, COMPLETE, mesh, footage)
 
 
 def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
@@ -112,7 +96,10 @@ def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
         boxes.setdefault((category, *np.round(found[0], _SAME_PLACE)), (category, found))
     if not boxes:
         raise BadSceneError(f"{path}: none of its {len(groups)} segGroups is an object that a question could name")
-    return tuple(SceneObject(place, category, *found) for place, (category, found) in enumerate(boxes.values()))
+    kept = list(boxes.values())
+    if len(kept) > MOST_OBJECTS:  # every switch and bottle of a large office: what counts is kept
+        kept = [(category, found) for category, found in kept if category in COMPLETE]
+    return tuple(SceneObject(place, category, *found) for place, (category, found) in enumerate(kept))
 
 
 def _named(path: Path, groups: list[Any], names: dict[str, str]) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -116,7 +116,7 @@ BROKEN = {
     "mesh is no mesh": (replaced(PLY, lambda _: b"solid"), PLY),
     "mesh is a folder": (as_folder(PLY), PLY),
     "mesh of giga vertices": (replaced(PLY, lambda content: content.replace(b"vertex ", b"vertex 99999")), PLY),
-    "mesh is flat": (flat_mesh, f"{PLY}: seen from above it has no area"),
+    "mesh is flat": (flat_mesh, f"{PLY}: covers no floor"),
     "segments missing": (replaced(SEGS, lambda _: None), SEGS),
     "segments cut off": (replaced(SEGS, lambda content: content[:700]), SEGS),
     "segments of another mesh": (edited(SEGS, segIndices=[1, 2, 3]), "segIndices is 3 numbers, expected one for each"),

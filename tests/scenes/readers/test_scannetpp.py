@@ -255,7 +255,7 @@ ANNOTATION, SEGMENTS, MESH, CSV = "segments_anno.json", "segments.json", "mesh_a
         (in_scans(MESH, b""), [MESH, "PLY"]),
         (cut(MESH, 0.9), [MESH, "cut off"]),
         (cut(MESH, 0.001), [MESH, "PLY"]),
-        (flat_mesh, [MESH, "floor area"]),
+        (flat_mesh, [MESH, "covers no floor"]),
         (lambda folder: write_map(folder, "raw,target\na,b\n"), [CSV, "instance_map_to"]),
         (lambda folder: write_map(folder, ""), [CSV, "instance_map_to"]),
         (lambda folder: write_map(folder, 'class,instance_map_to\na,"b" c\n'), [CSV, "CSV"]),
