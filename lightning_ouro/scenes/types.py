@@ -71,7 +71,8 @@ class FrameBudget:
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """Height and width, in whole tokens, at which images of this size are shown: Qwen's `smart_resize`.
 
-        The nearest that has no more pixels than the budget; never below one token a side.
+        The nearest that has no more pixels than the budget; never below one token a side, so that only a strip longer
+        than the budget's tokens has more.
         """
         rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))
         most = self.height * self.width / self.token**2  # tokens

@@ -19,6 +19,8 @@ LARGEST = 1000.0  # metres; more is another unit or a broken file
 MOST_PIXELS = 50_000_000  # of one image: a phone's largest photo
 MOST_BYTES = 1 << 30  # of a file that is read whole
 _ORTHONORMAL = 1e-3
+# What Pillow raises on files that are broken in one way or another.
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError)
 
 
 class BadSceneError(Exception):
@@ -38,6 +40,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
         return path.read_bytes()
     except OSError as problem:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
+    except ValueError:
+        raise BadSceneError(f"{str(path)!r}: cannot be read (no file can have this name)") from None
 
 
 def read_text(path: Path, most: int = MOST_BYTES) -> str:
@@ -71,15 +75,13 @@ def image_size(path: Path) -> tuple[int, int]:
         BadSceneError: it cannot be read, is no image, or is too large.
     """
     try:
-        with warnings.catch_warnings():  # Pillow warns of large ones; those are refused below
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                width, height = image.size
+        # Pillow warns of large ones, which are refused below, and of broken metadata, which is not looked at.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            width, height = image.size
     except Image.DecompressionBombError as problem:
         raise BadSceneError(f"{path}: {problem}") from None
-    except (OSError, ValueError, SyntaxError, EOFError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else None
-        raise BadSceneError(f"{path}: cannot be read as an image ({reason or problem})") from None
+    except _UNREADABLE as problem:
+        raise _no_image(path, problem) from None
     if height * width > MOST_PIXELS:
         raise BadSceneError(f"{path}: has {width} × {height} pixels, expected at most {MOST_PIXELS}")
     return height, width
@@ -88,14 +90,22 @@ def image_size(path: Path) -> tuple[int, int]:
 def read_image(path: Path, mode: str | None = "RGB") -> NDArray[Any]:
     """An image as it is stored: uint8 `(H, W, 3)` RGB, or with `mode=None` its own numbers, such as depth in uint16.
 
+    It is the first where a file holds several.
+
     Raises:
         BadSceneError: it cannot be read, is no image, is too large, or is cut off.
     """
     image_size(path)
     try:
-        return np.asarray(iio.imread(path, plugin="pillow", mode=mode, rotate=False))
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as problem:
-        raise BadSceneError(f"{path}: cannot be read as an image ({problem})") from None
+        with warnings.catch_warnings(action="ignore"):
+            return np.asarray(iio.imread(path, index=0, plugin="pillow", mode=mode, rotate=False))
+    except _UNREADABLE as problem:
+        raise _no_image(path, problem) from None
+
+
+def _no_image(path: Path, problem: BaseException) -> BadSceneError:
+    reason = problem.strerror if isinstance(problem, OSError) else None
+    return BadSceneError(f"{path}: cannot be read as an image ({' '.join(str(reason or problem).split())})")
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
