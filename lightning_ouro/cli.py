@@ -38,6 +38,11 @@ RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "pe
 LIST_OPTIONS = ("--data.scenes",)
 
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
+ABOUT = {
+    "prog": "lightning_ouro",
+    "description": "Trains Qwen3-VL to reason about space in a closed loop. Two more commands need no model: `prepare` "
+    "reads a data set into a compact store, `show` draws a scene; `--help` behind them lists their options.",
+}
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
     "use_distributed_sampler": False,  # Lightning's sampler would shuffle the curriculum (PL#21131)
@@ -80,7 +85,7 @@ def main(args: Sequence[str] | None = None) -> None:
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs=PARSER | dict.fromkeys(("fit", "validate", "test", "predict"), PARSER),
+            parser_kwargs=PARSER | ABOUT | dict.fromkeys(("fit", "validate", "test", "predict"), PARSER),
             args=joined,
         )
     except InputError as error:

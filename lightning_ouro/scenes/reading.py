@@ -23,7 +23,8 @@ from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
 _EXAMPLES = 3
-_LAYOUTS = "; ".join(("VSI-Bench's meta_info json files", *(reader.layout for reader in all_readers())))
+_RECORDED = "; ".join(reader.layout for reader in all_readers())
+_LAYOUTS = f"VSI-Bench's meta_info json files; {_RECORDED}"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def locate(paths: Sequence[Path], boxes: BoxKind = "upright") -> list[Located]:
     """
     located: dict[str, Located] = {}
     for path in paths:
-        for one in _located(path, boxes) or _refuse(path):
+        for one in _located(path, boxes) or _refuse(path, _RECORDED):
             located.setdefault(one.found.id, one)
     return list(located.values())
 
@@ -105,8 +106,8 @@ def _located(path: Path, boxes: BoxKind) -> list[Located]:
         raise InputError(f"{path}: cannot be read ({problem.strerror}); check its permissions") from None
 
 
-def _refuse(path: Path) -> list[Located]:
-    raise InputError(f"{path}: holds no scene in a known layout; give one of: {_LAYOUTS}")
+def _refuse(path: Path, layouts: str) -> list[Located]:
+    raise InputError(f"{path}: holds no scene in a known layout; give one of: {layouts}")
 
 
 def _read(path: Path, boxes: BoxKind, shown: bool) -> Iterator[tuple[Path, Scene | SkippedScene]]:
@@ -131,7 +132,7 @@ def _meta_info_files(path: Path) -> list[Path]:
     except OSError as problem:
         raise InputError(f"{path}: cannot be read ({problem.strerror}); check its permissions") from None
     if not files:
-        _refuse(path)
+        _refuse(path, _LAYOUTS)
     return files
 
 

@@ -29,9 +29,7 @@ def exactly(size, budget):
     rows, columns = (max(1, round(side / 32)) for side in size)
     if rows * columns * 32**2 > budget[0] * budget[1]:
         shapes = (size, size[::-1])
-        rows, columns = (
-            max(1, math.isqrt(side * budget[0] * budget[1] // (other * 32**2))) for side, other in shapes
-        )
+        rows, columns = (max(1, math.isqrt(side * budget[0] * budget[1] // (other * 32**2))) for side, other in shapes)
     return rows * 32, columns * 32
 
 

@@ -31,7 +31,9 @@ def picture(number, height=96, width=128):
 
 def number_of(image):
     height, width = image.shape[:2]
-    rows, columns = ((2 * np.arange(count) + 1) * side // (2 * count) for count, side in ((ROWS, height), (COLUMNS, width)))
+    rows, columns = (
+        (2 * np.arange(count) + 1) * side // (2 * count) for count, side in ((ROWS, height), (COLUMNS, width))
+    )
     bits = image[np.ix_(rows, columns)].mean(axis=2).ravel() > 128
     return int((bits << np.arange(ROWS * COLUMNS)).sum())
 
@@ -137,7 +139,8 @@ def test_colours_are_those_of_the_picture(tmp_path):
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             container.mux(packet)
     (found,) = VideoFile(path).frames([0])
-    assert np.abs(found.astype(int) - image)[:, np.r_[:56, 72:128]].max() <= 4  # 8 columns off the edge: chroma is halved
+    off_the_edge = np.r_[:56, 72:128]  # where the two colours meet, chroma of half the size mixes them
+    assert np.abs(found.astype(int) - image)[:, off_the_edge].max() <= 4
 
 
 def test_a_cover_picture_is_no_video(tmp_path):

@@ -123,6 +123,14 @@ def test_folders_of_folders_are_found_by_name_and_hidden_ones_are_not(tmp_path, 
     assert READER.find(tmp_path / "a" / "scene.json") == READER.find(tmp_path / "a" / "frames") == []
 
 
+def test_links_that_run_in_a_circle_are_found_once_or_not_at_all(tmp_path, filmed):
+    write(tmp_path / "room", filmed)
+    (tmp_path / "room" / "again").symlink_to(tmp_path)
+    (tmp_path / "itself").symlink_to(tmp_path / "itself")
+    assert [found.id for found in READER.find(tmp_path)] == ["room"]
+    assert READER.find(tmp_path / "itself") == []
+
+
 def test_synonyms_are_one_category(tmp_path, filmed):
     def rename(scene, frames):
         scene["objects"][0]["category"], scene["objects"][1]["category"] = "Trash_Can", "garbage bin"
