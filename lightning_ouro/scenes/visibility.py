@@ -80,7 +80,7 @@ def by_depth(
     """
     step = max(1, math.ceil(math.sqrt(depth.size / PIXELS)))
     rows, columns = (np.arange(step // 2, length, step) for length in depth.shape)
-    z = depth[np.ix_(rows, columns)].astype(np.float64)
+    z = np.nan_to_num(depth[np.ix_(rows, columns)].astype(np.float64), posinf=0.0, neginf=0.0)
     scale = np.array([depth.shape[1] / size[1], depth.shape[0] / size[0], 1.0])
     u, v = np.meshgrid(columns + 0.5, rows + 0.5)
     rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(intrinsics * scale[:, None]).T @ pose[:3, :3].T
