@@ -10,7 +10,7 @@ time: a minute of 1920 × 1440 needs no more memory than a second of it.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from lightning_ouro.scenes.readers.files import MOST_PIXELS, BadSceneError
 
 _WORTH = 8  # frames: a key frame that lies no farther ahead is reached by decoding on, not by a seek
+_SEEKS = 4  # key frames that are tried: FFmpeg may miss one where they are few frames apart
 _MISSING = 1.0  # seconds that may lack at the end of a video that is whole
 # A playlist opens other files, and in streams without an index seeking finds wrong frames.
 _FORMATS = {"format_whitelist": "mov,matroska,webm", "protocol_whitelist": "file"}
@@ -81,26 +82,28 @@ class VideoFile:
             raise BadSceneError(f"{self.path}: cannot be decoded ({_reason(problem)})") from None
 
     def _read_packets(self, container: Any, stream: Any) -> None:
-        """Notes when each frame is shown, and which of them are key frames."""
-        shown: list[tuple[int, bool]] = []
+        """Notes when each frame is shown, and where key frames are; those that are cut away are needed to decode."""
+        shown: list[int] = []
+        keys: list[int] = []
         for packet in container.demux(stream):
-            if packet.size == 0 or packet.pts is None or packet.is_discard:
+            if packet.size == 0 or packet.pts is None:
                 continue
             if packet.is_corrupt:
                 raise BadSceneError(f"{self.path}: is cut off or damaged after {len(shown)} frames")
-            shown.append((packet.pts, packet.is_keyframe))
-        shown.sort()
-        self._stamps = [stamp for stamp, _ in shown]
-        self._keys = [stamp for stamp, is_key in shown if is_key]
+            if packet.is_keyframe:
+                keys.append(packet.pts)
+            if not packet.is_discard:
+                shown.append(packet.pts)
+        self._stamps, self._keys = sorted(shown), sorted(keys)
 
     def _decode(self, container: Any, stream: Any, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         decoder: Iterator[Any] = iter(())
         reached = -1
         for place in places:
-            stamp = self._stamps[place]
-            key = self._keys[max(0, bisect_right(self._keys, stamp) - 1)] if self._keys else self._stamps[0]
-            if reached < 0 or place <= reached or bisect_right(self._stamps, key) - 1 > reached + _WORTH:
-                decoder = self._from_key(container, stream, key, stamp)
+            keys = self._keys[: bisect_right(self._keys, self._stamps[place])]
+            first = bisect_left(self._stamps, keys[-1]) if keys else 0
+            if reached < 0 or place <= reached or first > reached + _WORTH:
+                decoder = self._from_key(container, stream, keys or self._stamps[:1], self._stamps[place])
             yield self._image(decoder, place)
             reached = place
 
@@ -112,18 +115,17 @@ class VideoFile:
             raise BadSceneError(f"{self.path}: frame {place} of {len(self._stamps)} cannot be decoded")
         return np.asarray(frame.to_ndarray(format="rgb24"))
 
-    def _from_key(self, container: Any, stream: Any, key: int, stamp: int) -> Iterator[Any]:
-        """Frames in their order, from a key frame on; from the start of the file where the seek ends too late."""
-        container.seek(key, stream=stream)
-        decoder = container.decode(stream)
-        frame = next((frame for frame in decoder if frame.pts is not None), None)
-        if frame is None or frame.pts > stamp:
-            container.seek(0)
+    def _from_key(self, container: Any, stream: Any, keys: list[int], stamp: int) -> Iterator[Any]:
+        """Frames in their order from the last key frame on, or from one before it where the seek ends too late."""
+        for key in (*keys[: -_SEEKS - 1 : -1], keys[0]):
+            container.seek(key, stream=stream)
             decoder = container.decode(stream)
-        else:
-            yield frame
-        frame = None
-        yield from decoder
+            frame = next((frame for frame in decoder if frame.pts is not None), None)
+            if frame is not None and frame.pts <= stamp:
+                yield frame
+                frame = None  # it is large
+                yield from decoder
+                return
 
 
 def _opened(path: Path) -> Any:

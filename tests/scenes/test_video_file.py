@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,10 +16,15 @@ ROWS, COLUMNS = 3, 4  # squares; each is a bit of the frame's number
 MICRO = Fraction(1, 90_000)
 LONG_GOP = ("libx264", {"x264-params": "keyint=250:bframes=3:b-adapt=0:scenecut=0:log-level=none"})
 OPEN_GOP = ("libx264", {"x264-params": "keyint=30:bframes=3:open-gop=1:scenecut=0:log-level=none"})
+SHORT_GOP = (
+    "libx264",
+    {"x264-params": "keyint=3:min-keyint=1:bframes=3:b-adapt=0:open-gop=1:scenecut=0:log-level=none"},
+)
 HEVC = ("libx265", {"x265-params": "keyint=20:bframes=4:open-gop=1:log-level=none", "preset": "ultrafast"})
 MPEG4 = ("mpeg4", {"bf": "2", "g": "25"})
 FRAMES = 70
 IRREGULAR = np.cumsum(np.random.default_rng(0).integers(400, 6000, FRAMES))
+JUMPY = np.cumsum(np.random.default_rng(2).integers(20, 20_000, FRAMES))  # FFmpeg misses the key frames that it seeks
 
 
 def picture(number, height=96, width=128):
@@ -72,6 +78,7 @@ VIDEOS = {
     "h264 in mp4, open GOPs, 60.02 fps": ("mp4", OPEN_GOP, np.arange(FRAMES) * 50, Fraction(1, 3001), (96, 128)),
     "h264 in mkv, open GOPs, 59.94 fps": ("mkv", OPEN_GOP, np.arange(FRAMES) * 1001, Fraction(1, 60_000), (96, 128)),
     "h264 in mp4, open GOPs, variable rate": ("mp4", OPEN_GOP, IRREGULAR, MICRO, (96, 128)),
+    "h264 in mp4, short GOPs, jumpy": ("mp4", SHORT_GOP, JUMPY, MICRO, (96, 128)),
     "h264 in mkv, variable rate": ("mkv", OPEN_GOP, IRREGULAR, MICRO, (96, 128)),
     "h264 in mp4, starts at 10 s": ("mp4", OPEN_GOP, IRREGULAR + 900_000, MICRO, (96, 128)),
     "h264 in mkv, starts at 10 s": ("mkv", LONG_GOP, IRREGULAR + 900_000, MICRO, (96, 128)),
@@ -119,13 +126,16 @@ def test_rising_lists_with_gaps_give_the_frames_asked_for(video):
     assert list(opened.frames([])) == []
 
 
-def test_frames_that_an_edit_list_cuts_off_at_the_start_are_not_there(tmp_path):
-    stamps = (np.arange(40) - 10) * 3000
-    options = (LONG_GOP[0], {"x264-params": "keyint=250:bframes=0:log-level=none"})
-    opened = VideoFile(written(tmp_path / "cut.mp4", options, stamps, MICRO, avoid_negative_ts="disabled"))
-    np.testing.assert_allclose(opened.times, np.arange(30) / 30)
-    assert [number_of(frame) for frame in opened.frames(range(30))] == list(range(10, 40))
-    assert number_of(next(opened.frames([4]))) == 14
+@pytest.mark.parametrize("cut", [8, 9, 10])
+@pytest.mark.parametrize(
+    "codec", [LONG_GOP, SHORT_GOP, OPEN_GOP, HEVC, MPEG4], ids=["long", "short", "open", "hevc", "mpeg4"]
+)
+def test_frames_that_an_edit_list_cuts_off_at_the_start_are_not_there(tmp_path, codec, cut):
+    stamps, tick = (np.arange(30) - cut) * 1000, Fraction(1, 30_000)
+    opened = VideoFile(written(tmp_path / "cut.mp4", codec, stamps, tick, avoid_negative_ts="disabled"))
+    np.testing.assert_allclose(opened.times, np.arange(30 - cut) / 30)
+    assert [number_of(frame) for frame in opened.frames(range(30 - cut))] == list(range(cut, 30))
+    assert [number_of(next(opened.frames([place]))) for place in range(30 - cut)] == list(range(cut, 30))
 
 
 def test_colours_are_those_of_the_picture(tmp_path):
@@ -186,6 +196,13 @@ def test_a_truncated_file_is_refused_in_one_line_with_its_path(tmp_path, whole, 
     with pytest.raises(BadSceneError) as error:
         VideoFile(path)
     assert str(error.value).startswith(f"{path}: ") and "\n" not in str(error.value)
+
+
+def test_a_file_of_which_the_last_bytes_are_missing_is_refused(tmp_path, whole):
+    path = tmp_path / "short.mov"
+    path.write_bytes(whole["mov"][:-5])
+    with pytest.raises(BadSceneError, match=r"short\.mov: is cut off or damaged after 59 frames"):
+        VideoFile(path)
 
 
 @pytest.mark.parametrize("kind", ["mp4", "mkv", "mov"])
@@ -249,6 +266,33 @@ def test_a_stream_without_an_index_is_refused(tmp_path):
         VideoFile(path)
 
 
+def repeated(path, video, frames, times, size):
+    """A long video for little work: its first frames are encoded, and stored over and over."""
+    with av.open(str(path), "w") as container:
+        stream, packets = encoded(container, *video, range(frames), Fraction(1, 30), size)
+        for shift in range(0, frames * times, frames):
+            for packet in packets:
+                again = av.Packet(bytes(packet))
+                again.pts, again.dts, again.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
+                again.is_keyframe, again.stream = packet.is_keyframe, stream
+                container.mux(again)
+    return VideoFile(path)
+
+
+def test_a_frame_far_ahead_costs_no_more_than_its_own_gop(tmp_path):
+    codec = ("libx264", {"x264-params": "keyint=20:bframes=3:scenecut=0:log-level=none"})
+    opened = repeated(tmp_path / "long.mp4", codec, 20, 150, (96, 128))
+
+    def seconds(places):
+        start = time.process_time()
+        assert [number_of(frame) for frame in opened.frames(places)] == [place % 20 for place in places]
+        return time.process_time() - start
+
+    every = seconds(range(0, 3000, 9))
+    assert seconds([0, 2999]) < every / 5
+    assert seconds([5, 1500, 2980]) < every / 5
+
+
 GOP, REPEATS = 15, 120  # a minute at 30 frames a second, of which only half a second is encoded
 MEASURE = """
 import resource, sys
@@ -256,6 +300,7 @@ from pathlib import Path
 
 import numpy as np
 
+import lightning_ouro.scenes.readers
 from lightning_ouro.scenes.procedural import procedural_scene
 from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
 from lightning_ouro.scenes.types import FrameBudget
@@ -292,15 +337,7 @@ print(len(opened.video.times), len(shown.frames), peak() - before - shown.frames
 def test_32_frames_of_a_minute_of_1920_x_1440_need_64_mb_besides_themselves(tmp_path):
     path = tmp_path / "minute.mp4"
     codec = ("libx264", {"x264-params": f"keyint={GOP}:bframes=3:scenecut=0:log-level=none"})
-    with av.open(str(path), "w") as container:
-        stream, packets = encoded(container, *codec, range(GOP), Fraction(1, 30), (1440, 1920))
-        for shift in range(0, GOP * REPEATS, GOP):
-            for packet in packets:
-                again = av.Packet(bytes(packet))
-                again.pts, again.dts, again.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
-                again.is_keyframe, again.stream = packet.is_keyframe, stream
-                container.mux(again)
-    opened = VideoFile(path)
+    opened = repeated(path, codec, GOP, REPEATS, (1440, 1920))
     assert [number_of(frame) for frame in opened.frames([0, 700, 1799])] == [place % GOP for place in (0, 700, 1799)]
     ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr

@@ -118,6 +118,14 @@ def test_things_on_other_things_are_not_those():
     compare(seen.shares, shares_by_boxes(seen), 0.1)
 
 
+def test_where_a_box_holds_another_the_smaller_one_is_seen():
+    pillow = ("pillow", (-0.7, 0.3, 0.56), (0.45, 0.6, 0.12))
+    seen = film(frames=4, height=HEIGHT, width=WIDTH, scene=scene_of(("bed", (0, 0, 0.25), (2.0, 1.6, 0.5)), pillow))
+    annotated = scene_of(("bed", (0, 0, 0.31), (2.0, 1.6, 0.62)), pillow)  # bedding and all
+    assert (seen.shares[:, 1] > 0.006).any()
+    compare(seen.shares, shares_by_depth(seen, scene=annotated), 0.25)
+
+
 def test_what_lies_flat_on_the_floor_is_seen_and_the_floor_between_legs_is_not():
     top = ("table", (1.2, 1.2, 0.735), (0.8, 0.8, 0.03))
     things = (("rug", (0, 0, 0.005), (2.0, 1.5, 0.01)), ("scale", (-1.2, -1.0, 0.03), (0.4, 0.4, 0.06)), top)

@@ -7,7 +7,7 @@ import pytest
 
 from lightning_ouro.cli import main
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.readers import all_readers
+from lightning_ouro.scenes.readers.all_readers import all_readers
 from lightning_ouro.scenes.reading import locate, read_scenes
 from lightning_ouro.scenes.store import prepare, write_scene
 from lightning_ouro.scenes.types import FrameBudget
