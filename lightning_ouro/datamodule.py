@@ -33,6 +33,7 @@ from lightning_ouro.scenes.splits import (
 )
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
+from lightning_ouro.solver.module import SolverModule
 
 EVAL_ROWS = 8
 
@@ -115,6 +116,12 @@ class SceneDataModule(L.LightningDataModule):
         """Scenes that are trained on."""
         assert self.splits is not None, "setup reads the scenes first"
         return len(self.splits.train)
+
+    def memory_needed(self, solver: SolverModule) -> str:
+        """What training this solver on a micro-batch takes, in one line."""
+        assert self.trainer is not None, "asked for within a trainer only"
+        questions = self.questions_per_step // self.batches_per_step()
+        return solver.memory_needed(self.frames, questions, self.questions_per_scene, str(self.trainer.precision))
 
     def batches_per_step(self) -> int:
         """Micro-batches of one optimizer step, over ranks.

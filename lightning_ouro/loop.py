@@ -99,8 +99,8 @@ class ClosedLoop(L.Callback):
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
         self.files = None if development or folder is None else RoundFiles(Path(folder) / "rounds")
-        held_out = len(data.splits.val)
-        self._say(f"{data.num_train_scenes()} training and {held_out} validation scenes; run folder {folder}")
+        numbers = f"{data.num_train_scenes()} training and {len(data.splits.val)} validation scenes"
+        self._say(f"{numbers}; run folder {folder}", data.memory_needed(_solver(trainer)))
 
     def turn_to(self, trainer: L.Trainer, round: int) -> None:
         """Turns until the round is there; does nothing when it is."""

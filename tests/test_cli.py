@@ -15,6 +15,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+STRATEGIES = sorted((Path(__file__).parents[1] / "configs" / "strategy").glob("*.yaml"))
 TINY = str(Path(__file__).parents[1] / "configs" / "tiny.yaml")
 SMALL = [
     *("--data.num_train_scenes", "4", "--data.num_val_scenes", "2", "--data.num_test_scenes", "2"),
@@ -157,6 +158,9 @@ def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
         assert (row["skill"] is None) == (other["skill"] is None)
 
 
+HEADER = ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:")
+
+
 @pytest.mark.parametrize("config", CONFIGS, ids=[path.name for path in CONFIGS])
 def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -164,8 +168,41 @@ def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
     assert stop.value.code == 0
     assert yaml.safe_load(capsys.readouterr().out)["loop"]["proposer"]
     header = config.read_text("utf8")
-    for key in ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:"):
+    for key in HEADER:
         assert key in header, f"{config.name} lacks {key}"
+
+
+@pytest.mark.parametrize("config", STRATEGIES, ids=[path.name for path in STRATEGIES])
+def test_every_strategy_is_parsed_on_top_of_a_config_and_changes_nothing_else(run, config, capsys):
+    base, parsed = str(config.parents[1] / "qwen3_vl_4b.yaml"), []
+    for configs in ((base,), (base, str(config))):
+        with pytest.raises(SystemExit) as stop:
+            run("fit", *(word for path in configs for word in ("--config", path)), "--print_config")
+        assert stop.value.code == 0
+        parsed.append(yaml.safe_load(capsys.readouterr().out))
+    without, having = parsed
+    strategy = having["trainer"].pop("strategy")
+    assert strategy["class_path"].startswith("lightning.pytorch.strategies.")
+    assert strategy["init_args"]["timeout"] == "2:00:00"
+    without["trainer"].pop("strategy")
+    assert having["trainer"]["accumulate_grad_batches"] == 1
+    if "data_parallel_size" in strategy["init_args"]:
+        sizes = [strategy["init_args"][f"{name}_parallel_size"] for name in ("data", "tensor")]
+        assert sizes == [having["trainer"]["devices"], 1]
+    for name in ("devices", "accumulate_grad_batches"):
+        having["trainer"].pop(name), without["trainer"].pop(name)
+    assert having == without
+    header = config.read_text("utf8")
+    for key in HEADER:
+        assert key in header, f"{config.name} lacks {key}"
+
+
+def test_a_config_for_recorded_scenes_asks_for_them(run, capsys):
+    with pytest.raises(SystemExit) as stop:
+        big = Path(TINY).with_name("qwen3_vl_4b.yaml")
+        run("fit", "--config", str(big), "--trainer.accelerator", "cpu", "--model.checkpoint", "tiny")
+    assert stop.value.code == 2
+    assert "data.scenes is missing" in capsys.readouterr().err
 
 
 def test_paths_after_a_list_option_become_a_list():

@@ -1,48 +1,65 @@
 """From a checkpoint to a model, its tokenizer and how it cuts frames.
 
 `tiny` names the configuration that ships with the package; any other name is a local folder or a hub name, and all go
-through the same transformers calls. LoRA, where asked for, sits on the linear layers of the language model.
+through the same transformers calls. LoRA, where asked for, sits on the linear layers of the language model; vision
+tower and merger get it on request.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from importlib.resources import files
-from pathlib import Path
+from functools import partial
 from typing import Any, Literal, cast
 
 import torch
-from torch import nn
+import transformers
+from safetensors import SafetensorError
+from torch import Tensor, nn
 from transformers import (
-    AutoConfig,
-    AutoTokenizer,
+    AutoModelForImageTextToText,
     PreTrainedTokenizerBase,
     Qwen3VLConfig,
     Qwen3VLForConditionalGeneration,
 )
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.solver.checkpoint import (
+    check_files,
+    checkpoint_folder,
+    patch_spec,
+    read_config,
+    read_tokenizer,
+    reason,
+)
 from lightning_ouro.solver.patches import PatchSpec
+
+Init = Literal["pretrained", "random"]
+Trained = Literal["all", "language_model"]
+Precision = Literal["auto", "float32", "bfloat16"]
 
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 @dataclass(frozen=True)
 class Lora:
-    """A low-rank adapter on the language model (arXiv 2106.09685).
+    """A low-rank adapter (arXiv 2106.09685).
 
     Attributes:
-        rank: Rank of each update.
+        rank: Rank of each update, at least 1.
         alpha: Updates are scaled by alpha / rank.
-        targets: Names of the linear layers that get one.
+        targets: Names of the language model's linear layers that get one.
+        vision: Whether all linear layers of the vision tower's blocks get one too; its features are then computed anew
+            in every pass.
+        merger: Whether those of the merger and of DeepStack's mergers do, likewise.
     """
 
     rank: int = 8
     alpha: int = 16
     targets: tuple[str, ...] = LORA_TARGETS
+    vision: bool = False
+    merger: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,110 +76,146 @@ class Loaded:
         return cast(Any, self.net).get_base_model() if hasattr(self.net, "peft_config") else self.net
 
 
-def load(checkpoint: str, init: Literal["pretrained", "random"], lora: Lora | None, seed: int) -> Loaded:
+def load(
+    checkpoint: str, init: Init, lora: Lora | None, seed: int, train: Trained = "all", dtype: Precision = "auto"
+) -> Loaded:
     """Builds the solver in train mode, so that gradient checkpointing and dropout obey the trainer.
 
     Args:
         checkpoint: `tiny`, a local folder or a hub name.
         init: Read the checkpoint's weights, or draw them.
-        lora: Freeze all weights and add an adapter; None trains all.
+        lora: Freeze all weights and add an adapter; None trains weights themselves.
         seed: Of drawn weights and of the adapter.
+        train: Which weights are trained without an adapter: all, or those of the language model.
+        dtype: Of the weights; auto: as the checkpoint has them.
 
     Raises:
-        InputError: the checkpoint is not to be had, is no Qwen3-VL, or has no weights.
+        InputError: the checkpoint is not to be had, is no Qwen3-VL, or lacks something.
     """
-    source = checkpoint_folder(checkpoint)
-    config = _config(checkpoint, source)
+    config = read_config(checkpoint)
+    tokenizer, spec = read_tokenizer(checkpoint, config), patch_spec(checkpoint, config)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        net: nn.Module = _weights(checkpoint, source, config, init)
-        if lora is not None:
-            net = with_adapter(net, lora)
+        model = _drawn(config, dtype) if init == "random" else _read(checkpoint, config, dtype)
+        keep_frequencies(model)
+        net = choose_trained(model, lora, train)
     net.train()
-    return Loaded(net, AutoTokenizer.from_pretrained(source), patch_spec(source, config))
+    return Loaded(net, tokenizer, spec)
 
 
-def checkpoint_folder(checkpoint: str) -> str:
-    """The folder of the configuration that ships with the package for `tiny`, else the name itself."""
-    return str(files("lightning_ouro") / "assets" / "tiny") if checkpoint == "tiny" else checkpoint
+def weight_dtype(config: Qwen3VLConfig, dtype: Precision) -> torch.dtype:
+    """The type that weights will have; auto: what the config says, or float32."""
+    if dtype != "auto":
+        return cast(torch.dtype, getattr(torch, dtype))
+    return config.dtype or config.text_config.dtype or torch.float32
 
 
-def _config(checkpoint: str, source: str) -> Qwen3VLConfig:
+def _drawn(config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditionalGeneration:
+    return AutoModelForImageTextToText.from_config(config, dtype=weight_dtype(config, dtype))
+
+
+def _read(checkpoint: str, config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditionalGeneration:
+    check_files(checkpoint)
     try:
-        config = AutoConfig.from_pretrained(source)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(
-            f"model.checkpoint={checkpoint!r} is neither `tiny`, a folder with a config.json, nor a hub name that can "
-            f"be reached: {reason}"
-        ) from error
-    if not isinstance(config, Qwen3VLConfig):
-        raise InputError(f"model.checkpoint={checkpoint!r} is a {config.model_type}; a qwen3_vl checkpoint is needed")
-    return config
-
-
-def _weights(checkpoint: str, source: str, config: Qwen3VLConfig, init: str) -> Qwen3VLForConditionalGeneration:
-    if init == "random":
-        return Qwen3VLForConditionalGeneration(config)
-    try:
-        return Qwen3VLForConditionalGeneration.from_pretrained(source, config=config, dtype="auto")
-    except OSError as error:
+        with _without_reports():
+            model, found = Qwen3VLForConditionalGeneration.from_pretrained(
+                checkpoint_folder(checkpoint),
+                config=config,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+            )
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         if checkpoint == "tiny":
             raise InputError(
                 "model.checkpoint='tiny' ships without weights yet: add --model.init random, or take configs/tiny.yaml"
             ) from error
-        reason = str(error).splitlines()[0]
         raise InputError(
             f"model.checkpoint={checkpoint!r} has no weights that can be read; complete the folder or set "
-            f"--model.init random: {reason}"
+            f"--model.init random: {reason(error)}"
         ) from error
+    wrong = [f"{name} is {tuple(has)}, not {tuple(needs)}" for name, has, needs in found["mismatched_keys"]]
+    for what, names in (("lacks", found["missing_keys"]), ("does not fit its config.json:", wrong)):
+        if names:  # which transformers would draw at random
+            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            raise InputError(
+                f"model.checkpoint={checkpoint!r} {what} {min(names)}{more}; fetch weights and config.json again"
+            )
+    return model
+
+
+@contextmanager
+def _without_reports() -> Iterator[None]:
+    """Keeps transformers' tables of what did not fit to itself: an error that says so follows."""
+    before = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.logging.set_verbosity(before)
+
+
+def keep_frequencies(model: nn.Module) -> None:
+    """Holds rotary frequencies in float32 whatever the model is cast to.
+
+    `Module.to(bfloat16)`, which Lightning's bf16-true and DeepSpeed's bf16 call, rounds them: of Qwen3-VL-4B an angle
+    is then 3.9 radians off at position 4,400 (cf. https://github.com/NVIDIA-NeMo/Automodel/pull/2549).
+    """
+    for module in model.modules():
+        if "inv_freq" in dict(module.named_buffers(recurse=False)):
+            exact = cast(Tensor, module.inv_freq).detach().clone()
+            module.register_forward_pre_hook(partial(_restore_frequencies, exact=exact))
+
+
+def _restore_frequencies(module: nn.Module, _: Any, exact: Tensor) -> None:
+    current = cast(Tensor, module.inv_freq)
+    if current.dtype != exact.dtype:
+        module.inv_freq = exact.to(current.device)
+
+
+def choose_trained(model: Qwen3VLForConditionalGeneration, lora: Lora | None, train: Trained) -> nn.Module:
+    """The model with an adapter and all else frozen, or without one and what `train` names not frozen."""
+    if lora is not None:
+        return with_adapter(model, lora)
+    if train == "language_model":
+        model.model.visual.requires_grad_(False)
+    return model
 
 
 def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Module:
-    """The model behind PEFT's LoRA, all else frozen.
+    """The model behind PEFT's LoRA, all else frozen; adapters are float32 beside weights of half precision.
 
     Raises:
-        InputError: the rank is below 1, or a target names no linear layer of the language model.
+        InputError: rank or alpha is below 1, a target names no linear layer of the language model, or there is none.
     """
     from peft import LoraConfig, get_peft_model  # late: peft's import takes a second that `--help` need not pay
 
-    if lora.rank < 1:
-        raise InputError(f"model.lora.rank={lora.rank} must be at least 1")
-    names = {
-        name.rsplit(".", 1)[-1]
-        for name, part in model.model.language_model.named_modules()
-        if isinstance(part, nn.Linear)
-    }
+    for name, value in (("rank", lora.rank), ("alpha", lora.alpha)):
+        if value < 1:
+            raise InputError(f"model.lora.{name}={value} must be at least 1")
+    visual, names = model.model.visual, _linear_names(model.model.language_model)
     if missing := [target for target in lora.targets if target not in names]:
+        raise InputError(f"model.lora.targets: {missing} name no linear layer of the language model; it has {names}")
+    places = [rf".*language_model\..*\.({'|'.join(lora.targets)})"] if lora.targets else []
+    if lora.vision:
+        places.append(rf".*visual\.blocks\..*\.({'|'.join(_linear_names(visual.blocks))})")
+    if lora.merger:
+        fitted = "|".join(_linear_names(visual.merger))
+        places.append(rf".*visual\.(merger|deepstack_merger_list\.\d+)\.({fitted})")
+    if not places:
         raise InputError(
-            f"model.lora.targets: {missing} name no linear layer of the language model; it has {sorted(names)}"
+            f"model.lora.targets=[] leaves nothing to train; name some of {names}, or set model.lora.vision or "
+            "model.lora.merger"
         )
-    pattern = rf".*language_model.*\.({'|'.join(lora.targets)})"
     return get_peft_model(
-        model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=pattern, lora_dropout=0.0)
+        model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="|".join(places), lora_dropout=0.0)
     )
 
 
-def patch_spec(source: str, config: Qwen3VLConfig) -> PatchSpec:
-    """Patch sizes from the vision config, mean and deviation from the checkpoint folder's video processor settings.
-
-    Where there is no such file, as for a hub name, they are Qwen3-VL's own 0.5.
-
-    Raises:
-        InputError: the channels differ in mean or deviation, which no Qwen3-VL checkpoint does.
-    """
-    vision = config.vision_config
-    sizes = (vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size)
-    settings = Path(source) / "video_preprocessor_config.json"
-    if not settings.is_file():
-        return PatchSpec(*sizes)
-    read = json.loads(settings.read_text("utf8"))
-    mean, std = set(read["image_mean"]), set(read["image_std"])
-    if len(mean) != 1 or len(std) != 1:
-        raise InputError(
-            f"{settings}: image_mean {read['image_mean']} and image_std {read['image_std']} differ by channel"
-        )
-    return PatchSpec(*sizes, mean=mean.pop(), std=std.pop())
+def _linear_names(module: nn.Module) -> list[str]:
+    """Last names of the linear layers; a convolution is none."""
+    found = {name.rsplit(".", 1)[-1] for name, part in module.named_modules() if isinstance(part, nn.Linear)}
+    return sorted(found)
 
 
 @contextmanager
@@ -177,3 +230,9 @@ def as_base(net: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def compute_activations_again(model: Qwen3VLForConditionalGeneration) -> None:
+    """Lets layers be computed again in the backward pass, under the name that this transformers has for it."""
+    turn_on = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+    turn_on({"use_reentrant": False})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import lightning as L
@@ -18,13 +19,26 @@ from lightning_ouro.curriculum.weights import LossKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.scenes.types import Video
+from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver import shared_prefix
 from lightning_ouro.solver.answering import greedy_answers
+from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
+from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.family_means import FamilyMeans
-from lightning_ouro.solver.loading import Loaded, Lora, as_base, load
+from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
+from lightning_ouro.solver.features import Features, VisionTower
+from lightning_ouro.solver.footprint import MicroBatch, footprint
+from lightning_ouro.solver.loading import (
+    Loaded,
+    Lora,
+    Precision,
+    Trained,
+    as_base,
+    compute_activations_again,
+    load,
+)
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.packing import pack
 
@@ -40,6 +54,11 @@ class SolverModule(L.LightningModule):
         lora: Train a low-rank adapter on the language model; null trains all weights.
         lr: Learning rate of AdamW, constant; 1e-4 suits LoRA, 1e-6 full fine-tuning of a pretrained model.
         weight_decay: Of AdamW.
+        train: Without an adapter: all weights, or language_model, which freezes vision tower and merger.
+        dtype: Of the weights; auto: as the checkpoint has them.
+        gradient_checkpointing: Compute layers again in the backward pass instead of keeping what they gave: a third
+            more time, a fraction of the memory.
+        features: How much of what a frozen vision tower gave for a video is kept.
         loss: How a sample's loss is weighted by its skill: uniform, frontier (4s(1-s)) or focal ((1-s)^2). On the tiny
             model frontier forgets what is still hard: validation loss 1.61 after three rounds against 1.07.
         max_new_tokens: Replies are cut there; VSI-Bench allows 16.
@@ -53,6 +72,10 @@ class SolverModule(L.LightningModule):
         lora: Lora | None = None,
         lr: float = 1e-4,
         weight_decay: float = 0.0,
+        train: Trained = "all",
+        dtype: Precision = "auto",
+        gradient_checkpointing: bool = False,
+        features: FeatureSettings = FeatureSettings(),  # noqa: B008  frozen, so one instance may serve all
         loss: LossKind = "focal",
         max_new_tokens: int = 16,
         seed: int = 0,
@@ -62,6 +85,10 @@ class SolverModule(L.LightningModule):
             raise InputError(f"model.lr={lr} must be above 0")
         self.checkpoint, self.init, self.lora, self.seed = checkpoint, init, lora, seed
         self.lr, self.weight_decay = lr, weight_decay
+        self.train_weights: Trained = train
+        self.dtype_of_weights: Precision = dtype
+        self.gradient_checkpointing = gradient_checkpointing
+        self.feature_settings = features
         self.max_new_tokens = max_new_tokens
         self.weighted_loss = ConfidenceWeightedLoss(loss)
         self.loaded: Loaded | None = None
@@ -71,9 +98,30 @@ class SolverModule(L.LightningModule):
     def configure_model(self) -> None:
         """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
         if self.loaded is None:
-            self.loaded = load(self.checkpoint, self.init, self.lora, self.seed)
+            self.loaded = load(
+                self.checkpoint, self.init, self.lora, self.seed, self.train_weights, self.dtype_of_weights
+            )
+            qwen, spec = self.loaded.qwen, self.loaded.spec
+            use_shared_prefix(qwen)
+            if self.gradient_checkpointing:
+                compute_activations_again(qwen)
             self.net = self.loaded.net
-            self.encoder = RowEncoder(self.loaded.tokenizer, self.loaded.qwen.config, self.loaded.spec)
+            self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
+            self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
+
+    def memory_needed(self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str) -> str:
+        """What training takes on one device, estimated, in one line; no weight is read.
+
+        Args:
+            frames: What the model is shown of a scene.
+            questions: Of one micro-batch.
+            questions_per_row: Of these, as many as share a video at most.
+            precision: The trainer's.
+        """
+        row = min(questions, questions_per_row)
+        batch = MicroBatch(frames, row, math.ceil(questions / row), self.gradient_checkpointing, precision)
+        config = read_config(self.checkpoint)
+        return footprint(config, self.lora, self.train_weights, self.dtype_of_weights, batch).describe()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW on the weights that are trained."""
@@ -155,7 +203,11 @@ class SolverModule(L.LightningModule):
     def score_rows(self, rows: Sequence[Row]) -> shared_prefix.Scored:
         """Loss and confidence of every question of the rows."""
         assert self.loaded is not None, "configure_model comes first"
-        return shared_prefix.score(self.loaded.qwen, rows, pack(rows).to(self.device), self.loaded.spec)
+        return shared_prefix.score(self.loaded.qwen, pack(rows).to(self.device), self.features_of(rows))
+
+    def features_of(self, rows: Sequence[Row]) -> Features | None:
+        """What the vision tower gives for the rows' videos."""
+        return self.tower.features([row.video for row in rows if row.video is not None])
 
     def blind_confidences(self, questions: Sequence[Question]) -> list[float]:
         """Confidence in each answer without the video, under the base (the solver itself where all is trained)."""
@@ -167,11 +219,12 @@ class SolverModule(L.LightningModule):
     def replies(self, rows: Sequence[SceneRow]) -> list[str]:
         """Greedy replies to all questions of the rows."""
         assert self.loaded is not None, "configure_model comes first"
-        encoded = [self.encode(row, row.video, with_answers=False) for row in rows]
-        tokenizer, qwen = self.loaded.tokenizer, self.loaded.qwen
+        tokenizer, answers = self.loaded.tokenizer, list[list[int]]()
         end = tokenizer.convert_tokens_to_ids("<|im_end|>")
-        packed = pack(encoded).to(self.device)
-        answers = greedy_answers(qwen, encoded, packed, self.loaded.spec, end, self.max_new_tokens)
+        for row in rows:  # one at a time: a step's mask would mostly hide the others
+            encoded = [self.encode(row, row.video, with_answers=False)]
+            packed, features = pack(encoded).to(self.device), self.features_of(encoded)
+            answers += greedy_answers(self.loaded.qwen, packed, features, end, self.max_new_tokens)
         return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -204,4 +257,4 @@ class SolverModule(L.LightningModule):
 
 
 def _lora_record(lora: Lora | None) -> dict[str, Any] | None:
-    return None if lora is None else {"rank": lora.rank, "alpha": lora.alpha, "targets": list(lora.targets)}
+    return None if lora is None else asdict(lora) | {"targets": list(lora.targets)}

@@ -1,13 +1,12 @@
-"""The shared-prefix forward: transformers' own Qwen3-VL, given one packed row for all questions of a scene.
+"""The shared-prefix forward: transformers' own Qwen3-VL, given one packed batch for all questions of several scenes.
 
-The vision tower runs once per row, the language model once over prefix and suffixes, and only the hidden states that
+Each video is encoded once, the language model goes once over prefixes and suffixes, and only the hidden states that
 predict an answer token reach the LM head. In float32, losses and gradients equal those of each question alone through
 `Qwen3VLForConditionalGeneration.forward` (tests/solver/test_shared_prefix.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any
@@ -17,26 +16,12 @@ from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration, Qwen3VLTextModel
 from transformers.cache_utils import Cache
 
-from lightning_ouro.scenes.types import Video
-from lightning_ouro.solver.encoding import Row
-from lightning_ouro.solver.packing import Packed, attention_mask
-from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, video_grid
+from lightning_ouro.solver.attention import layout_of
+from lightning_ouro.solver.features import Features
+from lightning_ouro.solver.packing import Packed
 
 # transformers 5.24 renames this argument and warns of the old name, which earlier ones need.
 _CACHE = "cache" if "cache" in signature(Qwen3VLTextModel.forward).parameters else "past_key_values"
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the vision tower gives for a batch's videos, in the order of its rows.
-
-    Attributes:
-        pooled: One vector a video token, `(tokens, hidden)`.
-        deepstack: The same shape for each of the language model's first layers.
-    """
-
-    pooled: Tensor
-    deepstack: list[Tensor]
 
 
 @dataclass(frozen=True)
@@ -52,40 +37,30 @@ class Scored:
     confidence: Tensor
 
 
-def video_features(model: Qwen3VLForConditionalGeneration, videos: Sequence[Video], spec: PatchSpec) -> Features | None:
-    """Pooled and DeepStack features of the videos, or None where there is none; equal videos are encoded once."""
-    if not videos:
-        return None
-    distinct = list({id(video): video for video in videos}.values())
-    device = model.model.visual.patch_embed.proj.weight.device
-    patches = torch.cat([frames_to_patches(video.frames, spec) for video in distinct]).to(device)
-    grids = torch.tensor([video_grid(video.frames.shape, spec) for video in distinct], device=device)
-    output = model.model.get_video_features(patches, grids, return_dict=True)
-    place = {id(video): index for index, video in enumerate(distinct)}
-    order = [place[id(video)] for video in videos]
-    return Features(
-        torch.cat([output.pooler_output[index] for index in order]),
-        [torch.cat([layer[index] for index in order]) for layer in output.deepstack_features],
-    )
-
-
 def hidden_states(
     model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None, cache: Cache | None = None
 ) -> Tensor:
-    """Last hidden states of all tokens, `(B, L, hidden)`; fills `cache` where one is given."""
+    """Last hidden states of all tokens, `(T, hidden)`; fills `cache` where one is given.
+
+    Args:
+        model: Made ready by `attention.use_shared_prefix`.
+        packed: A batch on the model's device.
+        features: Of its videos, in the order of its rows; None if it has none.
+        cache: Takes keys and values.
+    """
     embeds = model.get_input_embeddings()(packed.ids)
     is_video = packed.ids == model.config.video_token_id
     if features is not None:
-        embeds = embeds.masked_scatter(is_video[..., None], features.pooled.to(embeds.dtype))
+        embeds = embeds.masked_scatter(is_video[:, None], features.pooled.to(embeds.dtype))
     output = model.model.language_model(
-        inputs_embeds=embeds,
-        attention_mask=attention_mask(packed.segments),
-        position_ids=packed.positions,
-        visual_pos_masks=None if features is None else is_video,
+        inputs_embeds=embeds[None],
+        position_ids=packed.positions[:, None],
+        visual_pos_masks=None if features is None else is_video[None],
         deepstack_visual_embeds=None if features is None else features.deepstack,
+        layout=layout_of(packed),
         **caching(cache),
     )
-    return output.last_hidden_state
+    return output.last_hidden_state[0]
 
 
 def caching(cache: Cache | None) -> dict[str, Any]:
@@ -93,11 +68,10 @@ def caching(cache: Cache | None) -> dict[str, Any]:
     return {_CACHE: cache, "use_cache": cache is not None}
 
 
-def score(model: Qwen3VLForConditionalGeneration, rows: Sequence[Row], packed: Packed, spec: PatchSpec) -> Scored:
-    """Loss and confidence of every question from one pass; `packed` is the rows' batch on the model's device."""
-    features = video_features(model, [row.video for row in rows if row.video is not None], spec)
+def score(model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None) -> Scored:
+    """Loss and confidence of every question of a batch from one pass; arguments as of `hidden_states`."""
     hidden = hidden_states(model, packed, features)
-    logits = model.lm_head(hidden[packed.target_row, packed.target_column]).float()
+    logits = model.lm_head(hidden[packed.target_place]).float()
     loss = torch.nn.functional.cross_entropy(logits, packed.target_ids, reduction="none")
     return Scored(
         mean_by_question(loss, packed.target_question, packed.num_questions),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
@@ -13,8 +14,13 @@ from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget, Video, Views
+from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import RowEncoder
+from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
+from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.loading import load
+from lightning_ouro.solver.packing import pack
+from lightning_ouro.solver.shared_prefix import score
 
 
 def make_video(seed: int, num_frames: int = 6, height: int = 64, width: int = 96) -> Video:
@@ -30,6 +36,23 @@ def make_question(number: int, text: str, answer: str, options: tuple[str, ...] 
     program = "def answer(scene):\n    return count(1)\n"
     family = "object_counting" if options is None else "object_rel_direction_easy"
     return Question(f"q{number}", "s", family, text, options, unit, answer, program, 1.0, {}, 0)
+
+
+def ready(lora=None, seed=0, cached=False, **how):
+    """A tiny solver whose language model shares prefixes, and its vision tower."""
+    loaded = load("tiny", "random", lora, seed, **how)
+    use_shared_prefix(loaded.qwen)
+    if lora is not None:  # LoRA's B is zero at first, which would hide A's gradient
+        for name, parameter in loaded.net.named_parameters():
+            if "lora_B" in name:
+                torch.nn.init.normal_(parameter, std=0.05, generator=torch.Generator().manual_seed(2))
+    cache = FeatureCache(FeatureSettings(memory_gb=0.1)) if cached else None
+    return loaded, VisionTower(loaded.qwen, loaded.spec, cache)
+
+
+def scored(loaded, tower, rows):
+    """Loss and confidence of the rows' questions in one pass."""
+    return score(loaded.qwen, pack(rows), tower.features([row.video for row in rows if row.video is not None]))
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,12 @@
-import json
 import shutil
 
+import huggingface_hub.constants
 import pytest
 import torch
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.loading import LORA_TARGETS, Lora, as_base, checkpoint_folder, load
+from lightning_ouro.solver.checkpoint import checkpoint_folder
+from lightning_ouro.solver.loading import LORA_TARGETS, Lora, as_base, load
 from lightning_ouro.solver.patches import PatchSpec
 
 
@@ -36,6 +37,55 @@ def test_lora_trains_only_adapters_on_every_linear_layer_of_the_language_model()
     assert all("language_model" in name and "lora_" in name for name in trained)
 
 
+def test_tower_and_mergers_get_adapters_where_they_are_asked_for():
+    language, blocks, merger = 7 * 4, 4 * 3, 2 * 3
+    for lora, number in (
+        (Lora(vision=True), language + blocks),
+        (Lora(merger=True), language + merger),
+        (Lora(vision=True, merger=True), language + blocks + merger),
+        (Lora(targets=(), vision=True), blocks),
+        (Lora(targets=("q_proj",), merger=True), 4 + merger),
+    ):
+        net = load("tiny", "random", lora, seed=0).net
+        trained = [name for name, weight in net.named_parameters() if weight.requires_grad]
+        assert len(trained) == 2 * number
+        assert sum(".visual." in name for name in trained) == 2 * (blocks * lora.vision + merger * lora.merger)
+        assert not any("patch_embed" in name or "pos_embed" in name for name in trained)
+
+
+def test_without_an_adapter_all_weights_are_trained_or_those_of_the_language_model():
+    def frozen(train):
+        net = load("tiny", "random", None, seed=0, train=train).net
+        return [name for name, weight in net.named_parameters() if not weight.requires_grad]
+
+    assert frozen("all") == []
+    language = frozen("language_model")
+    assert language and all(name.startswith("model.visual.") for name in language)
+    assert any("merger" in name for name in language) and any("patch_embed" in name for name in language)
+
+
+def test_weights_have_the_type_that_is_asked_for_and_adapters_stay_float32(tmp_path):
+    assert {weight.dtype for weight in load("tiny", "random", None, seed=0).net.parameters()} == {torch.float32}
+    net = load("tiny", "random", Lora(), seed=0, dtype="bfloat16").net
+    types = {"lora_" in name: weight.dtype for name, weight in net.named_parameters()}
+    assert types == {False: torch.bfloat16, True: torch.float32}
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "half")
+    load("tiny", "random", None, seed=0, dtype="bfloat16").qwen.save_pretrained(tmp_path / "half")
+    for dtype, expected in (("auto", torch.bfloat16), ("float32", torch.float32)):
+        read = load(str(tmp_path / "half"), "pretrained", None, seed=0, dtype=dtype)
+        assert {weight.dtype for weight in read.net.parameters()} == {expected}
+
+
+def test_a_cast_leaves_rotary_frequencies_alone():
+    half, cast = (load("tiny", "random", None, seed=0, dtype="bfloat16") for _ in range(2))
+    cast.net.to(torch.bfloat16)  # as Lightning's bf16-true and DeepSpeed do
+    ids = torch.arange(1000)[None] % 1000
+    exact = half.net(input_ids=ids).logits
+    assert cast.qwen.model.language_model.rotary_emb.inv_freq.dtype == torch.bfloat16
+    assert torch.equal(cast.net(input_ids=ids).logits, exact)
+    assert cast.qwen.model.language_model.rotary_emb.inv_freq.dtype == torch.float32
+
+
 def test_the_base_is_the_model_with_its_adapter_off_and_everything_is_put_back():
     plain, adapted = load("tiny", "random", None, seed=4), load("tiny", "random", Lora(), seed=4)
     for name, parameter in adapted.net.named_parameters():
@@ -62,16 +112,52 @@ def test_saved_weights_are_read_back_by_the_same_call(tmp_path):
     assert read.spec == PatchSpec(16, 2, 2, 0.5, 0.5)
 
 
-def test_what_cannot_be_loaded_is_named_with_a_remedy(tmp_path):
-    with pytest.raises(InputError, match=r"model\.checkpoint='.*nowhere' is neither `tiny`, a folder"):
-        load(str(tmp_path / "nowhere"), "pretrained", None, seed=0)
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub's cache without its hub."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    return tmp_path / "hub"
+
+
+def test_a_hub_name_is_read_from_the_cache_by_the_same_call(hub):
+    commit, repository = "0123456789" * 4, hub / "models--someone--tiny"
+    shutil.copytree(checkpoint_folder("tiny"), repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    drawn = load("tiny", "random", None, seed=7)
+    drawn.qwen.save_pretrained(repository / "snapshots" / commit)
+    read = load("someone/tiny", "pretrained", None, seed=0)
+    assert all(torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items())
+    assert read.spec == drawn.spec
+    (repository / "snapshots" / commit / "model.safetensors").unlink()
+    with pytest.raises(InputError, match=r"'someone/tiny' has no weights that can be read; .* --model\.init random"):
+        load("someone/tiny", "pretrained", None, seed=0)
+
+
+def test_a_hub_that_cannot_be_reached_ends_in_one_line(hub):
+    with pytest.raises(InputError) as stop:
+        load("Qwen/Qwen3-VL-4B-Instruct", "pretrained", None, seed=0)
+    message = str(stop.value)
+    assert "nor a hub name that can be reached: We couldn't connect to 'https://huggingface.co'" in message
+    assert "\n" not in message and len(message) < 400
+
+
+def test_tiny_says_that_it_has_no_weights():
     with pytest.raises(InputError, match=r"'tiny' ships without weights yet: add --model\.init random"):
         load("tiny", "pretrained", None, seed=0)
-    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "bare")
-    with pytest.raises(InputError, match=r"has no weights that can be read; .* --model\.init random"):
-        load(str(tmp_path / "bare"), "pretrained", None, seed=0)
-    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen2", "hidden_size": 8}))
-    with pytest.raises(InputError, match="is a qwen2; a qwen3_vl checkpoint is needed"):
-        load(str(tmp_path), "pretrained", None, seed=0)
-    with pytest.raises(InputError, match=r"\['qkv'\] name no linear layer .* it has \['down_proj'"):
-        load("tiny", "random", Lora(targets=("qkv",)), seed=0)
+
+
+@pytest.mark.parametrize(
+    ("lora", "message"),
+    [
+        (Lora(rank=0), r"model\.lora\.rank=0 must be at least 1"),
+        (Lora(alpha=0), r"model\.lora\.alpha=0 must be at least 1"),
+        (Lora(targets=("qkv",)), r"model\.lora\.targets: \['qkv'\] name no linear layer .* it has \['down_proj'"),
+        (Lora(targets=("qkv",), vision=True), r"model\.lora\.targets: \['qkv'\] name no linear layer of the language"),
+        (Lora(targets=()), r"model\.lora\.targets=\[\] leaves nothing to train; .* set model\.lora\.vision"),
+    ],
+)
+def test_an_adapter_that_cannot_be_is_refused(lora, message):
+    with pytest.raises(InputError, match=message):
+        load("tiny", "random", lora, seed=0)

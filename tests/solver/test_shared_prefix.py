@@ -1,23 +1,16 @@
 """The packed pass against transformers' own forward on each question alone."""
 
+import dataclasses
+
 import pytest
 import torch
 
 from lightning_ouro.solver.answering import greedy_answers
-from lightning_ouro.solver.loading import Lora, load
+from lightning_ouro.solver.loading import Lora, compute_activations_again
 from lightning_ouro.solver.packing import pack
 from lightning_ouro.solver.patches import frames_to_patches, video_grid
-from lightning_ouro.solver.shared_prefix import score
 
-from .conftest import make_video
-
-
-def rows_of(encoder, questions):
-    """Three rows: five questions, two questions, and two questions asked blind."""
-    videos = [make_video(0), make_video(1), None]
-    shares = [questions, questions[1:3], questions[2:4]]
-    rows = [encoder.row(v, [q.prompt for q in s], [q.answer for q in s]) for v, s in zip(videos, shares, strict=True)]
-    return rows, shares
+from .conftest import make_video, ready, scored
 
 
 def alone(loaded, encoder, video, prompt, answer):
@@ -50,51 +43,125 @@ def losses_alone(loaded, encoder, rows, shares):
     return torch.tensor(found).T
 
 
-@pytest.mark.parametrize("lora", [None, Lora(rank=4)], ids=["full", "lora"])
-def test_losses_confidences_and_gradients_equal_those_of_each_question_alone(encoder, questions, lora):
-    loaded = load("tiny", "random", lora, seed=1)
-    if lora is not None:  # LoRA's B is zero at first, which would hide A's gradient
-        for name, parameter in loaded.net.named_parameters():
-            if "lora_B" in name:
-                torch.nn.init.normal_(parameter, std=0.05, generator=torch.Generator().manual_seed(2))
-    rows, shares = rows_of(encoder, questions)
-    scored = score(loaded.qwen, rows, pack(rows), loaded.spec)
-    scored.loss.sum().backward()
-    packed = {name: p.grad.clone() for name, p in loaded.net.named_parameters() if p.grad is not None}
-    loaded.net.zero_grad()
-    loss, confidence = losses_alone(loaded, encoder, rows, shares)
-    torch.testing.assert_close(scored.loss.detach(), loss, rtol=1e-5, atol=0)
-    torch.testing.assert_close(scored.confidence, confidence, rtol=1e-5, atol=0)
+def share_out(encoder, questions, sizes):
+    """Rows of so many questions each behind videos of their own; a negative number is asked blind."""
+    rows, shares = [], []
+    for seed, size in enumerate(sizes):
+        share = [questions[(seed + place) % len(questions)] for place in range(abs(size))]
+        video = None if size < 0 else make_video(seed, num_frames=2 + 2 * seed)
+        rows.append(encoder.row(video, [q.prompt for q in share], [q.answer for q in share]))
+        shares.append(share)
+    return rows, shares
+
+
+def gradients(net):
+    found = {name: p.grad.clone() for name, p in net.named_parameters() if p.grad is not None}
+    net.zero_grad()
+    return found
+
+
+CASES = [  # what is trained, questions of each row, activations computed again, features from a cache
+    ("full", [5, 2, -2], False, False),
+    ("full", [3, 1], True, False),
+    ("language_model", [1, 4], False, True),
+    ("language_model", [5, -1], True, True),
+    ("lora", [5, 2, -2], False, False),
+    ("lora", [1], False, False),
+    ("lora", [3, 1, 4], True, True),
+    ("lora", [32], False, True),
+]
+
+
+@pytest.mark.parametrize(("kind", "sizes", "checkpointing", "cached"), CASES, ids=map(str, CASES))
+def test_losses_confidences_and_gradients_equal_those_of_each_question_alone(
+    encoder, questions, kind, sizes, checkpointing, cached
+):
+    lora = Lora(rank=4) if kind == "lora" else None
+    loaded, tower = ready(lora, 1, cached, train="language_model" if kind == "language_model" else "all")
+    plain, _ = ready(lora, 1, train="language_model" if kind == "language_model" else "all")
+    if checkpointing:
+        compute_activations_again(loaded.qwen)
+    rows, shares = share_out(encoder, questions, sizes)
+    for _ in range(2 if cached else 1):  # the second time from the cache, where the tower is frozen
+        loaded.net.zero_grad()
+        found = scored(loaded, tower, rows)
+        found.loss.sum().backward()
+    packed = gradients(loaded.net)
+    loss, confidence = losses_alone(plain, encoder, rows, shares)
+    torch.testing.assert_close(found.loss.detach(), loss, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found.confidence, confidence, rtol=1e-5, atol=0)
+    alone_gradients = gradients(plain.net)
+    assert packed.keys() == alone_gradients.keys()
     for name, gradient in packed.items():
-        plain = dict(loaded.net.named_parameters())[name].grad
-        assert torch.linalg.norm(gradient - plain) <= 1e-5 * torch.linalg.norm(plain), name
+        reference = alone_gradients[name]
+        assert torch.linalg.norm(gradient - reference) <= 1e-5 * torch.linalg.norm(reference), name
 
 
-def test_another_question_in_the_row_changes_no_loss_by_a_bit(loaded, encoder, questions):
-    one, other = questions[0], questions[3]
-    longer = questions[4]
+def test_in_bfloat16_it_is_as_near_to_float32_as_the_plain_pass_is(encoder, questions):
+    rows, shares = share_out(encoder, questions, [5, 4])
+    exact, tower = ready(seed=1)
+    truth = scored(exact, tower, rows).loss.detach()
+    loaded, tower = ready(seed=1, dtype="bfloat16")
+    plain, _ = ready(seed=1, dtype="bfloat16")
+    ours = scored(loaded, tower, rows).loss.detach()
+    theirs, _ = losses_alone(plain, encoder, rows, shares)
+    assert loaded.qwen.dtype == torch.bfloat16 and ours.dtype == torch.float32
+    assert (ours - truth).norm() <= 1.5 * (theirs - truth).norm()
+
+
+@pytest.fixture(scope="module")
+def solver():
+    return ready(seed=4)
+
+
+def test_another_question_of_the_same_length_changes_no_other_loss_by_a_bit(solver, encoder, questions):
+    first, second = questions[0], questions[4]
 
     def losses(last):
-        row = encoder.row(
-            make_video(0), [q.prompt for q in (one, longer, last)], [one.answer, longer.answer, last.answer]
-        )
+        share = [first, second, last]
+        rows = [encoder.row(make_video(0), [q.prompt for q in share], [q.answer for q in share])]
+        rows.append(encoder.row(make_video(1), [second.prompt], [second.answer]))
         with torch.no_grad():
-            return score(loaded.qwen, [row], pack([row]), loaded.spec).loss[:2]
+            return scored(*solver, rows).loss[[0, 1, 3]]
 
-    same_length = encoder.suffix(one.prompt, "4"), encoder.suffix(one.prompt, "7")
-    assert len(same_length[0].ids) == len(same_length[1].ids)
-    assert torch.equal(losses(one), losses(make_twin(one, "7")))
-    torch.testing.assert_close(losses(one), losses(other), rtol=1e-6, atol=0)
+    twin = dataclasses.replace(first, answer="7")
+    assert len(encoder.suffix(first.prompt, "4").ids) == len(encoder.suffix(first.prompt, "7").ids)
+    assert torch.equal(losses(first), losses(twin))
 
 
-def make_twin(question, answer):
-    from dataclasses import replace
+def test_other_lengths_orders_and_rows_change_no_loss_by_more_than_rounding(solver, encoder, questions):
+    def losses(*shares):
+        rows = [
+            encoder.row(make_video(seed), [q.prompt for q in share], [q.answer for q in share])
+            for seed, share in shares
+        ]
+        with torch.no_grad():
+            found = scored(*solver, rows).loss.tolist()
+        asked = [(seed, question.id) for seed, share in shares for question in share]
+        return dict(zip(asked, found, strict=True))
 
-    return replace(question, answer=answer)
+    whole = losses((0, questions), (1, questions[1:3]))
+    for other in (
+        losses((1, questions[1:3]), (0, questions)),
+        losses((0, questions[::-1]), (1, questions[2:0:-1])),
+        losses((0, questions[:2]), (0, questions[2:]), (1, questions[1:2]), (1, questions[2:3])),
+    ):
+        for key, value in other.items():
+            assert value == pytest.approx(whole[key], rel=1e-6)
+
+
+def test_a_video_that_two_rows_share_goes_through_the_tower_once(encoder, questions):
+    loaded, tower = ready(Lora(), cached=True)
+    video, twin = make_video(3), make_video(3)
+    rows = [encoder.row(video, [q.prompt], [q.answer]) for q in questions[:3]]
+    first = scored(loaded, tower, rows).loss.detach()
+    assert tower.calls == 1
+    again = [encoder.row(twin, [q.prompt], [q.answer]) for q in questions[:3]]  # equal pixels, another object
+    assert torch.equal(scored(loaded, tower, again).loss.detach(), first) and tower.calls == 1
 
 
 def test_greedy_replies_are_those_of_generate_on_each_question_alone(encoder, questions):
-    loaded = load("tiny", "random", None, seed=3)
+    loaded, tower = ready(seed=3)
     loaded.net.eval()
     with torch.no_grad():  # sharpen logits and attention: no ties within rounding, and every position counts
         loaded.qwen.model.language_model.norm.weight.mul_(20)
@@ -103,7 +170,8 @@ def test_greedy_replies_are_those_of_generate_on_each_question_alone(encoder, qu
             layer.self_attn.v_proj.weight.mul_(10)
     rows = [encoder.row(make_video(s), [q.prompt for q in questions], [None] * 5) for s in range(2)]
     end = loaded.qwen.config.text_config.eos_token_id
-    replies = greedy_answers(loaded.qwen, rows, pack(rows), loaded.spec, end, max_new_tokens=6)
+    features = tower.features([row.video for row in rows])
+    replies = greedy_answers(loaded.qwen, pack(rows), features, end, max_new_tokens=6)
     expected = []
     for row in rows:
         for question in questions:
