@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from lightning_ouro.curriculum.weights import LossKind
 from lightning_ouro.errors import InputError
@@ -96,7 +97,14 @@ class SolverModule(L.LightningModule):
         self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
 
     def configure_model(self) -> None:
-        """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
+        """Builds the model once; Lightning calls this again for every fit, validate, test and predict.
+
+        Raises:
+            InputError: the strategy shards weights, which nothing here does: ranks would train apart.
+        """
+        strategy = None if self._trainer is None else self._trainer.strategy
+        if isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
+            raise InputError(f"trainer.strategy={type(strategy).__name__} does not work yet; take ddp, or one device")
         if self.loaded is None:
             self.loaded = load(
                 self.checkpoint, self.init, self.lora, self.seed, self.train_weights, self.dtype_of_weights
