@@ -18,6 +18,7 @@ from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver.features import VisionTower
 
 from .test_cli import SMALL, TINY, lines
 
@@ -154,6 +155,30 @@ def test_what_was_allowed_is_in_the_runs_record(run, shared_data):
         *("--trainer.max_epochs", "1"),
     )
     assert "benchmark_scenes: allow" in (folder / "config.fit.yaml").read_text("utf8")
+
+
+def test_a_frozen_tower_sees_each_video_once_a_run(run, monkeypatch):
+    """Two rounds, validation behind one's own and another's video, and replies, all from one pass of the tower."""
+    towers = []
+
+    class Counted(VisionTower):
+        def __init__(self, *args):
+            super().__init__(*args)
+            towers.append(self)
+
+    monkeypatch.setattr("lightning_ouro.solver.module.VisionTower", Counted)
+    run("--model.lora.rank", "4", "--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
+    assert [tower.calls for tower in towers] == [4 + 2]  # training and validation scenes
+
+
+def test_a_trained_tower_is_asked_in_every_pass(run, monkeypatch):
+    calls = []
+    encoded = VisionTower._encoded
+    monkeypatch.setattr(
+        VisionTower, "_encoded", lambda self, videos: calls.append(len(videos)) or encoded(self, videos)
+    )
+    run("--trainer.max_epochs", "1")
+    assert sum(calls) > 6
 
 
 def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):

@@ -56,13 +56,18 @@ class SceneLibrary(Mapping[str, Scene]):
 
         Raises:
             KeyError: no scene has this id.
-            InputError: its footage cannot be used.
+            InputError: its footage cannot be used, or has fewer frames than the model is to be shown.
         """
         if scene_id in self._videos:
             self._videos.move_to_end(scene_id)
             return self._videos[scene_id]
         scene = self._scenes[scene_id]
-        video = scene.footage.load(scene, self.budget)
+        video, wanted = scene.footage.load(scene, self.budget), self.budget.num_frames
+        if (number := len(video.frames)) < wanted:
+            raise InputError(
+                f"scene {scene_id}: its recording gives {number} usable frames of data.frames.num_frames={wanted}; "
+                f"lower that to {number}"
+            )
         self._videos[scene_id] = video
         while len(self._videos) > 1 and self._bytes() > self._cached_bytes:
             self._videos.popitem(last=False)

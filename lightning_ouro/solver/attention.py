@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch._dynamo
@@ -23,6 +23,7 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface, Qwen3VLForConditionalGeneration
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed, Span, visible
 
 NAME = "lightning_ouro_shared_prefix"
@@ -37,17 +38,19 @@ class Layout:
         spans: Where each row lies.
         gathers: For each row the tokens of its suffixes, `(K, S)`, counted from the row's start; -1 is padding.
         block_mask: The same for FlexAttention; None on a CPU.
+        kept: Takes keys and values, where replies are to be written.
     """
 
     spans: tuple[Span, ...]
     gathers: tuple[Tensor, ...]
     block_mask: BlockMask | None
+    kept: KeyValues | None = None
 
 
-def layout_of(packed: Packed) -> Layout:
+def layout_of(packed: Packed, kept: KeyValues | None = None) -> Layout:
     """The layout of a batch, on its device."""
-    gathers = tuple(_gather(span).to(packed.ids.device) for span in packed.spans)
-    return Layout(packed.spans, gathers, _block_mask(packed) if packed.ids.is_cuda else None)
+    gathers = tuple(span.suffix_places().to(packed.ids.device) for span in packed.spans)
+    return Layout(packed.spans, gathers, _block_mask(packed) if packed.ids.is_cuda else None, kept)
 
 
 def use_shared_prefix(model: Qwen3VLForConditionalGeneration) -> None:
@@ -62,7 +65,7 @@ def attend(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    layout: Layout | None = None,
+    layout: Layout | KeyValues | None = None,
     **given: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """An attention function as transformers calls it.
@@ -73,7 +76,7 @@ def attend(
         key: `(1, key heads, T, dim)`.
         value: Likewise.
         attention_mask: Only without a layout.
-        layout: Who sees whom.
+        layout: Who sees whom; or what was kept of a batch, for one token more of each question.
         given: What transformers passes besides; `scaling` counts.
 
     Returns:
@@ -83,6 +86,10 @@ def attend(
         return sdpa_attention_forward(module, query, key, value, attention_mask, **given)
     query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast their norms have made them float32
     scale = given["scaling"]
+    if isinstance(layout, KeyValues):
+        return layout.attend(cast(int, module.layer_idx), query, key, value, scale), None
+    if layout.kept is not None:
+        layout.kept.fill(cast(int, module.layer_idx), key, value)
     if layout.block_mask is not None:
         return _flex(query, key, value, layout.block_mask, scale).transpose(1, 2), None
     rows: list[Tensor] = []
@@ -109,13 +116,6 @@ def _row(query: Tensor, key: Tensor, value: Tensor, span: Span, gather: Tensor, 
     mask = torch.ones(length, span.prefix + length, dtype=torch.bool, device=query.device).tril(span.prefix)
     suffixes = scaled_dot_product_attention(asking, keys, values, attn_mask=mask, scale=scale).transpose(1, 2)
     return torch.cat([prefix, suffixes[gather >= 0][None]], dim=1)
-
-
-def _gather(span: Span) -> Tensor:
-    lengths = torch.tensor(span.suffixes, dtype=torch.long)
-    offset = torch.arange(int(lengths.max()) if len(lengths) else 0)
-    places = (span.prefix + lengths.cumsum(0) - lengths)[:, None] + offset
-    return torch.where(offset < lengths[:, None], places, -1)
 
 
 def _block_mask(packed: Packed) -> BlockMask:

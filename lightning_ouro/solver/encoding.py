@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase, Qwen3VLConfig
 
+from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.patches import PatchSpec, group_times, video_grid
@@ -79,10 +80,23 @@ class RowEncoder:
         self._end_of_turn = self._ids("<|im_end|>")
 
     def row(self, video: Video | None, prompts: Sequence[str], answers: Sequence[str | None]) -> Row:
-        """The row of one video; each prompt starts with `VIDEO_PROMPT`, answers may be None (to be generated)."""
+        """The row of one video; each prompt starts with `VIDEO_PROMPT`, answers may be None (to be generated).
+
+        Raises:
+            InputError: video and question are more tokens than the model was made for.
+        """
         prefix = self.prefix(video)
         pairs = zip(prompts, answers, strict=True)
-        return Row(prefix, tuple(self.suffix(prompt, answer) for prompt, answer in pairs), video)
+        row = Row(prefix, tuple(self.suffix(prompt, answer) for prompt, answer in pairs), video)
+        longest = max((len(suffix.ids) for suffix in row.suffixes), default=0)
+        limit = self.config.text_config.max_position_embeddings
+        if (number := len(prefix.ids) + longest) > limit:
+            shown = "no video" if video is None else "{} frames of {} x {}".format(*video.frames.shape[:3])
+            raise InputError(
+                f"{shown} with a question of {longest} tokens are {number} tokens, the model reads {limit} "
+                "(max_position_embeddings in its config.json); lower data.frames.num_frames, height or width"
+            )
+        return row
 
     def prefix(self, video: Video | None) -> Prefix:
         """The tokens that all questions of a video share, from the turn's start to the end of `VIDEO_PROMPT`."""

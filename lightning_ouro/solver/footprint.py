@@ -115,8 +115,8 @@ class Footprint:
         working, name = max((self.activations + self.logits, "activations"), (self.step, "for AdamW's step"))
         return (
             f"Qwen3-VL {_number(self.parameters)} parameters, {_number(self.trained)} trained ({share:.1f} %): about "
-            f"{_gigabytes(self.weights)} weights + {_gigabytes(self.gradients + self.optimizer)} trained state + "
-            f"{_gigabytes(working)} {name} = {_gigabytes(self.total)} on one device"
+            f"{gigabytes(self.weights)} weights + {gigabytes(self.gradients + self.optimizer)} trained state + "
+            f"{gigabytes(working)} {name} = {gigabytes(self.total)} on one device"
         )
 
 
@@ -241,5 +241,6 @@ def _number(count: int) -> str:
     return str(count)
 
 
-def _gigabytes(size: int) -> str:
+def gigabytes(size: int) -> str:
+    """Bytes as a person reads them."""
     return f"{size / 1e9:.1f} GB" if size >= 5e7 else f"{size / 1e6:.0f} MB"

@@ -15,14 +15,15 @@ from typing import Any, Literal
 import lightning as L
 import torch
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
 from lightning_ouro.curriculum.weights import LossKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.types import FrameBudget, Video
-from lightning_ouro.solver import shared_prefix
-from lightning_ouro.solver.answering import greedy_answers
+from lightning_ouro.solver import answering, shared_prefix
 from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 from lightning_ouro.solver.checkpoint import read_config
@@ -30,7 +31,7 @@ from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.family_means import FamilyMeans
 from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
 from lightning_ouro.solver.features import Features, VisionTower
-from lightning_ouro.solver.footprint import MicroBatch, footprint
+from lightning_ouro.solver.footprint import MicroBatch, footprint, gigabytes
 from lightning_ouro.solver.loading import (
     Loaded,
     Lora,
@@ -41,6 +42,7 @@ from lightning_ouro.solver.loading import (
     load,
 )
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
+from lightning_ouro.solver.out_of_memory import explained
 from lightning_ouro.solver.packing import pack
 
 QUANTITIES = ("loss", "sight", "score")
@@ -94,6 +96,7 @@ class SolverModule(L.LightningModule):
         self.weighted_loss = ConfidenceWeightedLoss(loss)
         self.loaded: Loaded | None = None
         self.results: FamilyMeans | None = None
+        self._rows: Sequence[SceneRow] = ()  # of the batch that is being trained
         self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
 
     def configure_model(self) -> None:
@@ -120,16 +123,27 @@ class SolverModule(L.LightningModule):
     def memory_needed(self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str) -> str:
         """What training takes on one device, estimated, in one line; no weight is read.
 
+        It is for as few videos as the questions can share, and says what it comes to if each has one of its own.
+
         Args:
             frames: What the model is shown of a scene.
             questions: Of one micro-batch.
             questions_per_row: Of these, as many as share a video at most.
             precision: The trainer's.
         """
-        row = min(questions, questions_per_row)
-        batch = MicroBatch(frames, row, math.ceil(questions / row), self.gradient_checkpointing, precision)
-        config = read_config(self.checkpoint)
-        return footprint(config, self.lora, self.train_weights, self.dtype_of_weights, batch).describe()
+        config, row = read_config(self.checkpoint), min(questions, questions_per_row)
+        fewest, most = (
+            footprint(
+                config,
+                self.lora,
+                self.train_weights,
+                self.dtype_of_weights,
+                MicroBatch(frames, per_row, math.ceil(questions / per_row), self.gradient_checkpointing, precision),
+            )
+            for per_row in (row, 1)
+        )
+        videos = math.ceil(questions / row)
+        return f"{fewest.describe()} at {videos} video(s) a batch, {gigabytes(most.total)} at {questions}"
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW on the weights that are trained."""
@@ -137,15 +151,22 @@ class SolverModule(L.LightningModule):
         return torch.optim.AdamW(trained, lr=self.lr, weight_decay=self.weight_decay)
 
     def on_train_start(self) -> None:
-        """Lets a changed `lr` win over the optimizer state of a resumed checkpoint."""
+        """Lets a changed `lr` win over the optimizer state of a resumed checkpoint; warns where bf16 would eat it."""
+        if str(self.trainer.precision) == "bf16-true":
+            rank_zero_warn(
+                f"trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds away most updates of "
+                f"model.lr={self.lr}; bf16-mixed with model.dtype=bfloat16 keeps an adapter in float32"
+            )
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.lr
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> dict[str, Any]:
         """One pass over the rows gives loss, confidence and gradient."""
+        self._rows = batch.rows
         questions = [question for row in batch.rows for question in row.questions]
-        scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
+        with explained(batch.rows):
+            scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
         chances = [chance for row in batch.rows for chance in row.chances]
         loss = self.weighted_loss(scored.loss, scored.confidence, chances)
         means = {
@@ -162,6 +183,11 @@ class SolverModule(L.LightningModule):
             "confidences": scored.confidence.tolist(),
         }
 
+    def backward(self, loss: Tensor) -> None:
+        """Lightning's, with an error that names the batch where memory ends."""
+        with explained(self._rows):
+            super().backward(loss)
+
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
         """The step is whole: its mean weight normalises the next one."""
         self.weighted_loss.end_step()
@@ -170,14 +196,16 @@ class SolverModule(L.LightningModule):
         """Adds the batch's losses and scores to the family means."""
         if self.results is None or self.results.families != batch.families:
             self.results = FamilyMeans(batch.families, QUANTITIES).to(self.device)
-        own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
-        swapped = zip(batch.rows, batch.other_videos, strict=True)
-        other = self.score_rows([self.encode(row, video or row.video) for row, video in swapped]).loss.tolist()
+        with explained(batch.rows):
+            own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
+            swapped = zip(batch.rows, batch.other_videos, strict=True)
+            other = self.score_rows([self.encode(row, video or row.video) for row, video in swapped]).loss.tolist()
+            replies = self.replies(batch.rows)
         lonely = [
             video is None for row, video in zip(batch.rows, batch.other_videos, strict=True) for _ in row.questions
         ]
         questions = [question for row in batch.rows for question in row.questions]
-        for place, (question, reply) in enumerate(zip(questions, self.replies(batch.rows), strict=True)):
+        for place, (question, reply) in enumerate(zip(questions, replies, strict=True)):
             sight = math.nan if lonely[place] else other[place] - own[place]
             score = metrics.score(reply, question.answer, question.unit)
             self.results.update(question.family, (own[place], sight, score))
@@ -197,10 +225,12 @@ class SolverModule(L.LightningModule):
     def predict_step(self, batch: EvalBatch, batch_idx: int) -> list[dict[str, Any]]:
         """One record a question: its reply, its answer and its score."""
         questions = [question for row in batch.rows for question in row.questions]
+        with explained(batch.rows):
+            replies = self.replies(batch.rows)
         return [
             question.to_json()
             | {"prompt": question.prompt, "reply": reply, "score": metrics.score(reply, question.answer, question.unit)}
-            for question, reply in zip(questions, self.replies(batch.rows), strict=True)
+            for question, reply in zip(questions, replies, strict=True)
         ]
 
     def encode(self, row: SceneRow, video: Video | None, with_answers: bool = True) -> Row:
@@ -227,12 +257,11 @@ class SolverModule(L.LightningModule):
     def replies(self, rows: Sequence[SceneRow]) -> list[str]:
         """Greedy replies to all questions of the rows."""
         assert self.loaded is not None, "configure_model comes first"
-        tokenizer, answers = self.loaded.tokenizer, list[list[int]]()
+        tokenizer = self.loaded.tokenizer
         end = tokenizer.convert_tokens_to_ids("<|im_end|>")
-        for row in rows:  # one at a time: a step's mask would mostly hide the others
-            encoded = [self.encode(row, row.video, with_answers=False)]
-            packed, features = pack(encoded).to(self.device), self.features_of(encoded)
-            answers += greedy_answers(self.loaded.qwen, packed, features, end, self.max_new_tokens)
+        encoded = [self.encode(row, row.video, with_answers=False) for row in rows]
+        packed, features = pack(encoded).to(self.device), self.features_of(encoded)
+        answers = answering.replies(self.loaded.qwen, packed, features, end, self.max_new_tokens)
         return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

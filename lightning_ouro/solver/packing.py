@@ -36,6 +36,13 @@ class Span:
         """Behind its last token."""
         return self.start + self.prefix + sum(self.suffixes)
 
+    def suffix_places(self) -> Tensor:
+        """The tokens of each suffix, counted from the row's start, `(K, S)`; -1 pads to the longest."""
+        lengths = torch.tensor(self.suffixes, dtype=torch.long)
+        offset = torch.arange(int(lengths.max()) if len(lengths) else 0)
+        places = (self.prefix + lengths.cumsum(0) - lengths)[:, None] + offset
+        return torch.where(offset < lengths[:, None], places, -1)
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -78,9 +85,7 @@ class Packed:
         return len(self.question_end)
 
 
-def visible(
-    query_row: Tensor, query_segment: Tensor, key_row: Tensor, key_segment: Tensor, earlier: Tensor
-) -> Tensor:
+def visible(query_row: Tensor, query_segment: Tensor, key_row: Tensor, key_segment: Tensor, earlier: Tensor) -> Tensor:
     """The law of who sees whom, for tensors that broadcast: earlier tokens of the row's prefix and of one's own suffix.
 
     Args:

@@ -8,20 +8,15 @@ predict an answer token reach the LM head. In float32, losses and gradients equa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from inspect import signature
-from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import Qwen3VLForConditionalGeneration, Qwen3VLTextModel
-from transformers.cache_utils import Cache
+from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.attention import layout_of
 from lightning_ouro.solver.features import Features
+from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed
-
-# transformers 5.24 renames this argument and warns of the old name, which earlier ones need.
-_CACHE = "cache" if "cache" in signature(Qwen3VLTextModel.forward).parameters else "past_key_values"
 
 
 @dataclass(frozen=True)
@@ -38,15 +33,15 @@ class Scored:
 
 
 def hidden_states(
-    model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None, cache: Cache | None = None
+    model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None, kept: KeyValues | None = None
 ) -> Tensor:
-    """Last hidden states of all tokens, `(T, hidden)`; fills `cache` where one is given.
+    """Last hidden states of all tokens, `(T, hidden)`.
 
     Args:
         model: Made ready by `attention.use_shared_prefix`.
         packed: A batch on the model's device.
         features: Of its videos, in the order of its rows; None if it has none.
-        cache: Takes keys and values.
+        kept: Takes keys and values, for replies.
     """
     embeds = model.get_input_embeddings()(packed.ids)
     is_video = packed.ids == model.config.video_token_id
@@ -57,15 +52,10 @@ def hidden_states(
         position_ids=packed.positions[:, None],
         visual_pos_masks=None if features is None else is_video[None],
         deepstack_visual_embeds=None if features is None else features.deepstack,
-        layout=layout_of(packed),
-        **caching(cache),
+        layout=layout_of(packed, kept),
+        use_cache=False,
     )
     return output.last_hidden_state[0]
-
-
-def caching(cache: Cache | None) -> dict[str, Any]:
-    """The arguments with which the language model reads and fills `cache`, under any transformers that we allow."""
-    return {_CACHE: cache, "use_cache": cache is not None}
 
 
 def score(model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None) -> Scored:

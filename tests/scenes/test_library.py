@@ -20,6 +20,14 @@ class CountingFootage:
         return self.footage.load(scene, budget)
 
 
+@dataclasses.dataclass
+class ShortFootage:
+    footage: object
+
+    def load(self, scene, budget):
+        return self.footage.load(scene, dataclasses.replace(budget, num_frames=1))
+
+
 def library(videos):
     loads = Counter()
     scenes = [
@@ -40,6 +48,14 @@ def test_a_video_is_loaded_once_in_the_librarys_budget():
     first = shelf.video(shelf.ids[0])
     assert shelf.video(shelf.ids[0]) is first and loads[shelf.ids[0]] == 1
     assert first.frames.shape == (2, 32, 32, 3)
+
+
+def test_a_recording_with_fewer_frames_than_asked_for_names_the_setting():
+    scene = procedural_scene(0)
+    short = dataclasses.replace(scene, footage=ShortFootage(scene.footage))
+    said = rf"scene {scene.id}: its recording gives 1 usable frames of data.frames.num_frames=2; lower that to 1"
+    with pytest.raises(InputError, match=said):
+        SceneLibrary([short], BUDGET).video(scene.id)
 
 
 def test_the_least_recently_used_video_goes_first():

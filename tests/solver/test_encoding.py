@@ -1,9 +1,15 @@
+import copy
 import json
+from functools import partial
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoTokenizer
+from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 
+from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.solver.encoding import RowEncoder, mrope_positions
 from lightning_ouro.solver.patches import video_grid
@@ -47,6 +53,42 @@ def test_questions_of_a_video_share_everything_up_to_the_question(any_encoder, f
     assert any_encoder.tokenizer.decode(prefix).endswith(VIDEO_PROMPT)
     for question in family_questions:
         assert whole(any_encoder.tokenizer, any_encoder, video, question)[: len(prefix)] == prefix
+
+
+@pytest.mark.parametrize("num_frames", [1, 6, 7])
+def test_frames_and_their_times_are_the_tokens_of_transformers_own_processor(any_encoder, num_frames):
+    video = make_video(0, num_frames, 64, 160)
+    fps = 10.0
+    video.views.timestamps[:] = np.arange(num_frames) * 17 / fps
+    spec = SimpleNamespace(merge_size=2, temporal_patch_size=2)
+    processor = SimpleNamespace(
+        video_processor=spec,
+        video_token="<|video_pad|>",
+        vision_start_token="<|vision_start|>",
+        vision_end_token="<|vision_end|>",
+        _calculate_timestamps=partial(Qwen3VLProcessor._calculate_timestamps, None),
+    )
+    metadata = SimpleNamespace(fps=fps, frames_indices=[17 * place for place in range(num_frames)])
+    given = {"video_grid_thw": np.array([[(num_frames + 1) // 2, 4, 10]]), "video_metadata": [metadata]}
+    text = Qwen3VLProcessor.replace_video_token(processor, given, 0)
+    tokens = any_encoder.tokenizer(text, add_special_tokens=False)["input_ids"]
+    prefix = any_encoder.prefix(video).ids.tolist()
+    opening = any_encoder.tokenizer("<|im_start|>user\n", add_special_tokens=False)["input_ids"]
+    assert prefix[: len(opening) + len(tokens)] == opening + tokens
+
+
+def test_more_tokens_than_the_model_reads_are_refused_with_the_settings(encoder, family_questions):
+    config = copy.deepcopy(encoder.config)
+    short, question = RowEncoder(encoder.tokenizer, config, encoder.spec), family_questions[0]
+    video = make_video(0)
+    row = encoder.row(video, [question.prompt], [question.answer])
+    config.text_config.max_position_embeddings = len(row.prefix.ids) + len(row.suffixes[0].ids)
+    short.row(video, [question.prompt], [question.answer])
+    config.text_config.max_position_embeddings -= 1
+    with pytest.raises(
+        InputError, match=r"6 frames of 64 x 96 .* tokens, the model reads \d+ .*data.frames.num_frames"
+    ):
+        short.row(video, [question.prompt], [question.answer])
 
 
 def test_positions_are_those_of_transformers(loaded, encoder):

@@ -1,9 +1,11 @@
+import re
 from types import SimpleNamespace
 
 import pytest
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.module import SolverModule
 
 
@@ -21,3 +23,16 @@ def test_other_strategies_build_the_model():
     module._trainer = SimpleNamespace(strategy=SingleDeviceStrategy())
     module.configure_model()
     assert module.loaded is not None
+
+
+@pytest.mark.parametrize(("precision", "warns"), [("bf16-true", True), ("bf16-mixed", False), ("32-true", False)])
+def test_training_in_bfloat16_alone_is_warned_of(precision, warns, recwarn):
+    module = SolverModule(init="random")
+    module._trainer = SimpleNamespace(precision=precision, optimizers=[])
+    module.on_train_start()
+    assert [("rounds away" in str(warning.message)) for warning in recwarn] == [True] * warns
+
+
+def test_the_memory_line_says_what_unshared_videos_would_take():
+    line = SolverModule(init="random").memory_needed(FrameBudget(), 16, 16, "32-true")
+    assert re.search(r"[GM]B on one device at 1 video\(s\) a batch, (\d+ MB|[\d.]+ GB) at 16$", line)

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 import torch
 
-from lightning_ouro.solver.answering import greedy_answers
+from lightning_ouro.solver.answering import replies
 from lightning_ouro.solver.loading import Lora, compute_activations_again
 from lightning_ouro.solver.packing import pack
 from lightning_ouro.solver.patches import frames_to_patches, video_grid
@@ -171,7 +171,7 @@ def test_greedy_replies_are_those_of_generate_on_each_question_alone(encoder, qu
     rows = [encoder.row(make_video(s), [q.prompt for q in questions], [None] * 5) for s in range(2)]
     end = loaded.qwen.config.text_config.eos_token_id
     features = tower.features([row.video for row in rows])
-    replies = greedy_answers(loaded.qwen, pack(rows), features, end, max_new_tokens=6)
+    found = replies(loaded.qwen, pack(rows), features, end, max_new_tokens=6)
     expected = []
     for row in rows:
         for question in questions:
@@ -184,4 +184,4 @@ def test_greedy_replies_are_those_of_generate_on_each_question_alone(encoder, qu
             )
             reply = written[0, inputs["input_ids"].shape[1] :].tolist()
             expected.append(reply[: reply.index(end)] if end in reply else reply)
-    assert replies == expected
+    assert found == expected
