@@ -47,6 +47,18 @@ def report(name):
     return json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text("utf8"))
 
 
+def test_what_training_costs_is_that_of_the_committed_benchmark():
+    assert report("training")["command"] in README
+    for case in report("training")["cases"]:
+        ratios = f"{case['speedup_plain']:.1f} | {case['speedup_peer']:.1f} | {case['memory_ratio']:.2f}"
+        video = "tower" if case["tower"] else "features"
+        assert f"| {case['prefix']} | {case['questions']} | {video} | {ratios}" in README
+        if case["questions"] == 16 and case["prefix"] > 1000:
+            assert case["speedup_plain"] >= 8 and case["memory_ratio"] <= 0.5
+        if case["questions"] == 32:
+            assert case["cost_against_alone"] <= 1.5
+
+
 def test_the_share_of_official_answers_is_that_of_the_committed_benchmark():
     for family, found in report("ground_truth")["families"].items():
         row = f"| `{family}` | {found['questions']} | {found['agree']:.1%}"
