@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 Unit = Literal["count", "cm", "m", "m2"]
 Reason = Literal[
+    "unusable",  # no question with one fenced program can be read from what was written
     "syntax",  # the program does not parse
     "forbidden",  # the program imports, names or changes what it may not
     "type",  # the program uses the API in a way that its types rule out

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from rich.progress import track
@@ -73,6 +74,7 @@ def write_briefs(
                 rejections=told.rejections,
                 recent=told.recent.get(scene.id, {}),
                 asked=asked.get(scene.id, frozenset()),
+                video=partial(library.video, scene.id),
             )
         )
     return briefs, skipped
@@ -81,11 +83,14 @@ def write_briefs(
 def propose_and_verify(
     proposer: Proposer, briefs: Sequence[Brief], title: str, shown: bool
 ) -> list[Verified | Rejection]:
-    """What became of each proposal, in the order of briefs and slots."""
+    """What became of each proposal: first what was unusable, then the others in the order of briefs and slots."""
     proposals: dict[str, list[Proposal]] = defaultdict(list)
-    for proposal in proposer.propose(briefs):
-        proposals[proposal.scene_id].append(proposal)
     outcomes: list[Verified | Rejection] = []
+    for proposal in proposer.propose(briefs, title, shown):
+        if isinstance(proposal, Rejection):
+            outcomes.append(proposal)
+        else:
+            proposals[proposal.scene_id].append(proposal)
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox)
         for brief in progress(briefs, f"{title}: verifying", shown):

@@ -7,7 +7,7 @@ seeded by (seed, round, scene, slot).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from itertools import islice
 from typing import Literal, TypeVar, final
 
@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, Family, Key, Roles
-from lightning_ouro.programs.questions import Proposal, Question
+from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.world import World, world
 from lightning_ouro.proposer.protocol import Brief, Proposer
 
@@ -43,7 +43,7 @@ class GrammarProposer(Proposer):
         self._style = style
 
     @override
-    def propose(self, briefs: Sequence[Brief]) -> list[Proposal]:
+    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
         return [proposal for brief in briefs for proposal in self._about(brief)]
 
     def _about(self, brief: Brief) -> Iterator[Proposal]:
@@ -51,14 +51,7 @@ class GrammarProposer(Proposer):
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
-            drawn: tuple[Family, Roles] | None = None
-            while weights and drawn is None:
-                family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-                roles = _roles(family, room, taken, brief.recent, rng)
-                if roles is None:
-                    del weights[family.name]
-                else:
-                    drawn = family, roles
+            drawn = draw(weights, room, taken, brief.recent, rng)
             if drawn is None:
                 return
             taken.add(drawn[0].key(brief.scene.id, drawn[1]))
@@ -78,10 +71,35 @@ class GrammarProposer(Proposer):
         )
 
 
+def draw(
+    weights: dict[str, float],
+    room: World,
+    taken: Set[Key],
+    recent: Mapping[Band, Sequence[Question]],
+    rng: np.random.Generator,
+) -> tuple[Family, Roles] | None:
+    """A family by its weight and what to ask in it; None if nothing new is left.
+
+    Args:
+        weights: All above 0; families that have nothing left to ask are taken out.
+        room: The scene.
+        taken: What was asked before.
+        recent: Last round's questions.
+        rng: Decides.
+    """
+    while weights:
+        family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
+        roles = _roles(family, room, taken, recent, rng)
+        if roles is not None:
+            return family, roles
+        del weights[family.name]
+    return None
+
+
 def _roles(
     family: Family,
     room: World,
-    taken: set[Key],
+    taken: Set[Key],
     recent: Mapping[Band, Sequence[Question]],
     rng: np.random.Generator,
 ) -> Roles | None:

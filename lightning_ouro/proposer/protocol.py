@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import Key
-from lightning_ouro.programs.questions import Proposal, Question
-from lightning_ouro.scenes.types import Scene, Views
+from lightning_ouro.programs.questions import Proposal, Question, Rejection
+from lightning_ouro.scenes.types import Scene, Video, Views
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Brief:
         rejections: How often each reason turned proposals down in the last round.
         recent: Last round's questions about this scene by how the solver fared.
         asked: Keys of everything that was asked about this scene before.
+        video: Gives the frames.
     """
 
     scene: Scene
@@ -37,6 +39,7 @@ class Brief:
     rejections: Mapping[str, int]
     recent: Mapping[Band, Sequence[Question]]
     asked: frozenset[Key]
+    video: Callable[[], Video | None] = lambda: None
 
 
 class Proposer(ABC):
@@ -48,6 +51,17 @@ class Proposer(ABC):
 
     name: str
 
+    def attach(self, solver: Any) -> None:  # noqa: B027  most proposers need no model
+        """Is told the solver whose base it may write with, a `model.Writer`, before it is first asked."""
+
     @abstractmethod
-    def propose(self, briefs: Sequence[Brief]) -> list[Proposal]:
-        """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask."""
+    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+        """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask.
+
+        What it cannot even read as a proposal it gives as a rejection.
+
+        Args:
+            briefs: What is wanted.
+            title: Stands before a progress bar.
+            shown: Whether it is drawn.
+        """

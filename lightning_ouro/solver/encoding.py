@@ -98,11 +98,28 @@ class RowEncoder:
             )
         return row
 
-    def prefix(self, video: Video | None) -> Prefix:
-        """The tokens that all questions of a video share, from the turn's start to the end of `VIDEO_PROMPT`."""
+    def replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
+        """The row of one whole user's turn, `VIDEO_PROMPT` and the text behind the video, and several replies to it.
+
+        Args:
+            video: What is shown.
+            text: Behind `VIDEO_PROMPT`; it must hold no special token.
+            replies: Each with the end of the turn behind it; None: to be written.
+        """
+        said = VIDEO_PROMPT + text
+        closing = self._ids(self._turn(said).split(said)[1])
+        suffixes = []
+        for reply in replies:
+            written = [] if reply is None else self._ids(reply)
+            end = [] if reply is None else self._end_of_turn
+            suffixes.append(Suffix(torch.tensor(closing + written + end), len(closing), len(written)))
+        return Row(self.prefix(video, text), tuple(suffixes), video)
+
+    def prefix(self, video: Video | None, text: str = "") -> Prefix:
+        """The tokens that all questions of a video share: from the turn's start to the end of `VIDEO_PROMPT` and text."""
         opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
         grid = None if video is None else video_grid(video.frames.shape, self.spec)
-        ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT)
+        ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT + text)
         positions = mrope_positions(torch.tensor(ids), self.config.video_token_id, grid, self.spec.merge_size)
         return Prefix(torch.tensor(ids), positions, int(positions.max()) + 1)
 

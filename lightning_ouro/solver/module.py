@@ -264,6 +264,16 @@ class SolverModule(L.LightningModule):
         answers = answering.replies(self.loaded.qwen, packed, features, end, self.max_new_tokens)
         return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
 
+    def write(self, rows: Sequence[Row], choose: answering.Choose, max_new_tokens: int) -> list[str]:
+        """The base's replies to rows, sampled by `choose`: how the model proposes."""
+        assert self.loaded is not None, "configure_model comes first"
+        tokenizer = self.loaded.tokenizer
+        end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        with as_base(self.loaded.net):
+            packed, features = pack(rows).to(self.device), self.features_of(rows)
+            written = answering.replies(self.loaded.qwen, packed, features, end, max_new_tokens, choose)
+        return [tokenizer.decode(reply, skip_special_tokens=True) for reply in written]
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps trained weights and buffers only, and says on which base they sit."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}

@@ -1,0 +1,147 @@
+"""Lessons by number: what to say, what to see, where it is.
+
+A lesson in seeing is a rendered room with verified questions and what each video token shows: shares of categories and
+depth, from the renderer's ids. A lesson in proposing is a layout with a prompt and obedient replies. Each part is a
+pure function of its number, in blocks whose questions share one pool, so that letters and answers are level.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_ouro.bootstrap import orders
+from lightning_ouro.bootstrap.layouts import layout
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.pool import Pool
+from lightning_ouro.programs.questions import Question
+from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.prompt import PromptWriter
+from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.scenes.furniture import FURNITURE
+from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.types import FrameBudget, Video, Views
+
+CATEGORIES = tuple(sorted(FURNITURE))
+BLOCK = 32  # lessons that share a pool
+SHOWN = 0.02  # of a token's pixels: less is not asked for
+GLANCE = FrameBudget(8, 24, 32)  # of layouts: enough to know what is shown
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """What the video's tokens show, in their order.
+
+    Attributes:
+        categories: `(tokens, CATEGORIES)`, whether each is there.
+        depth: `(tokens,)` log of the median distance along the camera's axis, metres.
+    """
+
+    categories: NDArray[np.bool_]
+    depth: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """One room, and one layout.
+
+    Attributes:
+        video: The room's frames.
+        cells: What they show.
+        questions: Verified ones about the room.
+        prompt: About the layout, which has nothing to do with the video.
+        replies: Obedient ones.
+    """
+
+    video: Video
+    cells: Cells
+    questions: tuple[Question, ...]
+    prompt: str
+    replies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """How lessons are drawn.
+
+    Attributes:
+        frames: Of a room's video.
+        first: The number of the first room and layout; other splits start elsewhere.
+        questions: Asked about a room at most.
+        replies: To a prompt at most; 0 leaves prompts out.
+        seed: Of all that is drawn.
+    """
+
+    frames: FrameBudget
+    first: int
+    questions: int
+    replies: int
+    seed: int
+
+
+def lessons(plan: Curriculum, start: int, write: Callable[[], PromptWriter]) -> Iterator[Lesson]:
+    """Lessons from a number on, without end."""
+    writer = write()
+    with Sandbox() as sandbox:
+        verifier = Verifier(sandbox)
+        block, skipped = divmod(start, BLOCK)
+        while True:
+            numbers = range(plan.first + block * BLOCK, plan.first + (block + 1) * BLOCK)
+            seen = [_room(plan, number) for number in numbers]
+            asked = _questions(plan, seen, verifier) if plan.questions else [()] * BLOCK
+            for place, number in enumerate(numbers):
+                if place >= skipped:
+                    prompt, replies = _proposing(plan, number, writer) if plan.replies else ("", ())
+                    yield Lesson(*seen[place][1:], asked[place], prompt, replies)
+            block, skipped = block + 1, 0
+
+
+Seen = tuple[int, Video, Cells]
+
+
+def _room(plan: Curriculum, number: int) -> Seen:
+    scene = procedural_scene(number)
+    rendering, views = rendered_walk(scene, plan.frames)
+    names = np.array([CATEGORIES.index(thing.category) for thing in scene.objects] + [len(CATEGORIES)])
+    tokens = _by_token(names[rendering.ids], plan.frames)  # the room is -1, which is the last name
+    present = np.stack([(tokens == place).mean(axis=1) > SHOWN for place in range(len(CATEGORIES))], axis=1)
+    depth = np.log(np.median(_by_token(rendering.depth, plan.frames), axis=1)).astype(np.float32)
+    return number, Video(rendering.rgb, views), Cells(present, depth)
+
+
+def _by_token(pixels: NDArray[np.generic], frames: FrameBudget) -> NDArray[np.generic]:
+    """Pixels `(T, H, W)` as `(tokens, pixels of one)`: two frames, one square."""
+    time, rows, columns = frames.num_frames // 2, frames.height // frames.token, frames.width // frames.token
+    split = pixels.reshape(time, 2, rows, frames.token, columns, frames.token)
+    return split.transpose(0, 2, 4, 1, 3, 5).reshape(time * rows * columns, -1)
+
+
+def _questions(plan: Curriculum, seen: list[Seen], verifier: Verifier) -> list[tuple[Question, ...]]:
+    pool, asked = Pool(), defaultdict[str, list[Question]](list)
+    ids = []
+    for number, video, _ in seen:
+        scene = procedural_scene(number)
+        ids.append(scene.id)
+        every = dict.fromkeys(FAMILIES, 1.0)
+        order = Brief(scene, video.views, plan.questions, 0, plan.seed, every, {}, {}, frozenset())
+        outcomes = verifier.verify(scene, video.views, GrammarProposer().propose([order]))
+        accepted, _ = pool.admit([outcome for outcome in outcomes if isinstance(outcome, Verified)], 0)
+        asked[scene.id] = accepted
+    return [tuple(asked[id]) for id in ids]
+
+
+def _proposing(plan: Curriculum, number: int, writer: PromptWriter) -> tuple[str, tuple[str, ...]]:
+    rng = np.random.default_rng((plan.seed, number, 1))
+    scene = layout(number)
+    views: Views = rendered_walk(scene, GLANCE)[1]
+    room = world(scene, views)
+    order = orders.brief(scene, views, room, rng)
+    return writer.write(order, room), tuple(a.reply for a in orders.answers(order, room, plan.replies, rng))

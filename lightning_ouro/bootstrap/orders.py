@@ -1,0 +1,111 @@
+"""Briefs as a loop might write them, drawn, and what an obedient proposer would answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from lightning_ouro.bootstrap import open_questions
+from lightning_ouro.curriculum.skill import BANDS, Band
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
+from lightning_ouro.programs.questions import LETTERS, REASONS, Question
+from lightning_ouro.programs.world import World
+from lightning_ouro.proposer.grammar import draw
+from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.scenes.types import Scene, Views
+
+_TOLD = 0.6  # of briefs have last round's questions
+_MOST_PER_BAND = 2
+_KINDS = ("equal", "doubled", "spread", "few")
+_KIND_SHARES = (0.3, 0.3, 0.25, 0.15)
+
+
+class Answer(NamedTuple):
+    """A proposal in words."""
+
+    family: str
+    text: str
+    program: str
+
+    @property
+    def reply(self) -> str:
+        """As the proposer writes it."""
+        return f"{self.family}: {self.text}\n```python\n{self.program}```"
+
+
+def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator) -> Brief:
+    """A brief with drawn weights, rejections and questions of last round."""
+    empty: dict[Band, list[Question]] = {band: [] for band in BANDS}
+    order = Brief(scene, views, 1, 0, 0, _weights(rng), _rejections(rng), empty, frozenset())
+    if rng.random() > _TOLD:
+        return order
+    recent: dict[Band, list[Question]] = {band: [] for band in BANDS}
+    for band in BANDS:
+        for _ in range(int(rng.integers(_MOST_PER_BAND + 1))):
+            found = draw(dict.fromkeys(set(FAMILIES) - {OPEN.name}, 1.0), room, set(), empty, rng)
+            if found is not None:
+                recent[band].append(_question(scene, *found, rng))
+    keys = [FAMILIES[q.family].key(scene.id, q.objects) for questions in recent.values() for q in questions]
+    return replace(order, recent=recent, asked=frozenset(keys))
+
+
+def answers(order: Brief, room: World, number: int, rng: np.random.Generator) -> list[Answer]:
+    """So many proposals, each drawn as if it were the only one: they come from one distribution, the brief's."""
+    written: list[Answer] = []
+    for _ in range(number):
+        weights = {name: weight for name, weight in order.family_weights.items() if weight > 0}
+        share = weights.pop(OPEN.name, 0.0)
+        if share and rng.random() * (share + sum(weights.values())) < share:
+            opened = open_questions.draw(room, rng)
+            if opened is not None:
+                written.append(Answer(OPEN.name, *opened))
+                continue
+        found = draw(weights, room, set(order.asked), order.recent, rng)
+        if found is not None:
+            written.append(_written(*found, rng))
+    return written
+
+
+def _weights(rng: np.random.Generator) -> dict[str, float]:
+    names = list(FAMILIES)
+    kind = _KINDS[int(rng.choice(len(_KINDS), p=_KIND_SHARES))]
+    if kind == "spread":
+        values = rng.dirichlet(np.full(len(names), 1.5))
+    else:
+        values = np.ones(len(names))
+        if kind == "doubled":
+            values[int(rng.integers(len(names)))] = 2.0
+        if kind == "few":
+            values[rng.permutation(len(names))[int(rng.integers(2, 8)) :]] = 0.0
+    return dict(zip(names, (values / values.sum()).tolist(), strict=True))
+
+
+def _rejections(rng: np.random.Generator) -> dict[str, int]:
+    chosen = rng.permutation(len(REASONS))[: int(rng.integers(4))]
+    return {REASONS[place]: int(rng.integers(1, 200)) for place in chosen}
+
+
+def _written(family: Family, roles: Roles, rng: np.random.Generator) -> Answer:
+    forms = family.fitting(roles)
+    return Answer(family.name, forms[int(rng.integers(len(forms)))].write(roles), family.program(roles))
+
+
+def _question(scene: Scene, family: Family, roles: Roles, rng: np.random.Generator) -> Question:
+    """As the loop shows it; its answer is made up, since an order says nothing by it."""
+    said, number = _written(family, roles, rng), f"{rng.uniform(0.2, 9):.1f}"
+    options = ("left", "right") if rng.random() < 0.5 else None
+    return Question(
+        id="",
+        scene_id=scene.id,
+        family=family.name,
+        text=said.text,
+        options=options,
+        unit=None if options else "m",
+        answer=LETTERS[int(rng.integers(2))] if options else number,
+        program=said.program,
+        margin=1.0,
+        objects=family.canonical(roles),
+        round=0,
+    )

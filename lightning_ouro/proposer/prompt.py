@@ -1,0 +1,100 @@
+"""From a brief to a prompt: metadata, API, families' weights, examples, last round's questions, within token budgets.
+
+Both kinds have the same parts in the same order; `prompts/*.txt` are their words. Lists that are too long for their
+budget lose lines at their end. Scene ids appear nowhere, and no text that came from outside may hold a special token,
+a line break or a fence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from importlib.resources import files
+from string import Template
+from typing import Literal, final
+
+from lightning_ouro.curriculum.skill import BANDS
+from lightning_ouro.programs.api import STUB
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.questions import LETTERS, Question
+from lightning_ouro.programs.world import World
+from lightning_ouro.proposer import metadata
+from lightning_ouro.proposer.protocol import Brief
+
+Kind = Literal["full", "compact"]
+NOTHING = "-"
+_DESCRIBED = {"full": metadata.full, "compact": metadata.compact}
+
+
+@final
+class PromptWriter:
+    """Writes prompts of one kind.
+
+    Args:
+        kind: Which file of `prompts`.
+        max_objects: At most so many objects are described; `metadata` says which.
+        metadata_tokens: The description's budget.
+        feedback_tokens: That of last round's questions.
+        count_tokens: How many tokens a text has.
+    """
+
+    def __init__(
+        self,
+        kind: Kind,
+        max_objects: int,
+        metadata_tokens: int,
+        feedback_tokens: int,
+        count_tokens: Callable[[str], int],
+    ) -> None:
+        self._kind: Kind = kind
+        self._template = Template(_file(f"{kind}.txt"))
+        self._max_objects = max_objects
+        self._metadata_tokens, self._feedback_tokens = metadata_tokens, feedback_tokens
+        self._count = count_tokens
+
+    def write(self, brief: Brief, world: World) -> str:
+        """The text that follows the frames in the user's turn."""
+        described = _DESCRIBED[self._kind](world, self._max_objects)
+        weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
+        total = sum(weights.values())
+        wanted = [f"{name} {max(1, round(100 * weight / total))}%" for name, weight in weights.items()]
+        refused = [f"{reason} {count}" for reason, count in brief.rejections.items()]
+        return self._template.substitute(
+            metadata="\n".join(self._within(described, self._metadata_tokens)),
+            api=STUB.strip(),
+            wanted="\n".join(wanted),
+            examples=_file("examples.txt").strip() if self._kind == "full" else "",
+            feedback="\n".join(self._within(_feedback(brief), self._feedback_tokens)) or NOTHING,
+            refused="\n".join(refused) or NOTHING,
+        ).strip()
+
+    def _within(self, lines: Sequence[str], budget: int) -> list[str]:
+        kept: list[str] = []
+        for line in lines:
+            budget -= self._count(line + "\n")
+            if budget < 0:
+                break
+            kept.append(line)
+        return kept
+
+
+def _feedback(brief: Brief) -> list[str]:
+    """A line a question: first one of each band, then the next, so that a cut takes from all."""
+    by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
+    longest = max(map(len, by_band), default=0)
+    in_turns = [asked[place] for place in range(longest) for asked in by_band if place < len(asked)]
+    return [f"{band} {question.family}: {question.text} {_answer(question)}" for band, question in in_turns if _is_safe(question)]
+
+
+def _answer(question: Question) -> str:
+    if question.options is None:
+        return question.answer
+    return question.options[LETTERS.index(question.answer)]
+
+
+def _is_safe(question: Question) -> bool:
+    said = f"{question.text} {_answer(question)}"
+    return said.isprintable() and "<|" not in said and "```" not in said
+
+
+def _file(name: str) -> str:
+    return (files("lightning_ouro.proposer") / "prompts" / name).read_text("utf8")
