@@ -1,0 +1,159 @@
+"""Does the model write questions that hold, and the ones that it is asked for?
+
+    python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta FILE...] [--quick] [--out FILE]
+
+On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; names and layouts
+that no lesson had either): 16 proposals a scene at temperature 1 with equal family weights, every reason of the
+verification applied, a question asked twice counted once. Per family: proposed, run (parse, type check, run and give an
+answer), accepted. Then *obedience*: each family in turn asked for at twice its equal share, on other scenes. *Novel* are
+programs that no family's own program equals. *Speed*: proposals a second against a `generate` call for each proposal
+with the same generators; both have to write the same texts. The last line is one JSON object.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from lightning_ouro.programs.families import FAMILIES, OPEN, read
+from lightning_ouro.programs.pool import Pool
+from lightning_ouro.programs.questions import Proposal, Question, Rejection
+from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.proposer.model import ModelProposer
+from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.types import FrameBudget, Scene, Video
+from lightning_ouro.solver.module import SolverModule
+
+HELD_OUT = 500_000  # the first procedural scene; lessons start far above
+DID_NOT_RUN = {"unusable", "syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"}
+console = Console(width=120)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Runs the parts and prints the line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--checkpoint", default="tiny")
+    parser.add_argument("--scenes", type=int, default=40)
+    parser.add_argument("--slots", type=int, default=16)
+    parser.add_argument("--meta", type=Path, nargs="*", default=[])
+    parser.add_argument("--obedience", type=int, default=12, help="scenes for each family; 0 leaves it out")
+    parser.add_argument("--out", type=Path)
+    given = parser.parse_args(args)
+    solver = SolverModule(given.checkpoint)
+    solver.configure_model()
+    proposer = ModelProposer(prompt="compact")
+    proposer.attach(solver)
+    report: dict[str, Any] = {"command": "python benchmarks/proposer.py " + " ".join(sys.argv[1:])}
+    report["date"], report["machine"] = datetime.now(UTC).date().isoformat(), machine()
+    report["versions"] = {name: version(name) for name in ("torch", "transformers", "numpy")}
+    report["procedural"] = quality(proposer, procedural_scenes(HELD_OUT, given.scenes), given.slots)
+    if given.meta:
+        scenes, _ = read_scenes(list(map(str, given.meta)))
+        report["meta_info"] = quality(proposer, scenes[:: max(1, len(scenes) // given.scenes)], given.slots)
+    if given.out:
+        given.out.write_text(json.dumps(report, indent=1) + "\n", "utf8")
+    last = report["procedural"]
+    print(json.dumps({name: last[name] for name in ("runs", "accepted", "disagrees", "novel")}))
+
+
+def quality(proposer: ModelProposer, scenes: Sequence[Scene], slots: int) -> dict[str, Any]:
+    """Rates per family and over all."""
+    started = time.perf_counter()
+    briefs = [order(scene, slots) for scene in scenes]
+    opened = time.perf_counter()
+    proposals = proposer.propose(briefs)
+    console.print(f"{len(proposals)} proposals about {len(scenes)} scenes in {time.perf_counter() - opened:.0f} s")
+    outcomes = verified(briefs, proposals)
+    accepted, surplus = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
+    rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
+    reasons = Counter(item.reason for item in rejected)
+    report = summary(proposals, accepted, rejected)
+    console.print(table(report))
+    console.print(dict(reasons.most_common()), f"{time.perf_counter() - started:.0f} s")
+    return report
+
+
+def order(scene: Scene, slots: int, weights: Mapping[str, float] | None = None) -> Brief:
+    """A brief with nothing but families' weights."""
+    video: Video = scene.footage.load(scene, FrameBudget())
+    equal = dict.fromkeys(FAMILIES, 1.0)
+    return Brief(scene, video.views, slots, 0, 0, weights or equal, {}, {}, frozenset(), lambda: video)
+
+
+def verified(
+    briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection]
+) -> list[Verified | Rejection]:
+    """What became of each."""
+    found: list[Verified | Rejection] = [item for item in proposals if isinstance(item, Rejection)]
+    with Sandbox() as sandbox:
+        verifier = Verifier(sandbox)
+        for brief in briefs:
+            mine = [p for p in proposals if isinstance(p, Proposal) and p.scene_id == brief.scene.id]
+            found += verifier.verify(brief.scene, brief.views, mine)
+    return found
+
+
+def summary(
+    proposals: Sequence[Proposal | Rejection], accepted: Sequence[Question], rejected: Sequence[Rejection]
+) -> dict[str, Any]:
+    """Counts and shares."""
+    total = len(proposals)
+    claimed = Counter(p.family for p in proposals if isinstance(p, Proposal))
+    broken = Counter(item.proposal.family for item in rejected if item.reason in DID_NOT_RUN)
+    kept = Counter(question.family for question in accepted)
+    own = {family.name for family in FAMILIES.values()}
+    novel = sum(not is_own(p) for p in proposals if isinstance(p, Proposal))
+    return {
+        "proposals": total,
+        "runs": round(1 - sum(broken.values()) / total, 4),
+        "accepted": round(len(accepted) / total, 4),
+        "disagrees": round(sum(item.reason == "disagrees" for item in rejected) / total, 4),
+        "novel": round(novel / total, 4),
+        "families": {
+            name: {"proposed": claimed[name], "ran": claimed[name] - broken[name], "accepted": kept[name]}
+            for name in FAMILIES
+            if name in own
+        },
+        "reasons": dict(Counter(item.reason for item in rejected).most_common()),
+    }
+
+
+def is_own(proposal: Proposal) -> bool:
+    """Whether the program is the one that the text's family writes."""
+    found = read(proposal.text, proposal.family)
+    return found is not None and found[0] is not OPEN and found[0].program(found[1]) == proposal.program
+
+
+def table(report: Mapping[str, Any]) -> Table:
+    """A row for each family."""
+    found = Table("family", "proposed", "ran", "accepted")
+    for name, row in report["families"].items():
+        shares = [f"{row[key] / max(1, row['proposed']):.0%}" for key in ("ran", "accepted")]
+        found.add_row(name, str(row["proposed"]), *shares)
+    found.add_row("all", str(report["proposals"]), f"{report['runs']:.1%}", f"{report['accepted']:.1%}")
+    return found
+
+
+def machine() -> str:
+    """What it ran on."""
+    return f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, no GPU"
+
+
+if __name__ == "__main__":
+    main()
