@@ -109,15 +109,24 @@ class Footprint:
         """Bytes at the peak."""
         return self.weights + self.gradients + self.optimizer + max(self.activations + self.logits, self.step)
 
-    def describe(self) -> str:
-        """One line for a person."""
+    def split(self, devices: int) -> int:
+        """Bytes at the peak on each of several devices that share weights and trained state."""
+        kept = self.weights + self.gradients + self.optimizer
+        return kept // devices + max(self.activations + self.logits, self.step // devices)
+
+    def describe(self, devices: int = 1) -> str:
+        """One line for a person.
+
+        Args:
+            devices: Over which weights and trained state are split; roughly, since a frozen tower is not.
+        """
         share = 100 * self.trained / self.parameters
         working, name = max((self.activations + self.logits, "activations"), (self.step, "for AdamW's step"))
         return (
             f"Qwen3-VL {_number(self.parameters)} parameters, {_number(self.trained)} trained ({share:.1f} %): about "
             f"{_gigabytes(self.weights)} weights + {_gigabytes(self.gradients + self.optimizer)} trained state + "
             f"{_gigabytes(working)} {name} = {_gigabytes(self.total)} on one device"
-        )
+        ) + (f", {_gigabytes(self.split(devices))} on each of {devices}" if devices > 1 else "")
 
 
 def footprint(

@@ -14,7 +14,6 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
-from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
 
 from lightning_ouro.curriculum.weights import LossKind
 from lightning_ouro.errors import InputError
@@ -42,6 +41,7 @@ from lightning_ouro.solver.loading import (
 )
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.packing import pack
+from lightning_ouro.solver.sharding import Whole, check_resume, check_strategy, is_sharded, shard
 
 QUANTITIES = ("loss", "sight", "score")
 
@@ -96,15 +96,16 @@ class SolverModule(L.LightningModule):
         self.results: FamilyMeans | None = None
         self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
 
-    def configure_model(self) -> None:
-        """Builds the model once; Lightning calls this again for every fit, validate, test and predict.
+    def setup(self, stage: str) -> None:
+        """Refuses what does not work before the model is built.
 
         Raises:
-            InputError: the strategy shards weights, which nothing here does: ranks would train apart.
+            InputError: the trainer's strategy.
         """
-        strategy = None if self._trainer is None else self._trainer.strategy
-        if isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
-            raise InputError(f"trainer.strategy={type(strategy).__name__} does not work yet; take ddp, or one device")
+        check_strategy(self.trainer)
+
+    def configure_model(self) -> None:
+        """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
         if self.loaded is None:
             self.loaded = load(
                 self.checkpoint, self.init, self.lora, self.seed, self.train_weights, self.dtype_of_weights
@@ -116,6 +117,13 @@ class SolverModule(L.LightningModule):
             self.net = self.loaded.net
             self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
             self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
+            if self._trainer is not None and is_sharded(self._trainer.strategy):
+                device, precision = self._trainer.strategy.root_device, str(self._trainer.precision)
+                shard(self, qwen, device, precision, passes=("score_rows", "replies"))
+
+    def configure_callbacks(self) -> list[L.Callback]:
+        """Keeps ranks from waiting for each other while they evaluate."""
+        return [Whole()]
 
     def memory_needed(self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str) -> str:
         """What training takes on one device, estimated, in one line; no weight is read.
@@ -129,7 +137,8 @@ class SolverModule(L.LightningModule):
         row = min(questions, questions_per_row)
         batch = MicroBatch(frames, row, math.ceil(questions / row), self.gradient_checkpointing, precision)
         config = read_config(self.checkpoint)
-        return footprint(config, self.lora, self.train_weights, self.dtype_of_weights, batch).describe()
+        needed = footprint(config, self.lora, self.train_weights, self.dtype_of_weights, batch)
+        return needed.describe(self.trainer.world_size if is_sharded(self.trainer.strategy) else 1)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW on the weights that are trained."""
@@ -240,13 +249,14 @@ class SolverModule(L.LightningModule):
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         kept = trained | {"weighted_loss.previous_mean"}
         checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in kept}
+        checkpoint["trained"], checkpoint["sharded"] = sorted(trained), is_sharded(self.trainer.strategy)
         checkpoint["base"] = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another base, or one that lacks trained weights: loading itself isn't strict.
 
         Raises:
-            InputError: the base differs or weights are missing; both are named.
+            InputError: the base differs, weights are missing, or the optimizer's state would be lost; each is named.
         """
         mine = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
         if checkpoint.get("base") != mine:
@@ -254,8 +264,11 @@ class SolverModule(L.LightningModule):
                 f"the checkpoint was trained on {checkpoint.get('base')}, this run has {mine}; set it as it was"
             )
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-        if missing := sorted(trained - checkpoint["state_dict"].keys()):
+        names = checkpoint.get("trained", ())  # for strategies that take the weights out before this is called
+        if missing := sorted(trained - set(checkpoint.get("state_dict", names))):
             raise InputError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
+        if self._trainer is not None:
+            check_resume(self._trainer, checkpoint.get("sharded", False))
 
     def _log_results(self, stage: str) -> None:
         assert self.results is not None, "at least one batch was evaluated"
