@@ -37,8 +37,8 @@ def check_trainer(trainer: L.Trainer) -> None:
     strategy = trainer.strategy
     if str(trainer.precision) == "bf16-true":
         rank_zero_warn(
-            "trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds small updates away; bf16-mixed with "
-            "model.dtype=bfloat16 keeps an adapter in float32"
+            "trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds small updates away; "
+            "bf16-mixed with model.dtype=bfloat16 keeps an adapter in float32"
         )
     if isinstance(strategy, FSDPStrategy):  # it cannot clip by norm, and wastes memory where some weights are frozen
         raise InputError(

@@ -102,7 +102,8 @@ def test_one_process_reads_the_checkpoint_and_replies_as_ranks_do_that_differ_in
 
 
 def trainer_with(strategy, batches=1, fn="fit"):
-    return SimpleNamespace(strategy=strategy, accumulate_grad_batches=batches, state=SimpleNamespace(fn=fn))
+    state = SimpleNamespace(fn=fn)
+    return SimpleNamespace(strategy=strategy, precision="32-true", accumulate_grad_batches=batches, state=state)
 
 
 def deepspeed(stage, **settings):
