@@ -27,8 +27,8 @@ from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.family_means import FamilyMeans
-from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
-from lightning_ouro.solver.features import Features, VisionTower
+from lightning_ouro.solver.feature_cache import FeatureCache, Features, FeatureSettings
+from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.footprint import MicroBatch, estimate
 from lightning_ouro.solver.loading import (
     Loaded,
