@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NoReturn
@@ -160,9 +161,16 @@ class OuroCLI(LightningCLI):
             parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:
-        """Names the record after the subcommand, so that `validate` never replaces that of `fit`; fixes the folder."""
+        """Names the record after the subcommand, so that `validate` never replaces that of `fit`; fixes the folder.
+
+        Raises:
+            InputError: the strategy is DeepSpeed's, which is not installed.
+        """
         self.save_config_kwargs["config_filename"] = f"config.{self.subcommand}.yaml"
         config = self.config[self.subcommand]
+        strategy = config.trainer.strategy
+        if "DeepSpeed" in getattr(strategy, "class_path", "") and find_spec("deepspeed") is None:
+            raise InputError("trainer.strategy=DeepSpeedStrategy needs DeepSpeed: pip install deepspeed")
         logger = config.trainer.logger
         settings = logger.get("init_args") if isinstance(logger, Namespace) else None  # not `true`, nor a list
         if settings and settings.get("save_dir"):

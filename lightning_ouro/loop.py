@@ -40,6 +40,7 @@ from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.ranks import gathered
 from lightning_ouro.rounds import RoundFiles
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.solver.sharding import whole
 
 BLIND_BATCH = 64  # questions that are scored without video at a time
 
@@ -238,13 +239,13 @@ class ClosedLoop(L.Callback):
 
     def _measure_chance(self, trainer: L.Trainer, accepted: Sequence[Question]) -> None:
         """Enters how confident the base is, without the video, in the first numbers that a family asks for."""
-        solver = _solver(trainer)
-        numbers = [question for question in accepted if self.ledger.lacks_chance(question)]
+        solver, numbers = _solver(trainer), [question for question in accepted if self.ledger.lacks_chance(question)]
         mine = numbers[trainer.global_rank :: trainer.world_size]
         parts = [mine[start : start + BLIND_BATCH] for start in range(0, len(mine), BLIND_BATCH)]
         found: list[tuple[str, float]] = []
-        for part in progress(parts, f"round {self.round}: chance", _shows_progress(trainer)):
-            found += zip([question.id for question in part], solver.blind_confidences(part), strict=True)
+        with whole(solver):  # ranks have different numbers of parts
+            for part in progress(parts, f"round {self.round}: chance", _shows_progress(trainer)):
+                found += zip([question.id for question in part], solver.blind_confidences(part), strict=True)
         blind = dict(gathered(found))
         for family in FAMILIES:
             if of_family := [blind[question.id] for question in numbers if question.family == family]:

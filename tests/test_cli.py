@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -186,15 +187,25 @@ def test_every_strategy_is_parsed_on_top_of_a_config_and_changes_nothing_else(ru
     assert strategy["init_args"]["timeout"] == "2:00:00"
     without["trainer"].pop("strategy")
     assert having["trainer"]["accumulate_grad_batches"] == 1
-    if "data_parallel_size" in strategy["init_args"]:
-        sizes = [strategy["init_args"][f"{name}_parallel_size"] for name in ("data", "tensor")]
-        assert sizes == [having["trainer"]["devices"], 1]
+    if strategy["class_path"].endswith("ModelParallelStrategy"):
+        assert strategy["init_args"]["save_distributed_checkpoint"] is False, "folders of shards cannot lack weights"
+    if strategy["class_path"].endswith("DeepSpeedStrategy"):
+        assert strategy["init_args"]["logging_batch_size_per_gpu"] == 1, "auto would turn the loop too early"
     for name in ("devices", "accumulate_grad_batches"):
         having["trainer"].pop(name), without["trainer"].pop(name)
     assert having == without
     header = config.read_text("utf8")
     for key in HEADER:
         assert key in header, f"{config.name} lacks {key}"
+
+
+@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is installed")
+def test_deepspeed_without_deepspeed_ends_with_one_line(run, capsys):
+    deepspeed = next(str(path) for path in STRATEGIES if path.stem == "deepspeed")
+    with pytest.raises(SystemExit) as stop:
+        run("fit", "--config", TINY, "--config", deepspeed, *SMALL)
+    assert stop.value.code == 2
+    assert "DeepSpeedStrategy needs DeepSpeed: pip install" in capsys.readouterr().err.strip().splitlines()[-1]
 
 
 def test_a_config_for_recorded_scenes_asks_for_them(run, capsys):

@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[1] / "lightning_ouro"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 ORDER = ["cli", "loop", "curves", "rounds", "ranks", "datamodule", "proposer", "solver", "curriculum", "evaluation"]
 ORDER += ["programs", "scenes", "whole_files", "errors"]
-WITH_LIGHTNING = {"cli.py", "loop.py", "curves.py", "datamodule.py", "solver/module.py"}
+WITH_LIGHTNING = {"cli.py", "loop.py", "curves.py", "datamodule.py", "solver/module.py", "solver/sharding.py"}
 
 
 def imported(path):

@@ -1,8 +1,13 @@
-"""What the datamodule hands to the solver: scenes' videos with the questions that share them."""
+"""What the datamodule hands to the solver: scenes' videos with the questions that share them.
+
+Batches are plain classes: Lightning's bf16-true and DeepSpeed look for tensors in the fields of a dataclass, and fail
+where it is frozen.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.types import Video
@@ -23,23 +28,25 @@ class SceneRow:
     chances: tuple[float, ...]
 
 
-@dataclass(frozen=True)
+@final
 class TrainBatch:
     """One micro-batch of a round's plan."""
 
-    rows: tuple[SceneRow, ...]
+    def __init__(self, rows: tuple[SceneRow, ...]) -> None:
+        self.rows = rows
 
 
-@dataclass(frozen=True)
+@final
 class EvalBatch:
     """Fixed questions on held-out scenes.
 
-    Attributes:
+    Args:
         rows: The scenes with their own videos.
         other_videos: For each row the video of another place, None if there is none: a solver that sees loses by it.
         families: All families of the whole set, the same in every batch and rank, so that metrics have one shape.
     """
 
-    rows: tuple[SceneRow, ...]
-    other_videos: tuple[Video | None, ...]
-    families: tuple[str, ...]
+    def __init__(
+        self, rows: tuple[SceneRow, ...], other_videos: tuple[Video | None, ...], families: tuple[str, ...]
+    ) -> None:
+        self.rows, self.other_videos, self.families = rows, other_videos, families

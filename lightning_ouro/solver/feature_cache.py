@@ -28,7 +28,6 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.features import Features
 from lightning_ouro.whole_files import write_whole
 
 VERSION = "1"
@@ -36,6 +35,23 @@ ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")
 UNFINISHED = re.compile(rf"\.{ENTRY.pattern}\.\d+")  # as write_whole names them
 ABANDONED = 3600.0  # seconds without a write after which an unfinished file's writer is taken for dead
 LOOKS = 16  # a process looks at the folder each time it has written this part of the bound
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the vision tower gives for one or several videos.
+
+    Attributes:
+        pooled: One vector a video token, `(tokens, hidden)`.
+        deepstack: The same shape for each of the language model's first layers.
+    """
+
+    pooled: Tensor
+    deepstack: list[Tensor]
+
+    def to(self, device: torch.device) -> Features:
+        """The same on a device."""
+        return Features(self.pooled.to(device), [layer.to(device) for layer in self.deepstack])
 
 
 @dataclass(frozen=True)

@@ -8,36 +8,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, final
+from typing import final
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.feature_cache import FeatureCache, Features
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, video_grid
-
-if TYPE_CHECKING:  # the cache keeps what is defined here
-    from lightning_ouro.solver.feature_cache import FeatureCache
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the vision tower gives for one or several videos.
-
-    Attributes:
-        pooled: One vector a video token, `(tokens, hidden)`.
-        deepstack: The same shape for each of the language model's first layers.
-    """
-
-    pooled: Tensor
-    deepstack: list[Tensor]
-
-    def to(self, device: torch.device) -> Features:
-        """The same on a device."""
-        return Features(self.pooled.to(device), [layer.to(device) for layer in self.deepstack])
 
 
 @final

@@ -27,7 +27,7 @@ allocator's gaps, DDP's buckets (the gradients once more) and validation take co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import torch
@@ -109,15 +109,43 @@ class Footprint:
         """Bytes at the peak."""
         return self.weights + self.gradients + self.optimizer + max(self.activations + self.logits, self.step)
 
-    def describe(self) -> str:
-        """One line for a person."""
+    def split(self, devices: int) -> int:
+        """Bytes at the peak on each of several devices that share weights and trained state."""
+        kept = self.weights + self.gradients + self.optimizer
+        return kept // devices + max(self.activations + self.logits, self.step // devices)
+
+    def describe(self, devices: int = 1) -> str:
+        """One line for a person.
+
+        Args:
+            devices: Over which weights and trained state are split; roughly, since a frozen tower is not.
+        """
         share = 100 * self.trained / self.parameters
         working, name = max((self.activations + self.logits, "activations"), (self.step, "for AdamW's step"))
         return (
             f"Qwen3-VL {_number(self.parameters)} parameters, {_number(self.trained)} trained ({share:.1f} %): about "
             f"{gigabytes(self.weights)} weights + {gigabytes(self.gradients + self.optimizer)} trained state + "
             f"{gigabytes(working)} {name} = {gigabytes(self.total)} on one device"
-        )
+        ) + (f", {gigabytes(self.split(devices))} on each of {devices}" if devices > 1 else "")
+
+
+def estimate(
+    config: Qwen3VLConfig, lora: Lora | None, train: Trained, dtype: Precision, batch: MicroBatch, devices: int
+) -> str:
+    """One line about a micro-batch whose questions share as few videos as they can, and about one with a video each.
+
+    Args:
+        config: The checkpoint's.
+        lora: As `loading.load` takes it.
+        train: Likewise.
+        dtype: Likewise.
+        batch: The former.
+        devices: Over which weights and trained state are split.
+    """
+    questions = batch.rows * batch.questions_per_row
+    few = footprint(config, lora, train, dtype, batch).describe(devices)
+    most = footprint(config, lora, train, dtype, replace(batch, questions_per_row=1, rows=questions))
+    return f"{few} at {batch.rows} video(s) a batch, {gigabytes(most.split(devices))} at {questions}"
 
 
 def footprint(

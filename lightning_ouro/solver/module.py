@@ -14,8 +14,6 @@ from typing import Any, Literal
 
 import lightning as L
 import torch
-from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy
-from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
 from lightning_ouro.curriculum.weights import LossKind
@@ -29,9 +27,9 @@ from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.family_means import FamilyMeans
-from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
-from lightning_ouro.solver.features import Features, VisionTower
-from lightning_ouro.solver.footprint import MicroBatch, footprint, gigabytes
+from lightning_ouro.solver.feature_cache import FeatureCache, Features, FeatureSettings
+from lightning_ouro.solver.features import VisionTower
+from lightning_ouro.solver.footprint import MicroBatch, estimate
 from lightning_ouro.solver.loading import (
     Loaded,
     Lora,
@@ -44,6 +42,7 @@ from lightning_ouro.solver.loading import (
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.out_of_memory import explained
 from lightning_ouro.solver.packing import pack
+from lightning_ouro.solver.sharding import Whole, check_resume, check_trainer, is_sharded, shard
 
 QUANTITIES = ("loss", "sight", "score")
 
@@ -99,15 +98,12 @@ class SolverModule(L.LightningModule):
         self._rows: Sequence[SceneRow] = ()  # of the batch that is being trained
         self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
 
-    def configure_model(self) -> None:
-        """Builds the model once; Lightning calls this again for every fit, validate, test and predict.
+    def setup(self, stage: str) -> None:
+        """Refuses a strategy that does not work before the model is built."""
+        check_trainer(self.trainer)
 
-        Raises:
-            InputError: the strategy shards weights, which nothing here does: ranks would train apart.
-        """
-        strategy = None if self._trainer is None else self._trainer.strategy
-        if isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
-            raise InputError(f"trainer.strategy={type(strategy).__name__} does not work yet; take ddp, or one device")
+    def configure_model(self) -> None:
+        """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
         if self.loaded is None:
             self.loaded = load(
                 self.checkpoint, self.init, self.lora, self.seed, self.train_weights, self.dtype_of_weights
@@ -119,6 +115,13 @@ class SolverModule(L.LightningModule):
             self.net = self.loaded.net
             self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
             self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
+            if self._trainer is not None and is_sharded(self._trainer.strategy):
+                device, precision = self._trainer.strategy.root_device, str(self._trainer.precision)
+                shard(self, qwen, device, precision, passes=("score_rows", "replies"))
+
+    def configure_callbacks(self) -> list[L.Callback]:
+        """Keeps ranks from waiting for each other while they evaluate."""
+        return [Whole()]
 
     def memory_needed(self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str) -> str:
         """What training takes on one device, estimated, in one line; no weight is read.
@@ -131,19 +134,11 @@ class SolverModule(L.LightningModule):
             questions_per_row: Of these, as many as share a video at most.
             precision: The trainer's.
         """
-        config, row = read_config(self.checkpoint), min(questions, questions_per_row)
-        fewest, most = (
-            footprint(
-                config,
-                self.lora,
-                self.train_weights,
-                self.dtype_of_weights,
-                MicroBatch(frames, per_row, math.ceil(questions / per_row), self.gradient_checkpointing, precision),
-            )
-            for per_row in (row, 1)
-        )
-        videos = math.ceil(questions / row)
-        return f"{fewest.describe()} at {videos} video(s) a batch, {gigabytes(most.total)} at {questions}"
+        row = min(questions, questions_per_row)
+        batch = MicroBatch(frames, row, math.ceil(questions / row), self.gradient_checkpointing, precision)
+        devices = self.trainer.world_size if is_sharded(self.trainer.strategy) else 1
+        config = read_config(self.checkpoint)
+        return estimate(config, self.lora, self.train_weights, self.dtype_of_weights, batch, devices)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW on the weights that are trained."""
@@ -151,12 +146,7 @@ class SolverModule(L.LightningModule):
         return torch.optim.AdamW(trained, lr=self.lr, weight_decay=self.weight_decay)
 
     def on_train_start(self) -> None:
-        """Lets a changed `lr` win over the optimizer state of a resumed checkpoint; warns where bf16 would eat it."""
-        if str(self.trainer.precision) == "bf16-true":
-            rank_zero_warn(
-                f"trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds away most updates of "
-                f"model.lr={self.lr}; bf16-mixed with model.dtype=bfloat16 keeps an adapter in float32"
-            )
+        """Lets a changed `lr` win over the optimizer state of a resumed checkpoint."""
         for optimizer in self.trainer.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = self.lr
@@ -279,13 +269,14 @@ class SolverModule(L.LightningModule):
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         kept = trained | {"weighted_loss.previous_mean"}
         checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in kept}
+        checkpoint["trained"], checkpoint["sharded"] = sorted(trained), is_sharded(self.trainer.strategy)
         checkpoint["base"] = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another base, or one that lacks trained weights: loading itself isn't strict.
 
         Raises:
-            InputError: the base differs or weights are missing; both are named.
+            InputError: the base differs, weights are missing, or the optimizer's state would be lost; each is named.
         """
         mine = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
         if checkpoint.get("base") != mine:
@@ -293,8 +284,11 @@ class SolverModule(L.LightningModule):
                 f"the checkpoint was trained on {checkpoint.get('base')}, this run has {mine}; set it as it was"
             )
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-        if missing := sorted(trained - checkpoint["state_dict"].keys()):
+        names = checkpoint.get("trained", ())  # for strategies that take the weights out before this is called
+        if missing := sorted(trained - set(checkpoint.get("state_dict", names))):
             raise InputError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
+        if self._trainer is not None:
+            check_resume(self._trainer, checkpoint.get("sharded", False))
 
     def _log_results(self, stage: str) -> None:
         assert self.results is not None, "at least one batch was evaluated"

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.attention import layout_of
-from lightning_ouro.solver.features import Features
+from lightning_ouro.solver.feature_cache import Features
 from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed
 

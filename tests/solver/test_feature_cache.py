@@ -15,8 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
-from lightning_ouro.solver.features import Features
+from lightning_ouro.solver.feature_cache import FeatureCache, Features, FeatureSettings
 
 KEYS = [f"{number * 0x0123456789ABCDEF:064x}"[::-1] for number in range(1, 100)]  # in folders of their own
 TOKEN = 3 * 8 * 4  # bytes of what `make` gives for one token in float32
