@@ -4,8 +4,8 @@
 
 On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; names and layouts
 that no lesson had either): 16 proposals a scene at temperature 1 with equal family weights, every reason of the
-verification applied, a question asked twice counted once. Per family: proposed, run (parse, type check, run and give an
-answer), accepted. Then *obedience*: each family in turn asked for at twice its equal share, on other scenes. *Novel* are
+verification applied, a question asked twice counted once. Per family: proposed, run (parse, type check, run, give an
+answer), accepted. Then *obedience*: each family in turn asked for at twice its equal share. *Novel* are
 programs that no family's own program equals. *Speed*: proposals a second against a `generate` call for each proposal
 with the same generators; both have to write the same texts. The last line is one JSON object.
 """
@@ -96,9 +96,7 @@ def order(scene: Scene, slots: int, weights: Mapping[str, float] | None = None) 
     return Brief(scene, video.views, slots, 0, 0, weights or equal, {}, {}, frozenset(), lambda: video)
 
 
-def verified(
-    briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection]
-) -> list[Verified | Rejection]:
+def verified(briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection]) -> list[Verified | Rejection]:
     """What became of each."""
     found: list[Verified | Rejection] = [item for item in proposals if isinstance(item, Rejection)]
     with Sandbox() as sandbox:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from lightning_ouro import curves
-from lightning_ouro.curriculum.feedback import Feedback, feedback
+from lightning_ouro.curriculum.feedback import feedback
 from lightning_ouro.curriculum.histogram import skill_histograms
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.mixture import family_weights
@@ -34,15 +34,13 @@ from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
-from lightning_ouro.proposer.asking import progress, propose_and_verify, write_briefs
+from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
+from lightning_ouro.proposing import Order, Share, ask, measure_chance
 from lightning_ouro.ranks import gathered
 from lightning_ouro.rounds import RoundFiles
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.solver.sharding import whole
-
-BLIND_BATCH = 64  # questions that are scored without video at a time
 
 
 class ClosedLoop(L.Callback):
@@ -54,6 +52,8 @@ class ClosedLoop(L.Callback):
         sampling: How the pool's questions are drawn: uniform, or frontier (weights follow the histogram of skill).
         skill: chance_corrected, or paper (confidence itself, as in arXiv 2606.11719).
         feedback_per_band: At most so many of last round's questions of each band are shown to the proposer per scene.
+        blind: How questions that can be answered without looking are told, to be turned down: by the base's confidence
+            without the video, by the base as a judge (arXiv 2606.11719), or off.
         seed: Of proposing and of plans; the command line takes it from --seed_everything.
     """
 
@@ -66,6 +66,7 @@ class ClosedLoop(L.Callback):
         sampling: SamplingKind = "frontier",
         skill: SkillKind = "chance_corrected",
         feedback_per_band: int = 2,
+        blind: BlindKind = "confidence",
         seed: int = 0,
     ) -> None:
         if proposals_per_scene < 1:
@@ -74,6 +75,7 @@ class ClosedLoop(L.Callback):
         self.proposals_per_scene = proposals_per_scene
         self.sampling: SamplingKind = sampling
         self.feedback_per_band = feedback_per_band
+        self.blind: BlindKind = blind
         self.seed = seed
         self.round = -1
         self.ledger = Ledger(skill)
@@ -96,6 +98,7 @@ class ClosedLoop(L.Callback):
             return
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
             raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
+        self.proposer.attach(_solver(trainer))
         data.turn_to = lambda round: self.turn_to(trainer, round)
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made
@@ -172,13 +175,18 @@ class ClosedLoop(L.Callback):
         told = feedback(
             round, weights, self.pool.questions, self.ledger, self.proposed.rejected, self.feedback_per_band
         )
-        accepted, rejected = self._ask(trainer, round, told)
-        wanted = self.proposals_per_scene * _data(trainer).num_train_scenes()
+        data, solver, share = _data(trainer), _solver(trainer), _share(trainer)
+        assert data.splits is not None, "setup reads the scenes first"
+        order = Order(told, self.proposals_per_scene, round, self.seed, self.blind)
+        asked = ask(self.proposer, solver, data.library, data.splits.train, self.pool, order, share)
+        accepted, rejected = asked.accepted, asked.rejected
+        self._say(*(f"round {round}: skipped scene {scene.id}: {scene.reason}" for scene in asked.skipped))
+        wanted = self.proposals_per_scene * data.num_train_scenes()
         self.proposed = summarise_proposed(wanted, accepted, rejected, weights)
         self._check(round, accepted)
         if self.files is not None:
             self.hashes.append(self._write(trainer, round, accepted, rejected))
-        self._measure_chance(trainer, accepted)
+        measure_chance(solver, self.ledger, accepted, round, share)
         self.round = round
         self._begin(trainer)
         curves.write_proposed(trainer.loggers, self.proposed, len(self.pool), trainer.global_step)
@@ -203,21 +211,6 @@ class ClosedLoop(L.Callback):
             curves.print_round(self.console, self.round, self.proposed, selected, self.scores)
         self.scores = {}
 
-    def _ask(self, trainer: L.Trainer, round: int, told: Feedback) -> tuple[list[Question], list[Rejection]]:
-        """Proposes and verifies this rank's scenes, gathers all ranks', and admits them in one order."""
-        data, shown = _data(trainer), _shows_progress(trainer)
-        assert data.splits is not None, "setup reads the scenes first"
-        mine = data.splits.train[trainer.global_rank :: trainer.world_size]
-        briefs, skipped = write_briefs(
-            mine, data.library, told, self.pool, self.proposals_per_scene, round, self.seed, f"round {round}", shown
-        )
-        self._say(*(f"round {round}: skipped scene {scene.id}: {scene.reason}" for scene in gathered(skipped)))
-        outcomes = propose_and_verify(self.proposer, briefs, f"round {round}", shown)
-        order = {scene.id: place for place, scene in enumerate(data.splits.train)}
-        outcomes = sorted(gathered(outcomes), key=lambda item: (order[item.proposal.scene_id], item.proposal.slot))
-        accepted, surplus = self.pool.admit([item for item in outcomes if not isinstance(item, Rejection)], round)
-        return accepted, [item for item in outcomes if isinstance(item, Rejection)] + surplus
-
     def _check(self, round: int, accepted: Sequence[Question]) -> None:
         if not len(self.pool):
             reasons = {reason: count for reason, count in self.proposed.rejected.items() if count}
@@ -236,20 +229,6 @@ class ClosedLoop(L.Callback):
         assert self.files is not None, "only called with a run's folder"
         digest = self.files.write_proposed(round, accepted, rejected) if trainer.is_global_zero else ""
         return str(trainer.strategy.broadcast(digest))
-
-    def _measure_chance(self, trainer: L.Trainer, accepted: Sequence[Question]) -> None:
-        """Enters how confident the base is, without the video, in the first numbers that a family asks for."""
-        solver, numbers = _solver(trainer), [question for question in accepted if self.ledger.lacks_chance(question)]
-        mine = numbers[trainer.global_rank :: trainer.world_size]
-        parts = [mine[start : start + BLIND_BATCH] for start in range(0, len(mine), BLIND_BATCH)]
-        found: list[tuple[str, float]] = []
-        with whole(solver):  # ranks have different numbers of parts
-            for part in progress(parts, f"round {self.round}: chance", _shows_progress(trainer)):
-                found += zip([question.id for question in part], solver.blind_confidences(part), strict=True)
-        blind = dict(gathered(found))
-        for family in FAMILIES:
-            if of_family := [blind[question.id] for question in numbers if question.family == family]:
-                self.ledger.observe_blind(family, of_family)
 
     def _begin(self, trainer: L.Trainer) -> None:
         """Plans the current round and hands it to the datamodule."""
@@ -296,5 +275,6 @@ def _solver(trainer: L.Trainer) -> SolverModule:
     return trainer.lightning_module
 
 
-def _shows_progress(trainer: L.Trainer) -> bool:
-    return trainer.is_global_zero and trainer.progress_bar_callback is not None
+def _share(trainer: L.Trainer) -> Share:
+    shown = trainer.is_global_zero and trainer.progress_bar_callback is not None
+    return Share(trainer.global_rank, trainer.world_size, shown)

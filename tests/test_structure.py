@@ -7,9 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lightning_ouro"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ORDER = ["cli", "loop", "curves", "rounds", "ranks", "datamodule", "proposer", "solver", "curriculum", "evaluation"]
-ORDER += ["programs", "scenes", "whole_files", "errors"]
+ORDER = ["cli", "bootstrap", "loop", "proposing", "curves", "rounds", "ranks", "datamodule", "proposer", "solver"]
+ORDER += ["curriculum", "evaluation", "programs", "scenes", "whole_files", "errors"]
 WITH_LIGHTNING = {"cli.py", "loop.py", "curves.py", "datamodule.py", "solver/module.py", "solver/sharding.py"}
+WITH_LIGHTNING |= {"bootstrap/data.py", "bootstrap/module.py"}
 
 
 def imported(path):

@@ -94,7 +94,8 @@ def corpus() -> Iterator[str]:
     for category in sorted({*FURNITURE, *LOOKS}):
         yield from (f" {category}", f"{category}", f'"{category}"', f"A. {category}\n")
     for number, scene in enumerate(procedural_scenes(0, NUM_SCENES)):
-        room = world(scene, scene.footage.load(scene, FrameBudget()).views)
+        views = scene.footage.load(scene, FrameBudget()).views
+        room = world(scene, views)
         for place, family in enumerate(FAMILIES.values()):
             rng = np.random.default_rng([number, place])
             for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
@@ -104,7 +105,7 @@ def corpus() -> Iterator[str]:
                 for form in family.fitting(roles):
                     yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
                 yield f"{family.name}: {family.fitting(roles)[0].write(roles)}\n```python\n{family.program(roles)}```"
-        order = orders.brief(scene, room.views, room, np.random.default_rng([number, NUM_SCENES]))
+        order = orders.brief(scene, views, room, np.random.default_rng([number, NUM_SCENES]))
         yield PromptWriter("compact", 64, 10**6, 10**6, len).write(order, room)
         if (opened := open_questions.draw(room, np.random.default_rng(number))) is not None:
             yield Answer("open", *opened).reply

@@ -1,1 +1,1 @@
-"""How the tiny weights that ship with the package are made: lessons in seeing and in proposing, from drawn weights on."""
+"""How the tiny weights that ship with the package are made: lessons in seeing and in proposing."""

@@ -11,10 +11,12 @@ from torch.utils.data import DataLoader, IterableDataset
 from transformers import AutoTokenizer
 
 from lightning_ouro.bootstrap.lessons import Curriculum, Lesson, lessons
+from lightning_ouro.proposer.model import count_tokens
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 
+MOST_OBJECTS, METADATA_TOKENS, FEEDBACK_TOKENS = 64, 900, 300  # of a prompt; more would make lessons slow
 FIRST_TRAINING, FIRST_VALIDATION = 2_000_000, 1_000_000
 
 
@@ -69,7 +71,7 @@ class LessonData(L.LightningDataModule):
         plan = self._curriculum(FIRST_VALIDATION, self.questions_per_room, self.replies_per_layout)
         made = lessons(plan, 0, _writer)
         every = [next(made) for _ in range(self.num_val_lessons)]
-        return DataLoader(every, batch_size=4, collate_fn=list)  # type: ignore[arg-type]  a list is a data set
+        return [every[start : start + 4] for start in range(0, len(every), 4)]
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
         """Leaves lessons where they are."""
@@ -98,8 +100,4 @@ class _Stream(IterableDataset[Lesson]):
 
 def _writer() -> PromptWriter:
     tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder("tiny"))
-    return PromptWriter("compact", 64, 700, 300, partial(_count, tokenizer))
-
-
-def _count(tokenizer: Any, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return PromptWriter("compact", MOST_OBJECTS, METADATA_TOKENS, FEEDBACK_TOKENS, partial(count_tokens, tokenizer))

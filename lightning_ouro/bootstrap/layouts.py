@@ -39,7 +39,7 @@ def _joined(id: str, rooms: list[Scene]) -> Scene:
     for room in rooms:
         assert room.floor is not None, "procedural rooms have one"
         for thing in room.objects:
-            things.append(replace(thing, id=len(things), center=thing.center + [right, 0.0, 0.0]))
+            things.append(replace(thing, id=len(things), center=thing.center + np.array([right, 0.0, 0.0])))
         right += float(room.floor[:, 0].max()) + _GAP
         depth = max(depth, float(room.floor[:, 1].max()))
     return _scene(id, rooms[0], things, (right - _GAP) * depth, right - _GAP, depth)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,7 +118,7 @@ def _room(plan: Curriculum, number: int) -> Seen:
     return number, Video(rendering.rgb, views), Cells(present, depth)
 
 
-def _by_token(pixels: NDArray[np.generic], frames: FrameBudget) -> NDArray[np.generic]:
+def _by_token(pixels: NDArray[Any], frames: FrameBudget) -> NDArray[Any]:
     """Pixels `(T, H, W)` as `(tokens, pixels of one)`: two frames, one square."""
     time, rows, columns = frames.num_frames // 2, frames.height // frames.token, frames.width // frames.token
     split = pixels.reshape(time, 2, rows, frames.token, columns, frames.token)
@@ -132,7 +133,7 @@ def _questions(plan: Curriculum, seen: list[Seen], verifier: Verifier) -> list[t
         ids.append(scene.id)
         every = dict.fromkeys(FAMILIES, 1.0)
         order = Brief(scene, video.views, plan.questions, 0, plan.seed, every, {}, {}, frozenset())
-        outcomes = verifier.verify(scene, video.views, GrammarProposer().propose([order]))
+        outcomes = verifier.verify(scene, video.views, list(GrammarProposer().write(order)))
         accepted, _ = pool.admit([outcome for outcome in outcomes if isinstance(outcome, Verified)], 0)
         asked[scene.id] = accepted
     return [tuple(asked[id]) for id in ids]

@@ -96,7 +96,9 @@ class BootstrapModule(L.LightningModule):
         found = {"cells": self.seeing * self._cells_loss(hidden, packed, batch)}
         if len(packed.target_ids):
             questions = sum(len(row.suffixes) for row in asked)
-            loss = cross_entropy(self.loaded.qwen.lm_head(hidden[packed.target_place]), packed.target_ids, reduction="none")
+            loss = cross_entropy(
+                self.loaded.qwen.lm_head(hidden[packed.target_place]), packed.target_ids, reduction="none"
+            )
             is_answer = packed.target_question < questions
             if is_answer.any():
                 found["answers"] = loss[is_answer].mean()

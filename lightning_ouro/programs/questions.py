@@ -28,6 +28,7 @@ Reason = Literal[
     "unseen",  # the frames do not show an object that the question needs
     "unstable",  # a little noise in the metadata changes the answer
     "asked_before",  # the same family and objects were asked in an earlier round or slot
+    "blind",  # the answer can be guessed without looking
     "common",  # the answer is already the commonest of its family, or a tenth of the round is open questions
 ]
 Failing = Literal["syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"]

@@ -56,5 +56,3 @@ def is_kept(question: Question, confidence: float) -> bool:
     threshold = NUMBER if question.options is None else CHOICE / len(question.options)
     digest = hashlib.sha256(f"blind {question.id}".encode()).digest()
     return int.from_bytes(digest[:8]) / 2**64 < threshold / max(confidence, 1e-9)
-
-

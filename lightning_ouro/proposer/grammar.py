@@ -44,9 +44,10 @@ class GrammarProposer(Proposer):
 
     @override
     def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
-        return [proposal for brief in briefs for proposal in self._about(brief)]
+        return [proposal for brief in briefs for proposal in self.write(brief)]
 
-    def _about(self, brief: Brief) -> Iterator[Proposal]:
+    def write(self, brief: Brief) -> Iterator[Proposal]:
+        """The proposals of one brief."""
         room, taken = world(brief.scene, brief.views), set(brief.asked)
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         for slot in range(brief.slots):

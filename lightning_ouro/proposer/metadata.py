@@ -69,7 +69,7 @@ def frames_of(world: World, place: int) -> list[int]:
 
 
 def compact(world: World, max_objects: int) -> list[str]:
-    """For a small model: `chair 2: 12 -3 024; 8 0 1` is two chairs with x and y in decimetres and the frames they are in.
+    """For a small model: `chair 2: 12 -3 0 2 4; 8 0 1`, two chairs, each with x and y in decimetres and its frames.
 
     A question mark behind the number says that the category cannot be counted.
     """

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from rich.progress import track
 from torch import Tensor
+from transformers import PreTrainedTokenizerBase
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
@@ -66,7 +67,9 @@ class ModelProposer(Proposer):
     ) -> None:
         for name, value in (("temperature", temperature), ("top_p", top_p)):
             if not 0 < value <= (1 if name == "top_p" else 100):
-                raise InputError(f"loop.proposer.{name}={value} must be above 0 and at most {1 if name == 'top_p' else 100}")
+                raise InputError(
+                    f"loop.proposer.{name}={value} must be above 0 and at most {1 if name == 'top_p' else 100}"
+                )
         self._prompt, self._temperature, self._top_p = prompt, temperature, top_p
         self._max_new_tokens, self._scenes_per_batch = max_new_tokens, scenes_per_batch
         self._limits = (max_objects, metadata_tokens, feedback_tokens)
@@ -102,7 +105,14 @@ class ModelProposer(Proposer):
         kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
         kind = kind if self._prompt == "auto" else self._prompt
         tokenizer = solver.encoder.tokenizer
-        return PromptWriter(kind, *self._limits, lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"]))
+        return PromptWriter(
+            kind, *self._limits, lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
+        )
+
+
+def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
+    """How many tokens a text has."""
+    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def as_proposal(name: str, brief: Brief, slot: int, reply: str) -> Proposal | Rejection:

@@ -15,7 +15,7 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, read
 _FENCED = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:^|\n)[ \t]*```", re.DOTALL | re.IGNORECASE)
 _NAMES = re.compile(r"(?<!\w)(" + "|".join(sorted(FAMILIES, key=len, reverse=True)) + r")(?!\w)")
 _LABEL = re.compile(r"^(?:question|type|family|text|q)?(?:\s*\d+)?\s*[:.)-]\s*", re.IGNORECASE)
-_DRESS = " \t*_#>`\"-•"
+_DRESS = ' \t*_#>`"-•'
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,11 @@ def _feedback(brief: Brief) -> list[str]:
     by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
     longest = max(map(len, by_band), default=0)
     in_turns = [asked[place] for place in range(longest) for asked in by_band if place < len(asked)]
-    return [f"{band} {question.family}: {question.text} {_answer(question)}" for band, question in in_turns if _is_safe(question)]
+    return [
+        f"{band} {question.family}: {question.text} {_answer(question)}"
+        for band, question in in_turns
+        if _is_safe(question)
+    ]
 
 
 def _answer(question: Question) -> str:
@@ -92,7 +96,7 @@ def _answer(question: Question) -> str:
 
 
 def _is_safe(question: Question) -> bool:
-    said = f"{question.text} {_answer(question)}"
+    said = f"{' '.join(question.text.split())} {_answer(question)}"
     return said.isprintable() and "<|" not in said and "```" not in said
 
 

@@ -116,7 +116,7 @@ class RowEncoder:
         return Row(self.prefix(video, text), tuple(suffixes), video)
 
     def prefix(self, video: Video | None, text: str = "") -> Prefix:
-        """The tokens that all questions of a video share: from the turn's start to the end of `VIDEO_PROMPT` and text."""
+        """The tokens that questions of a video share, from the turn's start to the end of `VIDEO_PROMPT` and text."""
         opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
         grid = None if video is None else video_grid(video.frames.shape, self.spec)
         ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT + text)

@@ -246,22 +246,21 @@ class SolverModule(L.LightningModule):
 
     def replies(self, rows: Sequence[SceneRow]) -> list[str]:
         """Greedy replies to all questions of the rows."""
-        assert self.loaded is not None, "configure_model comes first"
-        tokenizer = self.loaded.tokenizer
-        end = tokenizer.convert_tokens_to_ids("<|im_end|>")
         encoded = [self.encode(row, row.video, with_answers=False) for row in rows]
-        packed, features = pack(encoded).to(self.device), self.features_of(encoded)
-        answers = answering.replies(self.loaded.qwen, packed, features, end, self.max_new_tokens)
-        return [tokenizer.decode(answer, skip_special_tokens=True) for answer in answers]
+        return self._replies(encoded, answering.greedily, self.max_new_tokens)
 
     def write(self, rows: Sequence[Row], choose: answering.Choose, max_new_tokens: int) -> list[str]:
-        """The base's replies to rows, sampled by `choose`: how the model proposes."""
+        """The base's replies to rows, drawn by `choose`: how the model proposes."""
         assert self.loaded is not None, "configure_model comes first"
-        tokenizer = self.loaded.tokenizer
-        end = tokenizer.convert_tokens_to_ids("<|im_end|>")
         with as_base(self.loaded.net):
-            packed, features = pack(rows).to(self.device), self.features_of(rows)
-            written = answering.replies(self.loaded.qwen, packed, features, end, max_new_tokens, choose)
+            return self._replies(rows, choose, max_new_tokens)
+
+    def _replies(self, rows: Sequence[Row], choose: answering.Choose, max_new_tokens: int) -> list[str]:
+        assert self.loaded is not None, "configure_model comes first"
+        qwen, tokenizer = self.loaded.qwen, self.loaded.tokenizer
+        packed, features = pack(rows).to(self.device), self.features_of(rows)
+        end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+        written = answering.replies(qwen, packed, features, end, max_new_tokens, choose)
         return [tokenizer.decode(reply, skip_special_tokens=True) for reply in written]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
