@@ -7,8 +7,10 @@ until nothing new comes up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
 
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.curriculum.ledger import Ledger
@@ -17,7 +19,7 @@ from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.verification import Verified
 from lightning_ouro.proposer.asking import progress, propose_and_verify, write_briefs
-from lightning_ouro.proposer.blind import BlindKind, guessed, is_kept
+from lightning_ouro.proposer.blind import BlindKind, by_confidence, by_judge, guessed
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.ranks import gathered
 from lightning_ouro.scenes.library import SceneLibrary
@@ -25,6 +27,7 @@ from lightning_ouro.scenes.types import Scene, SkippedScene
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import whole
 
+T = TypeVar("T")
 BATCH = 64  # questions that are scored without video at a time
 
 
@@ -92,39 +95,45 @@ def ask(
     outcomes = sorted(gathered(outcomes), key=lambda item: (place[item.proposal.scene_id], item.proposal.slot))
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if not isinstance(item, Rejection)]
-    blind = [] if order.blind == "off" else _blind(solver, pool, verified, order, share)
+    blind = [] if order.blind == "off" else _blind(solver, library, pool, verified, order, share)
     turned_down = {rejection.proposal for rejection in blind}
     accepted, surplus = pool.admit([item for item in verified if item.proposal not in turned_down], order.round)
     return Asked(accepted, rejected + blind + surplus, gathered(skipped))
 
 
 def _blind(
-    solver: SolverModule, pool: Pool, verified: Sequence[Verified], order: Order, share: Share
+    solver: SolverModule, library: SceneLibrary, pool: Pool, verified: Sequence[Verified], order: Order, share: Share
 ) -> list[Rejection]:
     """What the pool would admit but for being blind."""
-    left, known, turned_down = list(verified), dict[str, float](), list[Rejection]()
+    left, known, turned_down = list(verified), dict[str, str | None](), list[Rejection]()
+    judge = (
+        partial(by_confidence, solver)
+        if order.blind == "confidence"
+        else partial(by_judge, solver, video=library.video)
+    )
     while True:
         coming, _ = Pool.restore(pool.questions).admit(left, order.round)
         if not (new := [question for question in coming if question.id not in known]):
             return turned_down
-        known |= confidences(solver, new, f"round {order.round}: blind", share)
-        gone = {question.id for question in new if not is_kept(question, known[question.id])}
-        turned_down += [
-            Rejection(item.proposal, "blind", f"confidence {known[item.id]:.2f} in its answer without the video")
-            for item in left
-            if item.id in gone
-        ]
-        left = [item for item in left if item.id not in gone]
+        known |= _of_each(solver, new, judge, f"round {order.round}: blind", share)
+        turned_down += [Rejection(item.proposal, "blind", why) for item in left if (why := known.get(item.id))]
+        left = [item for item in left if not known.get(item.id)]
 
 
-def confidences(solver: SolverModule, questions: Sequence[Question], title: str, share: Share) -> dict[str, float]:
-    """The base's confidence in each answer without the video; every rank must call it, and gets all."""
+def _of_each(
+    solver: SolverModule,
+    questions: Sequence[Question],
+    found_of: Callable[[Sequence[Question]], Sequence[T]],
+    title: str,
+    share: Share,
+) -> dict[str, T]:
+    """What is found of each question, by its id; every rank works on its share and gets all."""
     mine = questions[share.rank :: share.ranks]
     parts = [mine[start : start + BATCH] for start in range(0, len(mine), BATCH)]
-    found: list[tuple[str, float]] = []
+    found: list[tuple[str, T]] = []
     with whole(solver):  # ranks have different numbers of parts
         for part in progress(parts, title, share.shown):
-            found += zip([question.id for question in part], guessed(solver, part), strict=True)
+            found += zip([question.id for question in part], found_of(part), strict=True)
     return dict(gathered(found))
 
 
@@ -133,7 +142,7 @@ def measure_chance(
 ) -> None:
     """Enters how confident the base is, without the video, in the first numbers that a family asks for."""
     numbers = [question for question in accepted if ledger.lacks_chance(question)]
-    blind: Mapping[str, float] = confidences(solver, numbers, f"round {round}: chance", share)
+    blind = _of_each(solver, numbers, partial(guessed, solver), f"round {round}: chance", share)
     for family in FAMILIES:
         if of_family := [blind[question.id] for question in numbers if question.family == family]:
             ledger.observe_blind(family, of_family)

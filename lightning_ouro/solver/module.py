@@ -19,7 +19,6 @@ from torch import Tensor
 from lightning_ouro.curriculum.weights import LossKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation import metrics
-from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver import answering, shared_prefix
 from lightning_ouro.solver.attention import use_shared_prefix
@@ -237,12 +236,11 @@ class SolverModule(L.LightningModule):
         """What the vision tower gives for the rows' videos."""
         return self.tower.features([row.video for row in rows if row.video is not None])
 
-    def blind_confidences(self, questions: Sequence[Question]) -> list[float]:
-        """Confidence in each answer without the video, under the base (the solver itself where all is trained)."""
+    def base_confidences(self, rows: Sequence[Row]) -> list[float]:
+        """Confidence in each answer of the rows under the base (the solver itself where all is trained)."""
         assert self.loaded is not None, "configure_model comes first"
-        prompts, answers = ([q.prompt for q in questions], [q.answer for q in questions])
         with as_base(self.loaded.net):
-            return self.score_rows([self.encoder.row(None, prompts, answers)]).confidence.tolist()
+            return self.score_rows(rows).confidence.tolist()
 
     def replies(self, rows: Sequence[SceneRow]) -> list[str]:
         """Greedy replies to all questions of the rows."""
