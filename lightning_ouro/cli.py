@@ -12,6 +12,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -78,9 +79,12 @@ def main(args: Sequence[str] | None = None) -> None:
             sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
         else:
             joined = join_lists(args)
+        by_class = names_classes(given)
         OuroCLI(
             SolverModule,
             SceneDataModule,
+            subclass_mode_model=by_class,
+            subclass_mode_data=by_class,
             save_config_callback=SaveRunConfig,
             save_config_kwargs={"save_to_log_dir": False},
             trainer_defaults=TRAINER_DEFAULTS,
@@ -98,6 +102,18 @@ def main(args: Sequence[str] | None = None) -> None:
         configs = [value for option, value in pairwise(given) if option == "--config"]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
         _stop(f"{error}{where}; `--help` behind the command lists every option", error)
+
+
+def names_classes(args: Sequence[str]) -> bool:
+    """Whether one of the config files names a model class of its own, as `configs/bootstrap.yaml` does."""
+    for option, value in pairwise(args):
+        if option == "--config" and Path(value).is_file():
+            with suppress(yaml.YAMLError, UnicodeDecodeError):  # which parsing names
+                config = yaml.safe_load(Path(value).read_text("utf8"))
+                model = config.get("model") if isinstance(config, dict) else None
+                if isinstance(model, dict) and "class_path" in model:
+                    return True
+    return False
 
 
 def run_tool(name: str, args: list[str]) -> None:
@@ -143,7 +159,7 @@ class OuroCLI(LightningCLI):
         if config.seed_everything < 0:
             raise InputError(f"seed_everything={config.seed_everything} must be at least 0")
         path = config.get("ckpt_path")
-        if path is None and self.config.subcommand != "fit" and config.model.init == "random":
+        if path is None and self.config.subcommand != "fit" and config.model.get("init") == "random":
             raise InputError(f"{self.config.subcommand} of freshly drawn weights says nothing: give --ckpt_path")
         if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
             return
@@ -153,11 +169,16 @@ class OuroCLI(LightningCLI):
             raise InputError(f"ckpt_path={path}: is no checkpoint, or was cut off; take another one")
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds loop and checkpoint, which no list of callbacks can drop, and hands the seed to all parts."""
-        parser.add_lightning_class_args(ClosedLoop, "loop")
+        """Adds loop and checkpoint, which no list of callbacks can drop, and hands the seed to all parts.
+
+        Where the config names classes of its own, these bring what they do each step, and there is no loop.
+        """
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
-        for part in ("model", "loop"):
+        seeded = ("model.init_args", "data.init_args") if self.subclass_mode_model else ("model", "loop")
+        if not self.subclass_mode_model:
+            parser.add_lightning_class_args(ClosedLoop, "loop")
+        for part in seeded:
             parser.link_arguments("seed_everything", f"{part}.seed", compute_fn=int)
 
     def before_instantiate_classes(self) -> None:

@@ -1,4 +1,4 @@
-"""Lessons to batches, made in a process of its own while the model learns; goes on where a resumed run stopped."""
+"""Lessons to batches; a resumed run goes on with the lesson that it stopped at."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from lightning_ouro.solver.checkpoint import checkpoint_folder
 
 MOST_OBJECTS, METADATA_TOKENS, FEEDBACK_TOKENS = 64, 900, 300  # of a prompt; more would make lessons slow
 FIRST_TRAINING, FIRST_VALIDATION = 2_000_000, 1_000_000
+PER_RANK = 10_000_000  # lessons; each rank has its own
 
 
 class LessonData(L.LightningDataModule):
@@ -25,12 +26,13 @@ class LessonData(L.LightningDataModule):
 
     Args:
         frames: Of a room's video.
-        lessons_per_step: Lessons of one batch.
+        lessons_per_step: Lessons of one batch on each rank.
         seeing_only: So many batches at first have neither questions nor prompts: cells are learnt before words.
         questions_per_room: Questions about a room at most.
         replies_per_layout: Replies to a prompt.
         num_val_lessons: Held-out lessons.
-        workers: Processes that make lessons; 0 makes them in between.
+        workers: Processes besides that make lessons; 0 makes them in between, which is faster where two ranks share two
+            cores: a thread that waits for a taken core costs far more than it does.
         seed: Of all that is drawn; the command line takes it from --seed_everything.
     """
 
@@ -42,7 +44,7 @@ class LessonData(L.LightningDataModule):
         questions_per_room: int = 14,
         replies_per_layout: int = 12,
         num_val_lessons: int = 32,
-        workers: int = 1,
+        workers: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -54,9 +56,9 @@ class LessonData(L.LightningDataModule):
     def train_dataloader(self) -> Any:
         """From the trainer's step on."""
         assert self.trainer is not None, "asked for within a trainer only"
-        step = self.trainer.global_step
-        first = self._curriculum(FIRST_TRAINING, 0, 0)
-        then = self._curriculum(FIRST_TRAINING, self.questions_per_room, self.replies_per_layout)
+        step, start = self.trainer.global_step, FIRST_TRAINING + self.trainer.global_rank * PER_RANK
+        first = self._curriculum(start, 0, 0)
+        then = self._curriculum(start, self.questions_per_room, self.replies_per_layout)
         stream = _Stream(first, then, self.seeing_only * self.lessons_per_step, step * self.lessons_per_step)
         return DataLoader(
             stream,

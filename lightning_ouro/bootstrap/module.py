@@ -7,7 +7,9 @@ learns nothing from answers of two tokens (measured: counting stays at its prior
 
 from __future__ import annotations
 
+import copy
 import math
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -85,6 +87,18 @@ class BootstrapModule(L.LightningModule):
         """The same on held-out lessons, and how often a category that is there is found."""
         losses = self.losses(batch)
         self.log_dict({f"val/{name}": loss for name, loss in losses.items()}, prog_bar=True, batch_size=len(batch))
+
+    def on_validation_end(self) -> None:
+        """Writes the weights beside the run's checkpoints, as any other command loads them."""
+        folder = self.trainer.log_dir
+        if folder is not None and self.trainer.is_global_zero and not self.trainer.sanity_checking:
+            self.save(Path(folder) / "weights")
+
+    def save(self, folder: Path) -> None:
+        """A checkpoint with half the bits, without the head."""
+        qwen = copy.deepcopy(self.loaded.qwen).to("cpu", torch.bfloat16)
+        qwen.save_pretrained(folder)
+        self.loaded.tokenizer.save_pretrained(folder)
 
     def losses(self, batch: list[Lesson]) -> dict[str, Tensor]:
         """Mean losses by what they teach."""
