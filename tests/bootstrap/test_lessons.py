@@ -1,0 +1,108 @@
+"""Lessons by number: what they say is true of the rooms that they are about."""
+
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+
+import numpy as np
+import pytest
+
+from lightning_ouro.bootstrap import open_questions, orders
+from lightning_ouro.bootstrap.layouts import layout
+from lightning_ouro.bootstrap.lessons import BLOCK, CATEGORIES, GLANCE, Curriculum, _by_token, lessons
+from lightning_ouro.bootstrap.names import invented
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.questions import Proposal, Rejection
+from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.verification import Verifier
+from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.metadata import is_plain
+from lightning_ouro.proposer.parsing import parse
+from lightning_ouro.proposer.prompt import PromptWriter
+from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver.patches import PatchSpec, frames_to_patches
+
+SMALL = FrameBudget(4, 64, 96)
+PLAN = Curriculum(SMALL, 3_000_000, 6, 5, seed=0)
+writer = partial(PromptWriter, "compact", 64, 10**6, 10**6, len)
+
+
+@pytest.fixture(scope="module")
+def some():
+    return list(islice(lessons(PLAN, 0, writer), 4))
+
+
+def test_a_lesson_is_the_same_wherever_one_starts(some):
+    again = next(lessons(PLAN, 3, writer))
+    assert (again.prompt, again.replies, again.questions) == (some[3].prompt, some[3].replies, some[3].questions)
+    assert np.array_equal(again.video.frames, some[3].video.frames) and BLOCK > 3
+
+
+def test_cells_say_what_the_pixels_of_each_token_show():
+    rendering, _ = rendered_walk(procedural_scene(PLAN.first), SMALL)
+    tokens = _by_token(rendering.rgb[..., 0], SMALL) / 127.5 - 1
+    patches = frames_to_patches(rendering.rgb, PatchSpec()).reshape(len(tokens), 4, 3, 2, 16, 16)[:, :, 0]
+    np.testing.assert_allclose(np.sort(tokens), np.sort(patches.reshape(len(tokens), -1).numpy()), atol=1e-6)
+
+
+def test_categories_in_cells_are_those_of_the_room(some):
+    for number, lesson in enumerate(some):
+        there = {CATEGORIES[place] for place in np.flatnonzero(lesson.cells.categories.any(axis=0))}
+        assert there and there <= set(procedural_scene(PLAN.first + number).counts)
+        assert np.isfinite(lesson.cells.depth).all() and len(lesson.cells.depth) == len(lesson.cells.categories)
+
+
+def test_replies_are_proposals_that_hold():
+    kept, total = 0, 0
+    with Sandbox() as sandbox:
+        verifier = Verifier(sandbox)
+        for number in range(12):
+            scene, rng = layout(number), np.random.default_rng(number)
+            views = rendered_walk(scene, GLANCE)[1]
+            room = world(scene, views)
+            order = orders.brief(scene, views, room, rng)
+            proposals = []
+            for slot, answer in enumerate(orders.answers(order, room, 10, rng)):
+                written = parse(answer.reply)
+                assert (written.family, written.text, written.program) == tuple(answer)
+                proposals.append(Proposal(scene.id, *tuple(answer), "lesson", 0, slot))
+            outcomes = verifier.verify(scene, views, proposals)
+            bad = [o for o in outcomes if isinstance(o, Rejection) and o.reason != "unstable"]
+            assert not bad, bad[0]
+            kept, total = kept + sum(not isinstance(o, Rejection) for o in outcomes), total + len(outcomes)
+    assert kept > 0.85 * total
+
+
+def test_replies_obey_the_weights_and_the_bands():
+    scene = layout(1)
+    views = rendered_walk(scene, GLANCE)[1]
+    room, rng = world(scene, views), np.random.default_rng(0)
+    order = orders.brief(scene, views, room, rng)
+    weights = dict.fromkeys(FAMILIES, 0.0) | {"camera_motion": 3.0, "open": 1.0}
+
+    told = replace(order, family_weights=weights, recent={band: [] for band in order.recent}, asked=frozenset())
+    families = [answer.family for answer in orders.answers(told, room, 400, rng)]
+    assert set(families) == {"camera_motion", "open"}
+    assert families.count("open") == pytest.approx(100, abs=35)
+
+
+def test_open_questions_hold_in_any_room():
+    with Sandbox() as sandbox:
+        verifier = Verifier(sandbox)
+        for number in range(6):
+            scene = layout(100 + number)
+            views = rendered_walk(scene, GLANCE)[1]
+            drawn = [open_questions.draw(world(scene, views), np.random.default_rng(i)) for i in range(6)]
+            proposals = [Proposal(scene.id, "open", *d, "lesson", 0, i) for i, d in enumerate(drawn) if d]
+            for outcome in verifier.verify(scene, views, proposals):
+                assert not isinstance(outcome, Rejection) or outcome.reason == "unstable", outcome
+
+
+def test_layouts_have_invented_names_more_often_than_not_and_up_to_four_rooms():
+    known = [set(layout(number).counts) <= set(CATEGORIES) for number in range(60)]
+    assert 0.1 < np.mean(known) < 0.45
+    sizes = [len(layout(number).objects) for number in range(60)]
+    assert min(sizes) < 16 < 30 < max(sizes)
+    assert all(is_plain(invented(np.random.default_rng(seed))) for seed in range(300))

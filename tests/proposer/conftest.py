@@ -1,0 +1,37 @@
+"""A filmed room and briefs about it."""
+
+from dataclasses import replace
+
+import pytest
+
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.types import FrameBudget
+
+
+@pytest.fixture(scope="session")
+def filmed():
+    scene = procedural_scene(5)
+    return scene, scene.footage.load(scene, FrameBudget())
+
+
+@pytest.fixture(scope="session")
+def brief(filmed):
+    scene, video = filmed
+    equal = dict.fromkeys(FAMILIES, 1.0)
+    return Brief(scene, video.views, 8, 0, 0, equal, {"common": 12}, {}, frozenset(), lambda: video)
+
+
+@pytest.fixture(scope="session")
+def room(brief):
+    return world(brief.scene, brief.views)
+
+
+def renamed(brief, old, new):
+    """The same room with one category under another name."""
+    scene = brief.scene
+    things = tuple(replace(it, category=new if it.category == old else it.category) for it in scene.objects)
+    counts = {new if name == old else name: number for name, number in scene.counts.items()}
+    return replace(brief, scene=replace(scene, objects=things, counts=counts, complete=frozenset(counts)))
