@@ -38,6 +38,7 @@ from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video
+from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 
 HELD_OUT = 500_000  # the first procedural scene; lessons start far above
@@ -55,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--obedience", type=int, default=12, help="scenes for each family; 0 leaves it out")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(args)
-    solver = SolverModule(given.checkpoint)
+    solver = SolverModule(given.checkpoint, lora=Lora())
     solver.configure_model()
     proposer = ModelProposer(prompt="compact")
     proposer.attach(solver)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Literal, Protocol, final
+from typing import Any, Literal, Protocol, final
 
 import numpy as np
 import torch
@@ -25,19 +25,20 @@ from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer
 from lightning_ouro.solver.answering import Choose
 from lightning_ouro.solver.encoding import Row, RowEncoder
+from lightning_ouro.solver.loading import Lora
 
 
 class Writer(Protocol):
     """What a proposer needs of the solver."""
 
     checkpoint: str
+    lora: Lora | None
     encoder: RowEncoder
 
     def write(self, rows: Sequence[Row], choose: Choose, max_new_tokens: int) -> list[str]:
         """The base's replies to rows."""
 
 
-@final
 class ModelProposer(Proposer):
     """Proposes with the solver's base weights; no second copy of them.
 
@@ -76,7 +77,17 @@ class ModelProposer(Proposer):
         self._solver: Writer | None = None
 
     @override
-    def attach(self, solver: Writer) -> None:
+    def attach(self, solver: Any) -> None:
+        """Takes the solver.
+
+        Raises:
+            InputError: it has no adapter: what would be taken for its frozen base learns.
+        """
+        if solver.lora is None:
+            raise InputError(
+                "loop.proposer=ModelProposer writes with the weights under the adapter, but model.lora=null trains them; "
+                "take FrozenCopyProposer, or set model.lora.rank"
+            )
         self._solver = solver
 
     @override
