@@ -1,8 +1,9 @@
 """The command line: `main(args)` is the only entry, for `python -m lightning_ouro`, the console script and the tests.
 
-`fit` trains in the closed loop, `validate` and `test` score held-out scenes, `predict` writes the validation scenes'
-replies. What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
-show all of it. `prepare` and `show` are functions that need no model: what they take is what the command takes.
+`fit` trains in the closed loop, `propose` asks for one round of questions without training, `validate` and `test`
+score held-out scenes, `predict` writes the validation scenes' replies. What a class takes is what YAML sets and what
+`--group.name value` overrides; `--help` and `--print_config` show all of it. `prepare` and `show` are functions that
+need no model: what they take is what the command takes.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.loop import ClosedLoop
 from lightning_ouro.ranks import gathered
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.trial import OuroTrainer
 from lightning_ouro.whole_files import write_lines
 
 RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
@@ -86,11 +88,12 @@ def main(args: Sequence[str] | None = None) -> None:
             subclass_mode_model=by_class,
             subclass_mode_data=by_class,
             save_config_callback=SaveRunConfig,
+            trainer_class=OuroTrainer,
             save_config_kwargs={"save_to_log_dir": False},
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs=PARSER | ABOUT | dict.fromkeys(("fit", "validate", "test", "predict"), PARSER),
+            parser_kwargs=PARSER | ABOUT | dict.fromkeys(("fit", "validate", "test", "predict", "propose"), PARSER),
             args=joined,
         )
     except InputError as error:
@@ -159,7 +162,7 @@ class OuroCLI(LightningCLI):
         if config.seed_everything < 0:
             raise InputError(f"seed_everything={config.seed_everything} must be at least 0")
         path = config.get("ckpt_path")
-        if path is None and self.config.subcommand != "fit" and config.model.get("init") == "random":
+        if path is None and self.config.subcommand not in ("fit", "propose") and config.model.get("init") == "random":
             raise InputError(f"{self.config.subcommand} of freshly drawn weights says nothing: give --ckpt_path")
         if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
             return
@@ -199,13 +202,22 @@ class OuroCLI(LightningCLI):
         if config.trainer.fast_dev_run:
             config.checkpoint.save_last = None  # Lightning 2.6 writes last.ckpt at the end even of a development run
 
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Lightning's, and `propose`."""
+        return LightningCLI.subcommands() | {"propose": {"model", "datamodule"}}
+
+    def before_propose(self) -> None:
+        """As before fit."""
+        self.before_fit()
+
     def before_fit(self) -> None:
         """Refuses to start anew where a person asked to go on.
 
         Raises:
             InputError: `--ckpt_path last` finds no checkpoint.
         """
-        if self.config.fit.ckpt_path != "last":
+        if self.config[self.config.subcommand].ckpt_path != "last":
             return
         folder = Path(self.trainer.log_dir or ".") / "checkpoints"
         if not any(folder.glob("last*.ckpt")):

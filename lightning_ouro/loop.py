@@ -43,6 +43,14 @@ from lightning_ouro.rounds import RoundFiles
 from lightning_ouro.solver.module import SolverModule
 
 
+class RoundProposed(Exception):  # noqa: N818  it is no error
+    """Ends a run that was only to propose, and carries what came of it."""
+
+    def __init__(self, accepted: Sequence[Question], rejected: Sequence[Rejection]) -> None:
+        super().__init__()
+        self.accepted, self.rejected = accepted, rejected
+
+
 class ClosedLoop(L.Callback):
     """Turns the loop at every epoch.
 
@@ -87,6 +95,7 @@ class ClosedLoop(L.Callback):
         self.scores: dict[str, float] = {}
         self.files: RoundFiles | None = None
         self.is_first_rank = True
+        self.only_proposes = False
         self.console = Console()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -108,6 +117,8 @@ class ClosedLoop(L.Callback):
 
     def turn_to(self, trainer: L.Trainer, round: int) -> None:
         """Turns until the round is there; does nothing when it is."""
+        if self.only_proposes:
+            self._turn(trainer, self.round + 1)
         if self.round >= 0 and _data(trainer).plan is None:  # resumed: the plan is a function of what was restored
             self._begin(trainer)
         while self.round < round:
@@ -181,6 +192,8 @@ class ClosedLoop(L.Callback):
         asked = ask(self.proposer, solver, data.library, data.splits.train, self.pool, order, share)
         accepted, rejected = asked.accepted, asked.rejected
         self._say(*(f"round {round}: skipped scene {scene.id}: {scene.reason}" for scene in asked.skipped))
+        if self.only_proposes:
+            raise RoundProposed(accepted, rejected)
         wanted = self.proposals_per_scene * data.num_train_scenes()
         self.proposed = summarise_proposed(wanted, accepted, rejected, weights)
         self._check(round, accepted)

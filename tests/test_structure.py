@@ -7,10 +7,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lightning_ouro"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ORDER = ["cli", "bootstrap", "loop", "proposing", "curves", "rounds", "ranks", "datamodule", "proposer", "solver"]
-ORDER += ["curriculum", "evaluation", "programs", "scenes", "whole_files", "errors"]
+ORDER = ["cli", "bootstrap", "trial", "loop", "proposing", "curves", "rounds", "ranks", "datamodule", "proposer"]
+ORDER += ["solver", "curriculum", "evaluation", "programs", "scenes", "whole_files", "errors"]
 WITH_LIGHTNING = {"cli.py", "loop.py", "curves.py", "datamodule.py", "solver/module.py", "solver/sharding.py"}
-WITH_LIGHTNING |= {"bootstrap/data.py", "bootstrap/module.py"}
+WITH_LIGHTNING |= {"trial.py", "bootstrap/data.py", "bootstrap/module.py"}
 
 
 def imported(path):

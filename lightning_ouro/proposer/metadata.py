@@ -97,5 +97,16 @@ def full(world: World, max_objects: int) -> list[str]:
                 " ".join(f"{float(value):.1f}" for value in values)
                 for values in (world.centers[place], world.sizes[place])
             )
-            found.append(f"- center {center} size {size} frames {' '.join(map(str, frames_of(world, place)))}")
+            found.append(f"- center {center} size {size} frames {_ranges(frames_of(world, place))}")
     return found
+
+
+def _ranges(numbers: list[int]) -> str:
+    """`0-3 7` for 0, 1, 2, 3, 7."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return " ".join("-".join(map(str, part)) for part in parts)

@@ -85,7 +85,7 @@ class ModelProposer(Proposer):
         """
         if solver.lora is None:
             raise InputError(
-                "loop.proposer: ModelProposer writes with the weights under an adapter, but model.lora=null trains them; "
+                "loop.proposer: ModelProposer writes with the weights under an adapter, and model.lora=null has none; "
                 "take FrozenCopyProposer, or set model.lora.rank"
             )
         self._solver = solver
