@@ -35,6 +35,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.proposer.blind import BlindKind
+from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.proposing import Order, Share, ask, measure_chance
@@ -61,7 +62,7 @@ class ClosedLoop(L.Callback):
         skill: chance_corrected, or paper (confidence itself, as in arXiv 2606.11719).
         feedback_per_band: At most so many of last round's questions of each band are shown to the proposer per scene.
         blind: How questions that can be answered without looking are told, to be turned down: by the base's confidence
-            without the video, by the base as a judge (arXiv 2606.11719), or off.
+            without the video, by the base as a judge (arXiv 2606.11719), or none is.
         seed: Of proposing and of plans; the command line takes it from --seed_everything.
     """
 
@@ -108,6 +109,11 @@ class ClosedLoop(L.Callback):
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
             raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
         self.proposer.attach(_solver(trainer))
+        if self.blind != "none" and _solver(trainer).lora is None and not isinstance(self.proposer, FrozenCopyProposer):
+            raise InputError(
+                f"loop.blind={self.blind} asks a frozen base, and model.lora=null trains all weights: set "
+                "loop.blind=none, model.lora.rank, or loop.proposer=FrozenCopyProposer"
+            )
         data.turn_to = lambda round: self.turn_to(trainer, round)
         folder = trainer.log_dir  # broadcasts, so every rank asks
         development = trainer.fast_dev_run  # type: ignore[attr-defined]  # set while the trainer is made

@@ -95,7 +95,8 @@ def ask(
     outcomes = sorted(gathered(outcomes), key=lambda item: (place[item.proposal.scene_id], item.proposal.slot))
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if not isinstance(item, Rejection)]
-    blind = [] if order.blind == "off" else _blind(solver, library, pool, verified, order, share)
+    base = proposer.base(solver)
+    blind = [] if order.blind == "none" else _blind(base, library, pool, verified, order, share)
     turned_down = {rejection.proposal for rejection in blind}
     accepted, surplus = pool.admit([item for item in verified if item.proposal not in turned_down], order.round)
     return Asked(accepted, rejected + blind + surplus, gathered(skipped))

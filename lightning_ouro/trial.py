@@ -27,8 +27,8 @@ class OuroTrainer(L.Trainer):
             datamodule: The scenes.
             ckpt_path: A run's checkpoint.
         """
-        (loop,) = (callback for callback in self.callbacks if isinstance(callback, ClosedLoop))
-        loop.only_proposes, self.num_sanity_val_steps = True, 0  # type: ignore[attr-defined]
+        (loop,) = (callback for callback in self.callbacks if isinstance(callback, ClosedLoop))  # type: ignore[attr-defined]
+        loop.only_proposes, self.num_sanity_val_steps = True, 0
         try:
             self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
         except RoundProposed as done:

@@ -22,7 +22,7 @@ from lightning_ouro.programs.questions import LETTERS, VIDEO_PROMPT, Question
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.encoding import Row, RowEncoder
 
-BlindKind = Literal["confidence", "judge", "off"]
+BlindKind = Literal["confidence", "judge", "none"]
 NUMBER = 0.2
 CHOICE = 1.5  # over the number of options
 JUDGING = """\

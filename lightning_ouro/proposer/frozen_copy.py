@@ -41,9 +41,16 @@ class FrozenCopyProposer(ModelProposer):
         self._of, self._solver = solver, copy
 
     @override
+    def base(self, solver: SolverModule) -> SolverModule:
+        copy = self._solver
+        assert isinstance(copy, SolverModule), "the loop attaches the solver first"
+        if copy.loaded is None:
+            copy.configure_model()
+            copy.requires_grad_(False).to(solver.device)
+        return copy
+
+    @override
     def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
-        assert self._of is not None and isinstance(self._solver, SolverModule), "the loop attaches the solver first"
-        if self._solver.loaded is None:
-            self._solver.configure_model()
-            self._solver.requires_grad_(False).to(self._of.device)
+        assert self._of is not None, "the loop attaches the solver first"
+        self.base(self._of)
         return super().propose(briefs, title, shown)

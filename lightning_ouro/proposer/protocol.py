@@ -54,6 +54,10 @@ class Proposer(ABC):
     def attach(self, solver: Any) -> None:  # noqa: B027  most proposers need no model
         """Is told the solver whose base it may write with, a `model.Writer`, before it is first asked."""
 
+    def base(self, solver: Any) -> Any:
+        """What judges questions without video and never learns: the solver with its adapter off; None without one."""
+        return None if solver.lora is None else solver
+
     @abstractmethod
     def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
         """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask.
