@@ -70,7 +70,7 @@ def test_one_run_trains_on_all_of_them(roots, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = [str(roots / name) for name in NAMES]
     given = ["--data.num_train_scenes", "4", "--data.num_val_scenes", "0", "--data.num_test_scenes", "0"]
-    given += ["--trainer.max_epochs", "1", "--data.benchmark_scenes", "allow"]
+    given += ["--trainer.max_epochs", "1", "--data.benchmark_scenes", "allow", "--data.frames.num_frames", "4"]
     monkeypatch.setattr(
         sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL, *given, "--data.scenes", *paths]
     )
