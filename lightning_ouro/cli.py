@@ -83,8 +83,8 @@ def main(args: Sequence[str] | None = None) -> None:
             joined = join_lists(args)
         by_class = names_classes(given)
         OuroCLI(
-            SolverModule,
-            SceneDataModule,
+            L.LightningModule if by_class else SolverModule,
+            L.LightningDataModule if by_class else SceneDataModule,
             subclass_mode_model=by_class,
             subclass_mode_data=by_class,
             save_config_callback=SaveRunConfig,

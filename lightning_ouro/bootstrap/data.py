@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 from torch.utils.data import DataLoader, IterableDataset
@@ -73,7 +73,7 @@ class LessonData(L.LightningDataModule):
         plan = self._curriculum(FIRST_VALIDATION, self.questions_per_room, self.replies_per_layout)
         made = lessons(plan, 0, _writer)
         every = [next(made) for _ in range(self.num_val_lessons)]
-        return [every[start : start + 4] for start in range(0, len(every), 4)]
+        return DataLoader(cast(Any, every), batch_size=4, collate_fn=list)
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:
         """Leaves lessons where they are."""

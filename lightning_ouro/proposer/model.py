@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, Protocol, final
 
 import numpy as np
@@ -66,11 +67,12 @@ class ModelProposer(Proposer):
         feedback_tokens: int = 1000,
         scenes_per_batch: int = 4,
     ) -> None:
-        for name, value in (("temperature", temperature), ("top_p", top_p)):
-            if not 0 < value <= (1 if name == "top_p" else 100):
-                raise InputError(
-                    f"loop.proposer.{name}={value} must be above 0 and at most {1 if name == 'top_p' else 100}"
-                )
+        for name, value, most in (("temperature", temperature, 100), ("top_p", top_p, 1)):
+            if not 0 < value <= most:
+                raise InputError(f"loop.proposer.{name}={value} must be above 0 and at most {most}")
+        for name, number in (("max_new_tokens", max_new_tokens), ("scenes_per_batch", scenes_per_batch)):
+            if number < 1:
+                raise InputError(f"loop.proposer.{name}={number} must be at least 1")
         self._prompt, self._temperature, self._top_p = prompt, temperature, top_p
         self._max_new_tokens, self._scenes_per_batch = max_new_tokens, scenes_per_batch
         self._limits = (max_objects, metadata_tokens, feedback_tokens)
@@ -115,10 +117,7 @@ class ModelProposer(Proposer):
         """Writes the prompts that this proposer gives to a solver's base."""
         kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
         kind = kind if self._prompt == "auto" else self._prompt
-        tokenizer = solver.encoder.tokenizer
-        return PromptWriter(
-            kind, *self._limits, lambda text: len(tokenizer(text, add_special_tokens=False)["input_ids"])
-        )
+        return PromptWriter(kind, *self._limits, partial(count_tokens, solver.encoder.tokenizer))
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:

@@ -66,7 +66,8 @@ def test_replies_are_proposals_that_hold():
             proposals = []
             for slot, answer in enumerate(orders.answers(order, room, 10, rng)):
                 written = parse(answer.reply)
-                assert (written.family, written.text, written.program) == tuple(answer)
+                assert (written.family, written.program) == (answer.family, answer.program)
+                assert written.text.split() == answer.text.split()
                 proposals.append(Proposal(scene.id, *tuple(answer), "lesson", 0, slot))
             outcomes = verifier.verify(scene, views, proposals)
             bad = [o for o in outcomes if isinstance(o, Rejection) and o.reason != "unstable"]

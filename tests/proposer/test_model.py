@@ -107,7 +107,7 @@ def test_adapter_and_train_mode_are_put_back_whatever_happens(solver, briefs, mo
     with pytest.raises(RuntimeError, match="no more"):
         written(solver, briefs)
     assert all(module.training for module in solver.net.modules())
-    assert not any(getattr(module, "disable_adapters", False) for module in solver.net.modules())
+    assert not any(getattr(module, "disable_adapters", None) is True for module in solver.net.modules())
 
 
 def test_nothing_is_copied(solver, briefs):
