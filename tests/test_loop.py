@@ -37,7 +37,7 @@ class OnlyInTheFirstRound(Proposer):
 
     name = "first_round"
 
-    def propose(self, briefs):
+    def propose(self, briefs, title="", shown=False):
         return GrammarProposer().propose([brief for brief in briefs if brief.round == 0])
 
 
@@ -46,7 +46,7 @@ class PartlyBroken(Proposer):
 
     name = "partly_broken"
 
-    def propose(self, briefs):
+    def propose(self, briefs, title="", shown=False):
         proposals = GrammarProposer().propose(briefs)
         programs = list(BROKEN.values())
         return [replace(p, program=programs[p.slot // 2 % len(programs)]) if p.slot % 2 else p for p in proposals]
@@ -55,7 +55,7 @@ class PartlyBroken(Proposer):
 class AllBroken(PartlyBroken):
     """Every program fails."""
 
-    def propose(self, briefs):
+    def propose(self, briefs, title="", shown=False):
         return [replace(p, program=BROKEN["syntax"]) for p in super().propose(briefs)]
 
 

@@ -96,4 +96,4 @@ def test_an_answer_that_is_given_too_often_is_common(judge):
 
 
 def test_every_reason_is_tried_here():
-    assert set(REASONS) == {*TRIGGERS, "asked_before", "common"}
+    assert set(REASONS) == {*TRIGGERS, "unusable", "asked_before", "common", "blind"}  # the rest is not the verifier's

@@ -1,9 +1,9 @@
 """A server of OpenAI's chat API that answers with the tiny model, drawn weights; for `test_endpoint.py`.
 
-    python serve_tiny.py PORT MODE
+    python serve_tiny.py PORT
 
-Modes: `model` answers with the model, `busy` says 503 to every first try of a request, `garbage` answers no JSON,
-`foreign` another API's JSON, `slow` too late, `refuse` says 401.
+Behind /model/v1 it answers with the model; /busy/v1 says 503 to every first try of a request, /garbage/v1 answers no
+JSON, /foreign/v1 another API's, /slow/v1 too late, /refuse/v1 says 401.
 """
 
 import json
@@ -17,7 +17,7 @@ import numpy as np
 from lightning_ouro.proposer.model import Sampler
 from lightning_ouro.solver.module import SolverModule
 
-PORT, MODE = int(sys.argv[1]), sys.argv[2]
+PORT = int(sys.argv[1])
 SOLVER = SolverModule(init="random")
 SOLVER.configure_model()
 ONE_AT_A_TIME, SEEN = Lock(), set()
@@ -39,18 +39,19 @@ def reply(body):
 class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         sent = self.rfile.read(int(self.headers["Content-Length"]))
-        if self.path != "/v1/chat/completions":
+        _, mode, *rest = self.path.split("/")
+        if rest != ["v1", "chat", "completions"]:
             return self.answer(404, b"no such page")
-        if MODE == "refuse":
+        if mode == "refuse":
             return self.answer(401, b'{"error": "invalid key"}')
-        if MODE == "busy" and sent not in SEEN:
+        if mode == "busy" and sent not in SEEN:
             SEEN.add(sent)
             return self.answer(503, b"busy")
-        if MODE == "garbage":
+        if mode == "garbage":
             return self.answer(200, b"<html>\xff not json")
-        if MODE == "foreign":
+        if mode == "foreign":
             return self.answer(200, b'{"outputs": ["text"]}')
-        if MODE == "slow":
+        if mode == "slow":
             time.sleep(3)
         message = {"role": "assistant", "content": reply(json.loads(sent))}
         return self.answer(200, json.dumps({"choices": [{"message": message}]}).encode())

@@ -3,7 +3,6 @@
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,25 +16,25 @@ from lightning_ouro.proposer.endpoint import EndpointProposer
 SERVER = Path(__file__).parent / "serve_tiny.py"
 
 
-@contextmanager
-def serving(mode):
+@pytest.fixture(scope="module")
+def serving():
+    """Gives the address of a way to answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([sys.executable, SERVER, str(port), mode], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, SERVER, str(port)], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout.readline() == "ready\n"
-        yield f"http://127.0.0.1:{port}/v1"
+        yield lambda mode: f"http://127.0.0.1:{port}/{mode}/v1"
     finally:
         process.kill()
         process.wait()
         process.stdout.close()
 
 
-@pytest.fixture(scope="module")
-def server():
-    with serving("model") as url:
-        yield url
+@pytest.fixture
+def server(serving):
+    return serving("model")
 
 
 @pytest.fixture(autouse=True)
@@ -52,13 +51,12 @@ def test_a_server_that_serves_the_tiny_model_proposes(server, brief):
     assert again == found
 
 
-def test_a_busy_server_is_asked_again(brief):
-    with serving("busy") as url:
-        found = EndpointProposer(url, "tiny").propose([replace(brief, slots=3)])
-        assert all(isinstance(item, Proposal) for item in found)
-        few = EndpointProposer(url, "tiny", tries=1)
-        with pytest.raises(InputError, match=r"none of 2 requests was answered; .* answered 503: busy"):
-            few.propose([replace(brief, slots=2, seed=7)])
+def test_a_busy_server_is_asked_again(serving, brief):
+    found = EndpointProposer(serving("busy"), "tiny").propose([replace(brief, slots=3)])
+    assert all(isinstance(item, Proposal) for item in found)
+    few = EndpointProposer(serving("busy"), "tiny", tries=1)
+    with pytest.raises(InputError, match=r"none of 2 requests was answered; .* answered 503: busy"):
+        few.propose([replace(brief, slots=2, seed=7)])
 
 
 @pytest.mark.parametrize(
@@ -70,9 +68,9 @@ def test_a_busy_server_is_asked_again(brief):
         ("slow", "timed out"),
     ],
 )
-def test_a_server_that_fails_always_ends_the_round_in_one_line(brief, mode, said):
-    with serving(mode) as url, pytest.raises(InputError, match=said) as caught:
-        EndpointProposer(url, "tiny", tries=2, timeout=0.8).propose([replace(brief, slots=2)])
+def test_a_server_that_fails_always_ends_the_round_in_one_line(serving, brief, mode, said):
+    with pytest.raises(InputError, match=said) as caught:
+        EndpointProposer(serving(mode), "tiny", tries=2, timeout=0.8).propose([replace(brief, slots=2)])
     assert "\n" not in str(caught.value)
 
 
