@@ -1,13 +1,12 @@
-"""Does the model write questions that hold, and the ones that it is asked for?
+"""Does the model write questions that hold?
 
-    python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta FILE...] [--quick] [--out FILE]
+    python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta FILE...] [--out FILE]
 
-On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; names and layouts
-that no lesson had either): 16 proposals a scene at temperature 1 with equal family weights, every reason of the
-verification applied, a question asked twice counted once. Per family: proposed, run (parse, type check, run, give an
-answer), accepted. Then *obedience*: each family in turn asked for at twice its equal share. *Novel* are
-programs that no family's own program equals. *Speed*: proposals a second against a `generate` call for each proposal
-with the same generators; both have to write the same texts. The last line is one JSON object.
+On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; layouts that no
+lesson had either): proposals at temperature 1 with equal family weights, every reason of the verification applied, a
+question asked twice counted once. Per family: proposed, run (parse, type check, run, give an answer), accepted. *Novel*
+are programs that are not what the text's family itself would write. The last line is one JSON object about the
+procedural scenes.
 """
 
 from __future__ import annotations
@@ -53,7 +52,6 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--slots", type=int, default=16)
     parser.add_argument("--meta", type=Path, nargs="*", default=[])
-    parser.add_argument("--obedience", type=int, default=12, help="scenes for each family; 0 leaves it out")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(args)
     solver = SolverModule(given.checkpoint, lora=Lora())
