@@ -74,14 +74,16 @@ class VisionTower:
         if not videos:
             return []
         self.calls += len(videos)
-        weight = self._model.model.visual.patch_embed.proj.weight
+        visual = self._model.model.visual
+        weight = visual.patch_embed.proj.weight
         patches = torch.cat([frames_to_patches(video.frames, self._spec) for video in videos])
         grids = torch.tensor([video_grid(video.frames.shape, self._spec) for video in videos], device=weight.device)
-        output = self._model.model.get_video_features(patches.to(weight.device), grids, return_dict=True)
-        layers = output.deepstack_features  # of each layer, one tensor a video
-        return [
-            Features(pooled, [layer[place] for layer in layers]) for place, pooled in enumerate(output.pooler_output)
-        ]
+        # Not by `get_video_features`: whether that splits DeepStack's features by video depends on the version.
+        output = visual(patches.to(weight.device, visual.dtype), grid_thw=grids, return_dict=True)
+        sizes = (grids.prod(dim=-1) // self._spec.merge_size**2).tolist()
+        layers = [layer.split(sizes) for layer in output.deepstack_features]
+        pooled = output.pooler_output.split(sizes)
+        return [Features(one, [layer[place] for layer in layers]) for place, one in enumerate(pooled)]
 
     def _key(self, video: Video) -> str:
         if video not in self._keys:
