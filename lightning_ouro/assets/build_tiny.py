@@ -19,13 +19,9 @@ import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig
 
-from lightning_ouro.bootstrap import open_questions, orders
-from lightning_ouro.bootstrap.names import invented
-from lightning_ouro.bootstrap.orders import Answer
-from lightning_ouro.programs.families import FAMILIES, OPEN
+from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, VIDEO_PROMPT
 from lightning_ouro.programs.world import world
-from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
 from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -33,7 +29,6 @@ from lightning_ouro.scenes.types import FrameBudget
 VOCAB_SIZE = 2048
 NUM_SCENES = 64
 TEXTS_PER_FAMILY = 12
-INVENTED = 1000
 
 # Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.
 SPECIAL_TOKENS = [
@@ -94,8 +89,7 @@ def corpus() -> Iterator[str]:
     for category in sorted({*FURNITURE, *LOOKS}):
         yield from (f" {category}", f"{category}", f'"{category}"', f"A. {category}\n")
     for number, scene in enumerate(procedural_scenes(0, NUM_SCENES)):
-        views = scene.footage.load(scene, FrameBudget()).views
-        room = world(scene, views)
+        room = world(scene, scene.footage.load(scene, FrameBudget()).views)
         for place, family in enumerate(FAMILIES.values()):
             rng = np.random.default_rng([number, place])
             for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
@@ -104,13 +98,7 @@ def corpus() -> Iterator[str]:
                 )
                 for form in family.fitting(roles):
                     yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
-                yield f"{family.name}: {family.fitting(roles)[0].write(roles)}\n```python\n{family.program(roles)}```"
-        order = orders.brief(scene, views, room, np.random.default_rng([number, NUM_SCENES]))
-        yield PromptWriter("compact", 64, 10**6, 10**6, len).write(order, room)
-        if (opened := open_questions.draw(room, np.random.default_rng(number))) is not None:
-            yield Answer("open", *opened).reply
-    rng = np.random.default_rng(NUM_SCENES)
-    yield from (f' "{invented(rng)}" {invented(rng)}' for _ in range(INVENTED))  # pieces for names that nobody knows
+                yield f"```python\n{family.program(roles)}\n```"
     yield NUMBER_PROMPT
     yield from (f"<{seconds / 10:.1f} seconds>" for seconds in range(600))
 
@@ -133,8 +121,6 @@ def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    # A family's name is one token: the first of a proposal, by which the model obeys the families' weights.
-    tokenizer.add_tokens([AddedToken(name, normalized=False) for name in FAMILIES if name != OPEN.name])
     return tokenizer
 
 
