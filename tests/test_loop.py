@@ -209,6 +209,7 @@ def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
     """Two processes over gloo; a subprocess, since ranks are started by running the command again."""
     for devices in ("1", "2"):
         options = ["--trainer.devices", devices, "--trainer.strategy", "ddp" if devices == "2" else "auto"]
+        options += ["--trainer.max_epochs", "1"]
         command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", TINY, *SMALL, *options]
         (tmp_path / devices).mkdir()
         done = subprocess.run(command, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
