@@ -109,8 +109,10 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def names_classes(args: Sequence[str]) -> bool:
     """Whether one of the config files names a model class of its own, as `configs/bootstrap.yaml` does."""
-    for option, value in pairwise(args):
-        if option == "--config" and Path(value).is_file():
+    given = [value for option, value in pairwise(args) if option == "--config"]
+    given += [word.removeprefix("--config=") for word in args if word.startswith("--config=")]
+    for value in given:
+        if Path(value).is_file():
             with suppress(yaml.YAMLError, UnicodeDecodeError):  # which parsing names
                 config = yaml.safe_load(Path(value).read_text("utf8"))
                 model = config.get("model") if isinstance(config, dict) else None

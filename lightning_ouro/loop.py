@@ -35,7 +35,6 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.proposer.blind import BlindKind
-from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.proposing import Order, Share, ask, measure_chance
@@ -109,7 +108,7 @@ class ClosedLoop(L.Callback):
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
             raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
         self.proposer.attach(_solver(trainer))
-        if self.blind != "none" and _solver(trainer).lora is None and not isinstance(self.proposer, FrozenCopyProposer):
+        if self.blind != "none" and self.proposer.base(_solver(trainer)) is None:
             raise InputError(
                 f"loop.blind={self.blind} asks a frozen base, and model.lora=null trains all weights: set "
                 "loop.blind=none, model.lora.rank, or loop.proposer=FrozenCopyProposer"

@@ -109,6 +109,7 @@ def test_a_frozen_copy_is_the_weights_that_a_run_began_with(library):
     module.configure_model()
     proposer = FrozenCopyProposer(max_new_tokens=3)
     proposer.attach(module)
+    assert proposer.propose([]) == []
     copy = proposer.base(module)
     theirs = dict(copy.net.named_parameters())
     assert all((weight == theirs[name]).all() for name, weight in module.net.named_parameters())

@@ -42,15 +42,14 @@ class FrozenCopyProposer(ModelProposer):
 
     @override
     def base(self, solver: SolverModule) -> SolverModule:
-        copy = self._solver
-        assert isinstance(copy, SolverModule), "the loop attaches the solver first"
-        if copy.loaded is None:
-            copy.configure_model()
-            copy.requires_grad_(False).to(solver.device)
-        return copy
+        assert isinstance(self._solver, SolverModule), "the loop attaches the solver first"
+        return self._solver
 
     @override
     def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
         assert self._of is not None, "the loop attaches the solver first"
-        self.base(self._of)
+        copy = self.base(self._of)
+        if copy.loaded is None:  # not before: the loop attaches while nothing else is in memory yet
+            copy.configure_model()
+            copy.requires_grad_(False).to(self._of.device)
         return super().propose(briefs, title, shown)

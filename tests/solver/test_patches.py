@@ -6,8 +6,6 @@ import torch
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.recording import resized
-from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, group_times, video_grid
 
 SPEC = PatchSpec()
@@ -23,26 +21,6 @@ def test_one_frame_gives_the_patches_of_transformers_image_processor():
     torch.testing.assert_close(
         frames_to_patches(frame[None], SPEC), reference["pixel_values"].float(), atol=1e-6, rtol=0
     )
-
-
-@pytest.mark.parametrize("size", [(1440, 1920), (480, 640), (97, 211), (60, 80)])
-def test_a_resized_frame_gives_the_patches_of_transformers_image_processor_to_rounding(size):
-    """Enlarged and made smaller, from shapes that are no whole tokens: the same filter, to the bit before scaling."""
-    frame = np.random.default_rng(4).integers(0, 256, (*size, 3), dtype=np.uint8)
-    budget = FrameBudget(1, 384, 512)
-    processor = Qwen2VLImageProcessorPil(
-        patch_size=16,
-        merge_size=2,
-        temporal_patch_size=2,
-        image_mean=[0.5] * 3,
-        image_std=[0.5] * 3,
-        size={"shortest_edge": 1, "longest_edge": budget.height * budget.width},
-    )
-    reference = processor(images=frame, return_tensors="pt")
-    shown = resized(frame, budget.size_for(*size)).copy()
-    assert tuple(reference["image_grid_thw"][0].tolist()) == video_grid((1, *shown.shape), SPEC)
-    found = frames_to_patches(shown[None], SPEC)
-    torch.testing.assert_close(found, reference["pixel_values"].float(), atol=1e-6, rtol=0)
 
 
 def test_an_odd_last_frame_is_repeated():
