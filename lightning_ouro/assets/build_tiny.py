@@ -3,32 +3,40 @@
     python -m lightning_ouro.assets.build_tiny
 
 The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with single
-digits, Qwen's way of splitting words and Qwen's special tokens, trained on what the families write about procedural
-scenes: texts, prompts, programs and every category name. The same command gives the same files to the bit.
+digits, Qwen's way of splitting words and Qwen's special tokens, trained on the names of things. On top, what always
+stands together is one token: what the families' sentences and programs say between the things that they name, the
+families' names, the short names and places that compact metadata use, and the categories of procedural rooms. A
+proposal is then some 9 tokens instead of 100, most of them names to choose, and a small model learns to choose. The
+same command gives the same files to the bit.
 """
 
 from __future__ import annotations
 
 import json
+import string
 from collections.abc import Iterator
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig
 
-from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, VIDEO_PROMPT
-from lightning_ouro.programs.world import world
+from lightning_ouro.bootstrap import open_questions
+from lightning_ouro.bootstrap.names import invented
+from lightning_ouro.bootstrap.orders import Answer
+from lightning_ouro.curriculum.skill import BANDS
+from lightning_ouro.programs.families import FAMILIES, Form, Roles
+from lightning_ouro.programs.families.forms import SECONDS
+from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, REASONS, VIDEO_PROMPT
+from lightning_ouro.proposer.metadata import MOST_NAMES
+from lightning_ouro.proposer.prompt import prompt_words
 from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
-from lightning_ouro.scenes.procedural import procedural_scenes
-from lightning_ouro.scenes.types import FrameBudget
 
-VOCAB_SIZE = 2048
-NUM_SCENES = 64
-TEXTS_PER_FAMILY = 12
+WORDS = 1024  # of the byte-level BPE
+INVENTED = 4096  # names that it is trained on
+MOST_FRAMES, MOST_STEPS = 32, 128  # that have a token
+NAME, TIME = "\N{CURRENCY SIGN}", "\N{SECTION SIGN}"  # stand for what a sentence names
 
 # Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.
 SPECIAL_TOKENS = [
@@ -85,26 +93,51 @@ def main(folder: Path) -> None:
 
 
 def corpus() -> Iterator[str]:
-    """What the tokenizer is trained on."""
-    for category in sorted({*FURNITURE, *LOOKS}):
-        yield from (f" {category}", f"{category}", f'"{category}"', f"A. {category}\n")
-    for number, scene in enumerate(procedural_scenes(0, NUM_SCENES)):
-        room = world(scene, scene.footage.load(scene, FrameBudget()).views)
-        for place, family in enumerate(FAMILIES.values()):
-            rng = np.random.default_rng([number, place])
-            for roles in islice(family.candidates(room, rng), TEXTS_PER_FAMILY):
-                listed = "\n".join(
-                    f"{letter}. {option}" for letter, option in zip(LETTERS, roles.get("options", ()), strict=False)
-                )
-                for form in family.fitting(roles):
-                    yield f"{VIDEO_PROMPT}{form.write(roles)}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
-                yield f"```python\n{family.program(roles)}\n```"
-    yield NUMBER_PROMPT
+    """What the words of the tokenizer are trained on."""
+    names = sorted({*FURNITURE, *LOOKS}) + [invented(np.random.default_rng(seed)) for seed in range(INVENTED)]
+    yield from (f"{space}{name}" for name in names for space in ("", " "))
+    yield f"\nOptions:\n{CHOICE_PROMPT}{NUMBER_PROMPT}"
     yield from (f"<{seconds / 10:.1f} seconds>" for seconds in range(600))
 
 
+def phrases() -> list[str]:
+    """What is one token each, sorted."""
+    found = {*FAMILIES, *BANDS, *REASONS, f"\nOptions:\n{LETTERS[0]}. ", f"\n{CHOICE_PROMPT}", f"\n{NUMBER_PROMPT}"}
+    found |= {f"\n{letter}. " for letter in LETTERS}
+    found |= {f"@{kind}{number}" for kind in ("", "m", "o") for number in range(MOST_NAMES)}
+    found |= {f"#{number}" for number in range(MOST_FRAMES)} | {f"d{number}" for number in range(36)}
+    found |= {f"{axis}{number}" for axis in "xy" for number in range(MOST_STEPS)}
+    found |= {VIDEO_PROMPT, *prompt_words("compact"), " seconds>", "% "}
+    for family in FAMILIES.values():
+        for form in family.forms:
+            for roles in _examples(form):
+                found |= _between(form.write(roles))
+                found |= _between(Answer("", form.write(roles), family.program(roles)).reply)
+    for kind in open_questions.KINDS:
+        text, program = kind(NAME, NAME)
+        found |= _between(text) | _between(Answer("", text, program).reply)
+    return sorted(phrase for phrase in found if len(phrase) > 1)
+
+
+def _examples(form: Form) -> Iterator[Roles]:
+    """Roles of marks in place of names and times, with each word that a field allows."""
+    choices = {}
+    for _, name, allowed, _ in string.Formatter().parse(form.template):
+        if name is not None:
+            marks = [NAME] if not allowed else [TIME] if allowed == SECONDS else allowed.split("|")
+            choices[name.partition("[")[0]] = marks
+    most = max(map(len, choices.values()), default=1)
+    for place in range(most):
+        yield {role: (marks[place % len(marks)],) * form.sizes[role] for role, marks in choices.items()}
+
+
+def _between(text: str) -> set[str]:
+    """What stands between the marks."""
+    return set(text.replace(TIME, NAME).split(NAME))
+
+
 def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
-    """A byte-level BPE trained on the texts."""
+    """A byte-level BPE trained on the texts, with a token for each phrase."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -115,12 +148,14 @@ def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCAB_SIZE,
+        vocab_size=WORDS,
         special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL_TOKENS],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases()])
+    tokenizer.add_tokens([AddedToken(name, normalized=False, single_word=True) for name in sorted(FURNITURE)])
     return tokenizer
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, cast
 
 import lightning as L
@@ -40,9 +41,9 @@ class LessonData(L.LightningDataModule):
         self,
         frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
         lessons_per_step: int = 2,
-        seeing_only: int = 500,
-        questions_per_room: int = 14,
-        replies_per_layout: int = 12,
+        seeing_only: int = 300,
+        questions_per_room: int = 24,
+        replies_per_layout: int = 32,
         num_val_lessons: int = 32,
         workers: int = 0,
         seed: int = 0,
@@ -69,10 +70,11 @@ class LessonData(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> Any:
-        """The held-out lessons."""
+        """The held-out lessons; each rank has its share."""
         plan = self._curriculum(FIRST_VALIDATION, self.questions_per_room, self.replies_per_layout)
         made = lessons(plan, 0, _writer)
-        every = [next(made) for _ in range(self.num_val_lessons)]
+        rank, ranks = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
+        every = list(islice(made, rank, self.num_val_lessons, ranks))
         return DataLoader(cast(Any, every), batch_size=4, collate_fn=list)
 
     def transfer_batch_to_device(self, batch: Any, device: Any, dataloader_idx: int) -> Any:

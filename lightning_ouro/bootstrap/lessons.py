@@ -29,6 +29,7 @@ from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.furniture import FURNITURE
 from lightning_ouro.scenes.procedural import procedural_scene
 from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.renderer import Rendering
 from lightning_ouro.scenes.types import FrameBudget, Video, Views
 
 CATEGORIES = tuple(sorted(FURNITURE))
@@ -44,10 +45,13 @@ class Cells:
     Attributes:
         categories: `(tokens, CATEGORIES)`, whether each is there.
         depth: `(tokens,)` log of the median distance along the camera's axis, metres.
+        places: `(tokens, 18)` of a token's two frames each: the camera's place and the direction it looks in, and the
+            median place of what the token's pixels show, all as the first camera sees it, metres.
     """
 
     categories: NDArray[np.bool_]
     depth: NDArray[np.float32]
+    places: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,7 +119,22 @@ def _room(plan: Curriculum, number: int) -> Seen:
     tokens = _by_token(names[rendering.ids], plan.frames)  # the room is -1, which is the last name
     present = np.stack([(tokens == place).mean(axis=1) > SHOWN for place in range(len(CATEGORIES))], axis=1)
     depth = np.log(np.median(_by_token(rendering.depth, plan.frames), axis=1)).astype(np.float32)
-    return number, Video(rendering.rgb, views), Cells(present, depth)
+    return number, Video(rendering.rgb, views), Cells(present, depth, _places(rendering, views, plan.frames))
+
+
+def _places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[np.float32]:
+    """What `Cells.places` says, from the renderer's depth."""
+    relative = np.linalg.inv(views.poses[0]) @ views.poses
+    rows, columns = np.mgrid[: frames.height, : frames.width] + 0.5
+    pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1)
+    rays = np.einsum("tij,hwj->thwi", np.linalg.inv(views.intrinsics), pixels) * rendering.depth[..., None]
+    points = np.einsum("tij,thwj->thwi", relative[:, :3, :3], rays) + relative[:, None, None, :3, 3]
+    by_axis = [_by_token(points[..., axis], frames).reshape(-1, 2, frames.token**2) for axis in range(3)]
+    shown = np.stack([np.median(values, axis=2) for values in by_axis], axis=2)  # (tokens, 2, 3)
+    cameras = relative[:, :3, [3, 2]].reshape(frames.num_frames // 2, 1, 2, 6)
+    per_frame = len(shown) // len(cameras)
+    cameras = cameras.repeat(per_frame, axis=1).reshape(len(shown), 2, 6)
+    return np.concatenate([cameras, shown], axis=2).reshape(len(shown), 18).astype(np.float32)
 
 
 def _by_token(pixels: NDArray[Any], frames: FrameBudget) -> NDArray[Any]:
@@ -145,4 +164,5 @@ def _proposing(plan: Curriculum, number: int, writer: PromptWriter) -> tuple[str
     views: Views = rendered_walk(scene, GLANCE)[1]
     room = world(scene, views)
     order = orders.brief(scene, views, room, rng)
-    return writer.write(order, room), tuple(a.reply for a in orders.answers(order, room, plan.replies, rng))
+    prompt = writer.write(order, room)
+    return prompt.text, tuple(a.reply for a in orders.answers(order, room, prompt.short, plan.replies, rng))

@@ -1,14 +1,14 @@
 """The model that learns the lessons: the solver's network with all weights trained, and a head that is thrown away.
 
 A step's loss is the mean cross-entropy of answer tokens, that of proposals' tokens, and that of what each video token
-shows: categories and depth, by a linear head on the language model's last layer. Without that dense signal the tower
-learns nothing from answers of two tokens (measured: counting stays at its prior).
+shows: categories, depth and places, by a linear head on the language model's last layer. Without that dense signal the
+tower learns nothing from answers of two tokens (measured: counting stays at its prior). Places are those of the cameras
+and of what they see, from where the first camera stands: to tell them is to know how the camera moves.
 """
 
 from __future__ import annotations
 
 import copy
-import math
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,16 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 
 from lightning_ouro.bootstrap.lessons import CATEGORIES, Lesson
+from lightning_ouro.bootstrap.optimizer import MuonAndAdamW
 from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.loading import Init, load
 from lightning_ouro.solver.packing import Packed, pack
 from lightning_ouro.solver.shared_prefix import hidden_states
+
+LET_DOWN = 1 / 3  # of the steps, at the end
+PLACES = 18  # numbers that a token is asked for, `Cells.places`
 
 
 class BootstrapModule(L.LightningModule):
@@ -33,9 +37,10 @@ class BootstrapModule(L.LightningModule):
     Args:
         checkpoint: Whose configuration and tokenizer; `tiny`, or a folder with weights to go on from.
         init: Draw weights, or read them.
-        lr: AdamW's at its highest.
-        warmup_steps: Until it is reached; it then falls like a cosine until the trainer's max_steps.
-        weight_decay: Of matrices.
+        lr: AdamW's, of embeddings, biases and gains.
+        muon_lr: Muon's, of all other matrices.
+        warmup_steps: Until the rates are reached; they fall in the last third of the trainer's max_steps.
+        weight_decay: Of matrices and embeddings.
         seeing: Weight of what the video tokens show.
         seed: Of drawn weights; the command line takes it from --seed_everything.
     """
@@ -44,14 +49,16 @@ class BootstrapModule(L.LightningModule):
         self,
         checkpoint: str = "tiny",
         init: Init = "random",
-        lr: float = 2e-3,
-        warmup_steps: int = 200,
+        lr: float = 3e-3,
+        muon_lr: float = 5e-3,
+        warmup_steps: int = 100,
         weight_decay: float = 0.05,
         seeing: float = 2.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.lr, self.warmup_steps, self.weight_decay, self.seeing = lr, warmup_steps, weight_decay, seeing
+        self.lr, self.muon_lr = lr, muon_lr
+        self.warmup_steps, self.weight_decay, self.seeing = warmup_steps, weight_decay, seeing
         self.loaded = load(checkpoint, init, None, seed)
         use_shared_prefix(self.loaded.qwen)
         self.net = self.loaded.net
@@ -60,19 +67,24 @@ class BootstrapModule(L.LightningModule):
         self.tower = VisionTower(self.loaded.qwen, self.loaded.spec)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.cells = nn.Linear(config.text_config.hidden_size, len(CATEGORIES) + 1)
+            self.cells = nn.Linear(config.text_config.hidden_size, len(CATEGORIES) + 1 + PLACES)
 
     def configure_optimizers(self) -> Any:
-        """AdamW, warmed up, then a cosine down to a hundredth."""
-        matrices = [weight for weight in self.parameters() if weight.ndim > 1]
-        others = [weight for weight in self.parameters() if weight.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": self.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.lr, betas=(0.9, 0.98))
+        """Muon and AdamW, warmed up, held, and let down to a hundredth in the last third of max_steps.
+
+        Rates that are held let a run be prolonged: only its end depends on where it ends.
+        """
+        embeds = self.loaded.qwen.get_input_embeddings().weight
+        inside = [weight for name, weight in self.net.named_parameters() if weight.ndim == 2 and weight is not embeds]
+        others = [weight for weight in self.parameters() if weight.ndim == 1]
+        taken = {id(weight) for weight in (*inside, *others)}
+        rest = [weight for weight in self.parameters() if id(weight) not in taken]
+        optimizer = MuonAndAdamW(inside, rest, others, self.lr, self.muon_lr, self.weight_decay)
         last = self.trainer.max_steps
 
         def factor(step: int) -> float:
-            warm = min(1.0, (step + 1) / self.warmup_steps)
-            return warm * (0.01 + 0.99 * (1 + math.cos(math.pi * min(1.0, step / last))) / 2)
+            left = (last - step) / (LET_DOWN * last) if last > 0 else 1.0
+            return min(1.0, (step + 1) / self.warmup_steps, max(0.01, left))
 
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -86,7 +98,8 @@ class BootstrapModule(L.LightningModule):
     def validation_step(self, batch: list[Lesson], batch_idx: int) -> None:
         """The same on held-out lessons, and how often a category that is there is found."""
         losses = self.losses(batch)
-        self.log_dict({f"val/{name}": loss for name, loss in losses.items()}, prog_bar=True, batch_size=len(batch))
+        found = {f"val/{name}": loss for name, loss in losses.items()}
+        self.log_dict(found, prog_bar=True, batch_size=len(batch), sync_dist=True)
 
     def on_validation_end(self) -> None:
         """Writes the weights beside the run's checkpoints, as any other command loads them."""
@@ -107,7 +120,7 @@ class BootstrapModule(L.LightningModule):
         packed = pack([*asked, *told]).to(self.device)
         features = self.tower.features([row.video for row in (*asked, *told) if row.video is not None])
         hidden = hidden_states(self.loaded.qwen, packed, features)
-        found = {"cells": self.seeing * self._cells_loss(hidden, packed, batch)}
+        found = {name: self.seeing * loss for name, loss in self._seen(hidden, packed, batch).items()}
         if len(packed.target_ids):
             questions = sum(len(row.suffixes) for row in asked)
             loss = cross_entropy(
@@ -127,10 +140,16 @@ class BootstrapModule(L.LightningModule):
     def _told(self, lesson: Lesson) -> Row:
         return self.encoder.replies(lesson.video, lesson.prompt, lesson.replies)
 
-    def _cells_loss(self, hidden: Tensor, packed: Packed, batch: list[Lesson]) -> Tensor:
+    def _seen(self, hidden: Tensor, packed: Packed, batch: list[Lesson]) -> dict[str, Tensor]:
+        """What the head says of the video's tokens against what they show."""
         is_shown = (packed.ids == self.loaded.qwen.config.video_token_id) & (packed.rows < len(batch))
         said = self.cells(hidden[is_shown])
         there = torch.from_numpy(np.concatenate([lesson.cells.categories for lesson in batch])).to(said)
         depth = torch.from_numpy(np.concatenate([lesson.cells.depth for lesson in batch])).to(said)
-        categories = binary_cross_entropy_with_logits(said[:, :-1], there, reduction="none").sum(dim=1).mean()
-        return categories + smooth_l1_loss(said[:, -1], depth, beta=0.1)
+        places = torch.from_numpy(np.concatenate([lesson.cells.places for lesson in batch])).to(said)
+        names = len(CATEGORIES)
+        return {
+            "cells": binary_cross_entropy_with_logits(said[:, :names], there, reduction="none").sum(dim=1).mean(),
+            "depth": smooth_l1_loss(said[:, names], depth, beta=0.1),
+            "places": smooth_l1_loss(said[:, names + 1 :], places, beta=0.5),
+        }

@@ -13,6 +13,7 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
 from lightning_ouro.programs.questions import LETTERS, REASONS, Question
 from lightning_ouro.programs.world import World
 from lightning_ouro.proposer.grammar import draw
+from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.types import Scene, Views
 
@@ -51,20 +52,24 @@ def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator) -> 
     return replace(order, recent=recent, asked=frozenset(keys))
 
 
-def answers(order: Brief, room: World, number: int, rng: np.random.Generator) -> list[Answer]:
-    """So many proposals, each drawn as if it were the only one: they come from one distribution, the brief's."""
+def answers(order: Brief, room: World, short: References, number: int, rng: np.random.Generator) -> list[Answer]:
+    """So many proposals, each drawn as if it were the only one: they come from one distribution, the brief's.
+
+    They name by short names what has one.
+    """
     written: list[Answer] = []
     for _ in range(number):
         weights = {name: weight for name, weight in order.family_weights.items() if weight > 0}
         share = weights.pop(OPEN.name, 0.0)
         if share and rng.random() * (share + sum(weights.values())) < share:
-            opened = open_questions.draw(room, rng)
+            opened = open_questions.draw(room, short, rng)
             if opened is not None:
                 written.append(Answer(OPEN.name, *opened))
                 continue
         found = draw(weights, room, set(order.asked), order.recent, rng)
         if found is not None:
-            written.append(_written(*found, rng))
+            family, roles = found
+            written.append(_written(family, short.roles(family, roles), rng))
     return written
 
 

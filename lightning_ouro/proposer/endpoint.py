@@ -11,6 +11,7 @@ import base64
 import io
 import json
 import time
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -89,21 +90,26 @@ class EndpointProposer(Proposer):
         found: list[Proposal | Rejection] = []
         with ThreadPoolExecutor(self._concurrent) as pool:
             waiting = [
-                (brief, slot, pool.submit(self._answer, key, content, brief, slot))
+                (brief, slot, prompt.short, pool.submit(self._answer, key, content, brief, slot))
                 for brief in briefs
-                for content in [_content(brief.video(), self._writer.write(brief, world(brief.scene, brief.views)))]
+                for prompt in [self._writer.write(brief, world(brief.scene, brief.views))]
+                for content in [_content(brief.video(), prompt.text)]
                 for slot in range(brief.slots)
             ]
-            for brief, slot, answer in track(waiting, f"{title}: proposing", transient=True, disable=not shown):
+            for brief, slot, short, answer in track(waiting, f"{title}: proposing", transient=True, disable=not shown):
                 text, problem = answer.result()
                 if problem:
                     raw = Proposal(brief.scene.id, "", "", "", self.name, brief.round, slot)
                     found.append(Rejection(raw, "unusable", problem))
                 else:
-                    found.append(as_proposal(self.name, brief, slot, text))
+                    found.append(as_proposal(self.name, brief, slot, short, text))
         if found and all(isinstance(item, Rejection) and not item.proposal.text for item in found):
             assert isinstance(found[0], Rejection)
-            raise InputError(f"loop.proposer.url: none of {len(found)} requests was answered; {found[0].detail}")
+            warnings.warn(
+                f"loop.proposer.url: none of {len(found)} requests was answered; {found[0].detail}; the round goes on "
+                "with the questions that there are",
+                stacklevel=2,
+            )
         return found
 
     def _key(self) -> str | None:

@@ -8,14 +8,23 @@ characters) are left out too: metadata come from anywhere, and a name must not b
 
 from __future__ import annotations
 
+import hashlib
+import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from lightning_ouro.programs.families import FAMILIES, Family, Roles
+from lightning_ouro.programs.families.open_question import mention
 from lightning_ouro.programs.sight import VISIBLE
 from lightning_ouro.programs.world import World
 
+STEP = 0.2  # metres between two places of compact metadata
+MOST_NAMES = 64  # numbers of short names; a scene of more categories goes on from there
+_SHORT = re.compile(r"@[mo]?[0-9]+|#[0-9]+")
 PLAIN = re.compile(r"[^\W_][\w '&+/()-]{0,39}")
 
 
@@ -62,26 +71,101 @@ def _line(world: World, category: str) -> Line:
     return Line(category, world.count(category), countable, seen, share)
 
 
+class References:
+    """Short names of categories and times, which a small model copies where it would misspell long ones.
+
+    A name says what a category is good for: `@3` is one object, `@m3` several that can be counted, `@o3` several that
+    cannot. Numbers are dealt by chance, the same for the same scene: a name has to be read, it cannot be guessed. A
+    time is its frame's number, `#2`.
+
+    Args:
+        names: Short by long, of categories.
+        times: Short by long, as questions write seconds.
+    """
+
+    def __init__(self, names: Mapping[str, str], times: Mapping[str, str]) -> None:
+        self.names, self.times = names, times
+        self._long = {short: name for long in (names, times) for name, short in long.items()}
+
+    @classmethod
+    def of(cls, world: World, max_objects: int) -> References:
+        """Those of everything that a prompt shows."""
+        shown = lines(world, max_objects)
+        digest = hashlib.sha256(f"short names {world.scene.id}".encode()).digest()
+        numbers = np.random.default_rng(list(digest)).permutation(max(MOST_NAMES, len(shown))).tolist()
+        kinds = ("" if line.number == 1 else "m" if line.is_countable else "o" for line in shown)
+        names = {line.category: f"@{kind}{n}" for line, kind, n in zip(shown, kinds, numbers, strict=False)}
+        times: dict[str, str] = {}
+        for place, seconds in enumerate(world.times):
+            times.setdefault(seconds, _frame(place))
+        return cls(names, times)
+
+    def roles(self, family: Family, roles: Roles) -> Roles:
+        """What a question names, by short names."""
+        found = dict(roles)
+        for role, values in roles.items():
+            short = self.times if role == "times" else {} if role in family.words else self.names
+            found[role] = tuple(short.get(value, value) for value in values)
+        return found
+
+    def text(self, family_name: str, text: str) -> str:
+        """A question's text with short names."""
+        family = FAMILIES[family_name]
+        for form in family.forms:
+            roles = form.read(text)
+            if roles is not None:
+                return form.write(self.roles(family, roles))
+        for name in sorted(self.names, key=len, reverse=True):
+            text = mention(name).sub(self.names[name], text)
+        return text
+
+    def option(self, option: str) -> str:
+        """A choice with short names: a category, several, or words."""
+        return ", ".join(self.names.get(part, part) for part in option.split(", "))
+
+    def resolved(self, reply: str) -> str:
+        """A reply with each short name that is known written out."""
+        return _SHORT.sub(lambda match: self._long.get(match[0], match[0]), reply)
+
+
 def frames_of(world: World, place: int) -> list[int]:
     """The frames that show an object."""
     assert world.views is not None, "only asked for what is shown"
     return [int(frame) for frame in np.flatnonzero(world.views.visibility[:, place] >= VISIBLE)]
 
 
-def compact(world: World, max_objects: int) -> list[str]:
-    """For a small model: `chair 2: 12 -3 0 2 4; 8 0 1`, two chairs, each with x and y in decimetres and its frames.
+def compact(world: World, short: References, max_objects: int) -> list[str]:
+    """For a small model: `x6y3#0#2;x4y8#1^#0@m3 2 chair`, two chairs, where each is and which frames show it.
 
-    A question mark behind the number says that the category cannot be counted.
+    What is known of a category stands before its short name, so that a model that reads from left to right knows it
+    where it reads the name; `^` says in which frame it is first seen, if that is clear. The camera's places come first,
+    `x4y9d27#3`, d being the direction in tens of degrees. Places are in steps of 0.2 m from the lowest of each axis.
     """
-    times = " ".join(world.times)
-    found = [f"floor {world.floor_area:.1f}", f"frames {times}"]
-    for line in lines(world, max_objects):
-        things = []
-        for place in line.objects:
-            x, y = (round(10 * float(value)) for value in world.centers[place][:2])
-            things.append(f"{x} {y} {' '.join(map(str, frames_of(world, place)))}")
-        found.append(f"{line.category} {line.number}{'' if line.is_countable else '?'}: {'; '.join(things)}")
+    assert world.views is not None, "prompts are about what was filmed"
+    shown = lines(world, max_objects)
+    things, cameras = world.centers[:, :2], world.views.poses[:, :2, 3]
+    lowest = np.concatenate([cameras, things[[place for line in shown for place in line.objects]]]).min(axis=0)
+    found = [f"floor {world.floor_area:.1f}"]
+    for frame, forward in enumerate(world.forwards):
+        facing = round(math.degrees(math.atan2(forward[1], forward[0])) / 10) % 36
+        found.append(f"{_place(cameras[frame] - lowest)}d{facing}{_frame(frame)}")
+    for line in shown:
+        every = [
+            _place(things[place] - lowest) + "".join(map(_frame, frames_of(world, place))) for place in line.objects
+        ]
+        sight = world.sights.get(line.category)
+        first = f"^{_frame(sight.frame)}" if sight is not None and sight.clearness >= 1 else ""
+        found.append(f"{';'.join(every)}{first}{short.names[line.category]} {line.number} {line.category}")
     return found
+
+
+def _place(from_lowest: NDArray[np.float64]) -> str:
+    x, y = (round(float(value) / STEP) for value in from_lowest)
+    return f"x{x}y{y}"
+
+
+def _frame(number: int) -> str:
+    return f"#{number}"
 
 
 def full(world: World, max_objects: int) -> list[str]:

@@ -21,6 +21,7 @@ from typing_extensions import override
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.parsing import Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer
@@ -103,13 +104,13 @@ class ModelProposer(Proposer):
 
     def _together(self, briefs: Sequence[Brief]) -> list[Proposal | Rejection]:
         assert self._solver is not None
-        rows, slots = list[Row](), list[tuple[Brief, int]]()
+        rows, slots = list[Row](), list[tuple[Brief, int, References]]()
         writer = self.writer(self._solver)
         for brief in briefs:
             prompt = writer.write(brief, world(brief.scene, brief.views))
-            rows.append(self._solver.encoder.replies(brief.video(), prompt, [None] * brief.slots))
-            slots += [(brief, slot) for slot in range(brief.slots)]
-        sampler = Sampler([generator(brief, slot) for brief, slot in slots], self._temperature, self._top_p)
+            rows.append(self._solver.encoder.replies(brief.video(), prompt.text, [None] * brief.slots))
+            slots += [(brief, slot, prompt.short) for slot in range(brief.slots)]
+        sampler = Sampler([generator(brief, slot) for brief, slot, _ in slots], self._temperature, self._top_p)
         replies = self._solver.write(rows, sampler, self._max_new_tokens)
         return [as_proposal(self.name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
@@ -125,8 +126,9 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
     return len(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def as_proposal(name: str, brief: Brief, slot: int, reply: str) -> Proposal | Rejection:
-    """What a reply proposes, or a rejection that keeps it."""
+def as_proposal(name: str, brief: Brief, slot: int, short: References, reply: str) -> Proposal | Rejection:
+    """What a reply proposes, its short names written out, or a rejection that keeps it."""
+    reply = short.resolved(reply)
     written = parse(reply)
     if isinstance(written, Unusable):
         raw = Proposal(brief.scene.id, "", reply, "", name, brief.round, slot)

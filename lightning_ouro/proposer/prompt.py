@@ -7,10 +7,11 @@ a line break or a fence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from string import Template
-from typing import Literal, final
+from typing import Literal, NamedTuple, final
 
 from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.api import STUB
@@ -18,11 +19,19 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.programs.world import World
 from lightning_ouro.proposer import metadata
+from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
 
 Kind = Literal["full", "compact"]
 NOTHING = "-"
-_DESCRIBED = {"full": metadata.full, "compact": metadata.compact}
+LONG = References({}, {})
+
+
+class Prompt(NamedTuple):
+    """What a proposer reads, and what its short names stand for."""
+
+    text: str
+    short: References
 
 
 @final
@@ -51,21 +60,28 @@ class PromptWriter:
         self._metadata_tokens, self._feedback_tokens = metadata_tokens, feedback_tokens
         self._count = count_tokens
 
-    def write(self, brief: Brief, world: World) -> str:
+    def write(self, brief: Brief, world: World) -> Prompt:
         """The text that follows the frames in the user's turn."""
-        described = _DESCRIBED[self._kind](world, self._max_objects)
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         total = sum(weights.values())
-        wanted = [f"{name} {max(1, round(100 * weight / total))}%" for name, weight in weights.items()]
+        shares = {name: max(1, round(100 * weight / total)) for name, weight in weights.items()}
+        if self._kind == "compact":
+            short = References.of(world, self._max_objects)
+            described = metadata.compact(world, short, self._max_objects)
+            wanted = [f"{share}% {name}" for name, share in shares.items()]
+        else:
+            short, described = LONG, metadata.full(world, self._max_objects)
+            wanted = [f"{name} {share}%" for name, share in shares.items()]
         refused = [f"{reason} {count}" for reason, count in brief.rejections.items()]
-        return self._template.substitute(
+        text = self._template.substitute(
             metadata="\n".join(self._within(described, self._metadata_tokens)),
             api=STUB.strip(),
             wanted="\n".join(wanted),
             examples=_file("examples.txt").strip() if self._kind == "full" else "",
-            feedback="\n".join(self._within(_feedback(brief), self._feedback_tokens)) or NOTHING,
+            feedback="\n".join(self._within(_feedback(brief, short), self._feedback_tokens)) or NOTHING,
             refused="\n".join(refused) or NOTHING,
-        ).strip()
+        )
+        return Prompt(text.strip(), short)
 
     def _within(self, lines: Sequence[str], budget: int) -> list[str]:
         kept: list[str] = []
@@ -77,13 +93,13 @@ class PromptWriter:
         return kept
 
 
-def _feedback(brief: Brief) -> list[str]:
+def _feedback(brief: Brief, short: References) -> list[str]:
     """A line a question: first one of each band, then the next, so that a cut takes from all."""
     by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
     longest = max(map(len, by_band), default=0)
     in_turns = [asked[place] for place in range(longest) for asked in by_band if place < len(asked)]
     return [
-        f"{band} {question.family}: {question.text} {_answer(question)}"
+        f"{band} {question.family}: {short.text(question.family, question.text)} {short.option(_answer(question))}"
         for band, question in in_turns
         if _is_safe(question)
     ]
@@ -98,6 +114,12 @@ def _answer(question: Question) -> str:
 def _is_safe(question: Question) -> bool:
     said = f"{' '.join(question.text.split())} {_answer(question)}"
     return said.isprintable() and "<|" not in said and "```" not in said
+
+
+def prompt_words(kind: Kind) -> list[str]:
+    """What a kind's file says between its fields."""
+    parts = re.split(r"\$\w+", _file(f"{kind}.txt"))
+    return [part for part in parts if part.strip()]
 
 
 def _file(name: str) -> str:
