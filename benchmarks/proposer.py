@@ -1,12 +1,14 @@
 """Does the model write questions that hold?
 
-    python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta FILE...] [--out FILE]
+    python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta PATH...] [--out FILE]
 
 On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; layouts that no
 lesson had either): proposals at temperature 1 with equal family weights, every reason of the verification applied, a
 question asked twice counted once. Per family: proposed, run (parse, type check, run, give an answer), accepted. *Novel*
-are programs that are not what the text's family itself would write. The last line is one JSON object about the
-procedural scenes.
+are programs that are not what the text's family itself would write. Then whether the model obeys families' weights and
+feedback (`proposer_obedience.py`), and how much faster one prefill a scene is than `generate` for each proposal
+(`proposer_speed.py`). The last line is one JSON object about the procedural scenes; its `obedience` is the least of the
+families' ratios.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from proposer_obedience import feedback_obeyed, weights_obeyed
+from proposer_speed import speed
 from rich.console import Console
 from rich.table import Table
 
@@ -41,6 +45,8 @@ from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 
 HELD_OUT = 500_000  # the first procedural scene; lessons start far above
+OBEYED_SLOTS, SPEED_SCENES = 64, 2
+LONGEST = 512  # tokens of a proposal, as `ModelProposer` has it
 DID_NOT_RUN = {"unusable", "syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"}
 console = Console(width=120)
 
@@ -51,7 +57,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--checkpoint", default="tiny")
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--slots", type=int, default=16)
-    parser.add_argument("--meta", type=Path, nargs="*", default=[])
+    parser.add_argument("--meta", nargs="*", default=[])
     parser.add_argument("--out", type=Path)
     given = parser.parse_args(args)
     solver = SolverModule(given.checkpoint, lora=Lora())
@@ -63,12 +69,22 @@ def main(args: Sequence[str] | None = None) -> None:
     report["versions"] = {name: version(name) for name in ("torch", "transformers", "numpy")}
     report["procedural"] = quality(proposer, procedural_scenes(HELD_OUT, given.scenes), given.slots)
     if given.meta:
-        scenes, _ = read_scenes(list(map(str, given.meta)))
+        scenes, _ = read_scenes([Path(path) for path in given.meta])
         report["meta_info"] = quality(proposer, scenes[:: max(1, len(scenes) // given.scenes)], given.slots)
+    scenes = list(procedural_scenes(HELD_OUT, given.scenes))
+    briefs = [order(scene, OBEYED_SLOTS) for scene in scenes]
+    started = time.perf_counter()
+    report["obedience"] = weights_obeyed(proposer, briefs)
+    report["feedback"] = feedback_obeyed(proposer, briefs)
+    console.print(obedience(report["obedience"]), report["feedback"], f"{time.perf_counter() - started:.0f} s")
+    report["speed"] = speed(solver, proposer, [order(scene, given.slots) for scene in scenes[:SPEED_SCENES]], LONGEST)
+    console.print(report["speed"])
     if given.out:
         given.out.write_text(json.dumps(report, indent=1) + "\n", "utf8")
     last = report["procedural"]
-    print(json.dumps({name: last[name] for name in ("runs", "accepted", "disagrees", "novel")}))
+    line = {name: last[name] for name in ("runs", "accepted", "disagrees", "novel")}
+    line["obedience"] = min(row["value"] for row in report["obedience"].values())
+    print(json.dumps(line | {"speedup_naive": report["speed"]["speedup_naive"]}))
 
 
 def quality(proposer: ModelProposer, scenes: Sequence[Scene], slots: int) -> dict[str, Any]:
@@ -144,6 +160,20 @@ def table(report: Mapping[str, Any]) -> Table:
         shares = [f"{row[key] / max(1, row['proposed']):.0%}" for key in ("ran", "accepted")]
         found.add_row(name, str(row["proposed"]), *shares)
     found.add_row("all", str(report["proposals"]), f"{report['runs']:.1%}", f"{report['accepted']:.1%}")
+    return found
+
+
+def obedience(report: Mapping[str, Any]) -> Table:
+    """A row for each family."""
+    found = Table("family", "equal", "twice", "ratio", "95 %")
+    for name, row in report.items():
+        found.add_row(
+            name,
+            f"{row['equal']:.1%}",
+            f"{row['twice']:.1%}",
+            f"{row['value']:.2f}",
+            f"{row['low']:.2f} to {row['high']:.2f}",
+        )
     return found
 
 

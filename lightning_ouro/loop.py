@@ -35,7 +35,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.proposer.blind import BlindKind
-from lightning_ouro.proposer.grammar import GrammarProposer
+from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.proposing import Order, Share, ask, measure_chance
 from lightning_ouro.ranks import gathered
@@ -69,7 +69,7 @@ class ClosedLoop(L.Callback):
 
     def __init__(
         self,
-        proposer: Proposer = lazy_instance(GrammarProposer),  # noqa: B008  made anew for each command line
+        proposer: Proposer = lazy_instance(ModelProposer),  # noqa: B008  made anew for each command line
         proposals_per_scene: int = 24,
         sampling: SamplingKind = "frontier",
         skill: SkillKind = "chance_corrected",

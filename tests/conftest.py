@@ -1,8 +1,13 @@
 """Fixtures that every folder of tests shares."""
 
+import sys
 from pathlib import Path
 
 import pytest
+
+from lightning_ouro.cli import main
+
+from .small_run import SMALL, TINY
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +17,26 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data is not at hand: no folder {folder}")
     return folder
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a command in a folder of its own, as a shell would."""
+    monkeypatch.chdir(tmp_path)
+
+    def command(*args):
+        monkeypatch.setattr(sys, "argv", ["lightning_ouro", *args])
+        main()
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory):
+    """One small run of two rounds."""
+    folder = tmp_path_factory.mktemp("fitted")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL])
+        main()
+    return folder / "runs" / "tiny" / "version_0"

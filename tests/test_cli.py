@@ -1,8 +1,5 @@
 """The application as its users start it: commands, overrides, files, curves, errors."""
 
-import json
-import shutil
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -11,45 +8,14 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_ouro.cli import join_lists, main
+from lightning_ouro.cli import join_lists
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
-STRATEGIES = sorted((Path(__file__).parents[1] / "configs" / "strategy").glob("*.yaml"))
-TINY = str(Path(__file__).parents[1] / "configs" / "tiny.yaml")
-SMALL = [
-    *("--data.num_train_scenes", "4", "--data.num_val_scenes", "2", "--data.num_test_scenes", "2"),
-    *("--data.steps_per_round", "3", "--data.questions_per_step", "12", "--data.eval_questions_per_scene", "4"),
-    *("--loop.proposals_per_scene", "10", "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"),
-]
+from .small_run import CONFIGS, SMALL, TINY, lines
 
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Runs a command in a folder of its own, as a shell would."""
-    monkeypatch.chdir(tmp_path)
-
-    def command(*args):
-        monkeypatch.setattr(sys, "argv", ["lightning_ouro", *args])
-        main()
-
-    return command
-
-
-@pytest.fixture(scope="module")
-def fitted(tmp_path_factory):
-    """One small run of two rounds."""
-    folder = tmp_path_factory.mktemp("fitted")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL])
-        main()
-    return folder / "runs" / "tiny" / "version_0"
-
-
-def lines(path):
-    return [json.loads(line) for line in path.read_text("utf8").splitlines()]
+ALL_CONFIGS = sorted(CONFIGS.glob("*.yaml"))
+STRATEGIES = sorted((CONFIGS / "strategy").glob("*.yaml"))
 
 
 def test_each_round_leaves_its_three_files(fitted):
@@ -62,6 +28,21 @@ def test_each_round_leaves_its_three_files(fitted):
         assert sum(row["drawn"] for row in selection) == 3 * 12
         assert {row["id"] for row in selection} >= {question["id"] for question in questions}
         assert all(row["skill"] is not None for row in selection if row["drawn"])
+
+
+def test_the_model_itself_asks_by_default_and_is_told_how_it_fared(fitted):
+    record = yaml.safe_load((fitted / "config.fit.yaml").read_text())
+    assert record["loop"]["proposer"]["class_path"].endswith("ModelProposer") and record["loop"]["blind"] == "confidence"
+    for round in ("000", "001"):
+        rejections = lines(fitted / "rounds" / round / "rejections.jsonl")
+        assert {row["proposal"]["proposer"] for row in rejections} == {"model"}
+        assert len(lines(fitted / "rounds" / round / "questions.jsonl")) + len(rejections) == 4 * 10
+
+
+def test_the_grammar_asks_where_it_is_named(run, tmp_path):
+    run("fit", "--config", TINY, *SMALL, "--loop.proposer", "GrammarProposer", "--trainer.max_epochs", "1")
+    record = yaml.safe_load((tmp_path / "runs/tiny/version_0/config.fit.yaml").read_text())
+    assert record["loop"]["proposer"]["class_path"].endswith("GrammarProposer")
 
 
 def test_tensorboard_has_every_documented_curve(fitted):
@@ -162,7 +143,7 @@ def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
 HEADER = ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:")
 
 
-@pytest.mark.parametrize("config", CONFIGS, ids=[path.name for path in CONFIGS])
+@pytest.mark.parametrize("config", ALL_CONFIGS, ids=[path.name for path in ALL_CONFIGS])
 def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
     with pytest.raises(SystemExit) as stop:
         run("fit", "--config", str(config), "--print_config")
@@ -224,89 +205,3 @@ def test_paths_after_a_list_option_become_a_list():
         "--data.seed",
         "1",
     ]
-
-
-BAD = {
-    "a missing file": (["--data.scenes", "nowhere.json"], "nowhere.json"),
-    "an empty folder": (["--data.scenes", "."], "."),
-    "a file that is not meta_info": (["--data.scenes", "wrong.json"], "wrong.json"),
-    "a file that is not JSON": (["--data.scenes", "broken.json"], "broken.json"),
-    "an unknown key": (["--model.lrr", "1"], "model.lrr"),
-    "a value of the wrong type": (["--model.lr", "fast"], "model.lr"),
-    "frames of the wrong size": (["--data.frames.height", "90"], "frames.height=90"),
-    "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),
-    "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
-    "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
-    "frames that show nothing": (["--data.frames.num_frames", "0"], "frames.num_frames=0"),
-    "no checkpoint": (["--model.checkpoint", "nowhere", "--model.init", "pretrained"], "model.checkpoint='nowhere'"),
-    "a config with an unknown key": (["--config", "typo.yaml"], "model.lrr' (read: "),
-    "a negative seed": (["--seed_everything", "-1"], "seed_everything=-1"),
-    "a learning rate of nothing": (["--model.lr", "0"], "model.lr=0"),
-    "an adapter of no rank": (["--model.lora.rank", "0"], "model.lora.rank=0"),
-    "a device that is not there": (["--trainer.accelerator", "cuda"], "trainer: "),
-    "a missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], "ckpt_path=nowhere.ckpt"),
-    "a file that is no checkpoint": (["--ckpt_path", "wrong.json"], "ckpt_path=wrong.json"),
-    "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
-    "an option without its paths": (["--data.scenes", "--data.steps_per_round", "2"], "--data.scenes has no path"),
-    "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
-    "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
-    "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
-    "an epoch without a round": (
-        ["--trainer.reload_dataloaders_every_n_epochs", "0"],
-        "reload_dataloaders_every_n_epochs",
-    ),
-}
-
-
-def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
-    for command, split in (("validate", "val"), ("predict", "val"), ("test", "test")):
-        with pytest.raises(SystemExit):
-            last = str(fitted / "checkpoints" / "last.ckpt")
-            run(command, "--config", TINY, *SMALL, f"--data.num_{split}_scenes", "0", "--ckpt_path", last)
-        assert f"data.num_{split}_scenes=0 gives nothing to evaluate" in capsys.readouterr().err
-
-
-def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
-    with pytest.raises(SystemExit):
-        run("validate", "--config", TINY, *SMALL)
-    assert "validate of freshly drawn weights says nothing: give --ckpt_path" in capsys.readouterr().err
-
-
-def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
-    mine = tmp_path / "mine"
-    shutil.copytree(fitted, mine / "runs" / "tiny" / "version_0")
-    before = {path: path.read_bytes() for path in mine.rglob("*.jsonl")}
-    with pytest.raises(SystemExit):
-        folder = ("--trainer.logger.init_args.save_dir", str(mine / "runs"), "--trainer.logger.init_args.version", "0")
-        run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
-    assert "is of another run or of other settings" in capsys.readouterr().err
-    assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
-
-
-def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
-    with pytest.raises(SystemExit):
-        run(
-            "validate",
-            "--config",
-            TINY,
-            *SMALL,
-            "--model.lora.rank",
-            "2",
-            "--ckpt_path",
-            str(fitted / "checkpoints/last.ckpt"),
-        )
-    assert "the checkpoint was trained on" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("bad", BAD)
-def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
-    (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
-    (tmp_path / "broken.json").write_text("{")
-    (tmp_path / "typo.yaml").write_text("model:\n  lrr: 1\n")
-    args, named = BAD[bad]
-    with pytest.raises(SystemExit) as stop:
-        run("fit", "--config", TINY, *SMALL, *args)
-    assert stop.value.code == 2
-    last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert named in last
-    assert not list(tmp_path.rglob("*.ckpt"))

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_ouro.cli import main
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.scenes.procedural import procedural_scenes
@@ -20,7 +19,7 @@ from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.features import VisionTower
 
-from .test_cli import SMALL, TINY, lines
+from .small_run import SMALL, TINY, lines
 
 BROKEN = {
     "syntax": "def answer(scene:\n    return count(1)\n",
@@ -60,27 +59,26 @@ class AllBroken(PartlyBroken):
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def fit(run, tmp_path):
+    """A small run with other options; gives its folder."""
 
     def command(*args):
-        monkeypatch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL, *args])
-        main()
+        run("fit", "--config", TINY, *SMALL, *args)
         return tmp_path / "runs" / "tiny" / "version_0"
 
     return command
 
 
-def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(run, capsys):
-    folder = run("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
+def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(fit, capsys):
+    folder = fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
     said = " ".join(capsys.readouterr().out.split())
     assert "round 1: no new question; training goes on with the pool of" in said
     assert lines(folder / "rounds" / "001" / "questions.jsonl") == []
     assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
 
 
-def test_a_program_that_fails_is_a_rejection_with_its_reason(run):
-    folder = run(
+def test_a_program_that_fails_is_a_rejection_with_its_reason(fit):
+    folder = fit(
         *(
             "--loop.proposer",
             f"{__name__}.PartlyBroken",
@@ -97,14 +95,14 @@ def test_a_program_that_fails_is_a_rejection_with_its_reason(run):
         assert row["reason"] == "common" or BROKEN[row["reason"]] == row["proposal"]["program"]
 
 
-def test_a_first_round_without_any_question_ends_before_training_and_counts_the_reasons(run, capsys):
+def test_a_first_round_without_any_question_ends_before_training_and_counts_the_reasons(fit, capsys):
     with pytest.raises(SystemExit):
-        run("--loop.proposer", f"{__name__}.AllBroken")
+        fit("--loop.proposer", f"{__name__}.AllBroken")
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert re.search(r"round 0: none of (\d+) proposals was accepted \(\{'syntax': \1\}\); give more or richer", last)
 
 
-def test_a_bad_scene_among_good_ones_is_skipped_and_listed(run, shared_data, tmp_path, capsys):
+def test_a_bad_scene_among_good_ones_is_skipped_and_listed(fit, shared_data, tmp_path, capsys):
     scenes = json.loads((shared_data / "scenes/vsi_bench_meta/arkitscenes_meta_info_val.json").read_text("utf8"))
     chosen = dict(sorted(scenes.items(), key=lambda item: -len(item[1]["object_counts"]))[:12])
     ids = list(chosen)
@@ -113,16 +111,16 @@ def test_a_bad_scene_among_good_ones_is_skipped_and_listed(run, shared_data, tmp
     next(iter(chosen[ids[1]]["object_bbox"].values()))[0]["centroid"][0] = float("nan")
     chosen[ids[2]] |= {"object_bbox": {}, "object_counts": {}}
     (tmp_path / "rooms.json").write_text(json.dumps(chosen))
-    run("--data.scenes", "rooms.json", "--data.benchmark_scenes", "allow", "--trainer.max_epochs", "1")
+    fit("--data.scenes", "rooms.json", "--data.benchmark_scenes", "allow", "--trainer.max_epochs", "1")
     said = capsys.readouterr().out
     for scene_id in ids[:3]:
         assert f"skipped scene {scene_id}: " in said
     assert "[nan, " in said, "brackets are no markup"
 
 
-def test_scenes_of_a_benchmark_are_refused_by_name(run, shared_data, capsys):
+def test_scenes_of_a_benchmark_are_refused_by_name(fit, shared_data, capsys):
     with pytest.raises(SystemExit):
-        run("--data.scenes", str(shared_data / "scenes" / "vsi_bench_meta"), "--data.num_train_scenes", "3")
+        fit("--data.scenes", str(shared_data / "scenes" / "vsi_bench_meta"), "--data.num_train_scenes", "3")
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert "3 training scenes" in last and "VSI-Bench" in last and "benchmark_scenes leave_out" in last
 
@@ -138,8 +136,8 @@ def recordings(tmp_path_factory):
     return folder
 
 
-def test_scenes_whose_footage_is_broken_are_skipped_and_the_run_goes_on(run, recordings, capsys):
-    folder = run("--data.scenes", str(recordings))
+def test_scenes_whose_footage_is_broken_are_skipped_and_the_run_goes_on(fit, recordings, capsys):
+    folder = fit("--data.scenes", str(recordings))
     broken = {f"procedural-{number:06d}" for number in range(0, 12, 3)}
     told = re.findall(r"skipped scene (\S+): \S+0004.jpg: cannot be read as an image", capsys.readouterr().out)
     assert told and set(told) <= broken
@@ -148,16 +146,16 @@ def test_scenes_whose_footage_is_broken_are_skipped_and_the_run_goes_on(run, rec
         assert asked and not asked & broken
 
 
-def test_what_was_allowed_is_in_the_runs_record(run, shared_data):
+def test_what_was_allowed_is_in_the_runs_record(fit, shared_data):
     paths = [str(shared_data / "scenes" / "vsi_bench_meta")]
-    folder = run(
+    folder = fit(
         *("--data.scenes", *paths, "--data.benchmark_scenes", "allow", "--data.num_train_scenes", "3"),
         *("--trainer.max_epochs", "1"),
     )
     assert "benchmark_scenes: allow" in (folder / "config.fit.yaml").read_text("utf8")
 
 
-def test_a_frozen_tower_sees_each_video_once_a_run(run, monkeypatch):
+def test_a_frozen_tower_sees_each_video_once_a_run(fit, monkeypatch):
     """Two rounds, validation behind one's own and another's video, and replies, all from one pass of the tower."""
     towers = []
 
@@ -167,25 +165,25 @@ def test_a_frozen_tower_sees_each_video_once_a_run(run, monkeypatch):
             towers.append(self)
 
     monkeypatch.setattr("lightning_ouro.solver.module.VisionTower", Counted)
-    run("--model.lora.rank", "4", "--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
+    fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
     assert [tower.calls for tower in towers] == [4 + 2]  # training and validation scenes
 
 
-def test_a_trained_tower_is_asked_in_every_pass(run, monkeypatch):
+def test_a_trained_tower_is_asked_in_every_pass(fit, monkeypatch):
     calls = []
     encoded = VisionTower._encoded
     monkeypatch.setattr(
         VisionTower, "_encoded", lambda self, videos: calls.append(len(videos)) or encoded(self, videos)
     )
-    run("--trainer.max_epochs", "1")
+    fit("--trainer.max_epochs", "1", "--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none")
     assert sum(calls) > 6
 
 
-def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
+def test_resuming_within_a_round_goes_on_as_if_never_stopped(fit, tmp_path):
     """The checkpoint of step 4 lies inside round 1, that of step 3 on the last batch of round 0."""
     often = ["--checkpoint.every_n_train_steps", "1", "--checkpoint.save_top_k", "-1"]
     often += ["--checkpoint.save_on_train_epoch_end", "false"]
-    whole = run(*often)
+    whole = fit(*often)
     for step in (4, 3):
         part = tmp_path / f"part{step}"
         shutil.copytree(whole, part)
@@ -197,7 +195,7 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
         else:
             shutil.copytree(whole / "rounds" / "001", part / "rounds" / "001")
         logger = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.logger.init_args.name", part.name]
-        run(*often, *logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
+        fit(*often, *logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
         mine, theirs = (torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (part, whole))
         assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
         assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
@@ -206,15 +204,18 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(run, tmp_path):
 
 
 def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
-    """Two processes over gloo; a subprocess, since ranks are started by running the command again."""
+    """Two processes over gloo, the model asks and judges; a subprocess, since ranks run the command again."""
     for devices in ("1", "2"):
         options = ["--trainer.devices", devices, "--trainer.strategy", "ddp" if devices == "2" else "auto"]
-        options += ["--trainer.max_epochs", "1"]
+        options += ["--trainer.max_epochs", "1", "--loop.blind", "judge", "--loop.proposals_per_scene", "20"]
         command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", TINY, *SMALL, *options]
         (tmp_path / devices).mkdir()
         done = subprocess.run(command, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr[-2000:]
     one, two = (tmp_path / devices / "runs/tiny/version_0/rounds" for devices in ("1", "2"))
+    rejections = lines(one / "000/rejections.jsonl")
+    assert {row["proposal"]["proposer"] for row in rejections} == {"model"}
+    assert "blind" in {row["reason"] for row in rejections}
     for name in ("000/questions.jsonl", "000/rejections.jsonl"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
     mine, theirs = lines(one / "000/selection.jsonl"), lines(two / "000/selection.jsonl")

@@ -6,7 +6,7 @@ import pytest
 
 from lightning_ouro.cli import main
 
-from .test_cli import SMALL, TINY, lines
+from .small_run import SMALL, TINY, lines
 
 
 @pytest.fixture

@@ -131,10 +131,9 @@ def _places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[
     points = np.einsum("tij,thwj->thwi", relative[:, :3, :3], rays) + relative[:, None, None, :3, 3]
     by_axis = [_by_token(points[..., axis], frames).reshape(-1, 2, frames.token**2) for axis in range(3)]
     shown = np.stack([np.median(values, axis=2) for values in by_axis], axis=2)  # (tokens, 2, 3)
-    cameras = relative[:, :3, [3, 2]].reshape(frames.num_frames // 2, 1, 2, 6)
-    per_frame = len(shown) // len(cameras)
-    cameras = cameras.repeat(per_frame, axis=1).reshape(len(shown), 2, 6)
-    return np.concatenate([cameras, shown], axis=2).reshape(len(shown), 18).astype(np.float32)
+    cameras = relative[:, :3, [3, 2]].reshape(-1, 2, 6)  # of a group of two frames; all its tokens say the same
+    told = cameras.repeat(len(shown) // len(cameras), axis=0)
+    return np.concatenate([told, shown], axis=2).reshape(len(shown), 18).astype(np.float32)
 
 
 def _by_token(pixels: NDArray[Any], frames: FrameBudget) -> NDArray[Any]:

@@ -126,10 +126,6 @@ def _read(checkpoint: str, config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLFo
                 ignore_mismatched_sizes=True,
             )
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        if checkpoint == "tiny":
-            raise InputError(
-                "model.checkpoint='tiny' ships without weights yet: add --model.init random, or take configs/tiny.yaml"
-            ) from error
         raise InputError(
             f"model.checkpoint={checkpoint!r} has no weights that can be read; complete the folder or set "
             f"--model.init random: {reason(error)}"

@@ -9,14 +9,14 @@ import pytest
 
 from lightning_ouro.bootstrap import open_questions, orders
 from lightning_ouro.bootstrap.layouts import layout
-from lightning_ouro.bootstrap.lessons import BLOCK, CATEGORIES, GLANCE, Curriculum, _by_token, lessons
+from lightning_ouro.bootstrap.lessons import BLOCK, CATEGORIES, GLANCE, Curriculum, _by_token, _places, lessons
 from lightning_ouro.bootstrap.names import invented
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verifier
 from lightning_ouro.programs.world import world
-from lightning_ouro.proposer.metadata import is_plain
+from lightning_ouro.proposer.metadata import References, is_plain
 from lightning_ouro.proposer.parsing import parse
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.scenes.procedural import procedural_scene
@@ -54,6 +54,31 @@ def test_categories_in_cells_are_those_of_the_room(some):
         assert np.isfinite(lesson.cells.depth).all() and len(lesson.cells.depth) == len(lesson.cells.categories)
 
 
+def test_places_are_those_of_the_cameras_and_of_what_they_see():
+    """Checked on the ids: whose middle a token shows lies near what it says, seen from the first camera."""
+    scene = procedural_scene(PLAN.first)
+    rendering, views = rendered_walk(scene, SMALL)
+    places = _places(rendering, views, SMALL).reshape(2, -1, 2, 9)
+    for group in range(2):
+        for half in range(2):
+            expected = np.linalg.inv(views.poses[0]) @ views.poses[2 * group + half]
+            np.testing.assert_allclose(places[group, :, half, 0:6:2], np.tile(expected[:3, 3], (6, 1)), atol=1e-5)
+            np.testing.assert_allclose(places[group, :, half, 1:6:2], np.tile(expected[:3, 2], (6, 1)), atol=1e-5)
+    ids = _by_token(rendering.ids, SMALL).reshape(2, 6, 2, -1)
+    first = np.linalg.inv(views.poses[0])
+    checked = 0
+    for group, token, half in np.ndindex(2, 6, 2):
+        values, counts = np.unique(ids[group, token, half], return_counts=True)
+        place = int(values[counts.argmax()])
+        if place >= 0 and counts.max() > 0.9 * counts.sum():
+            thing = scene.objects[place]
+            middle = first[:3, :3] @ thing.center + first[:3, 3]
+            far = np.linalg.norm(places[group, token, half, 6:] - middle)
+            assert far <= 0.5 * np.linalg.norm(thing.size) + 0.05
+            checked += 1
+    assert checked > 0
+
+
 def test_replies_are_proposals_that_hold():
     kept, total = 0, 0
     with Sandbox() as sandbox:
@@ -63,12 +88,12 @@ def test_replies_are_proposals_that_hold():
             views = rendered_walk(scene, GLANCE)[1]
             room = world(scene, views)
             order = orders.brief(scene, views, room, rng)
-            proposals = []
-            for slot, answer in enumerate(orders.answers(order, room, 10, rng)):
-                written = parse(answer.reply)
-                assert (written.family, written.program) == (answer.family, answer.program)
-                assert written.text.split() == answer.text.split()
-                proposals.append(Proposal(scene.id, *tuple(answer), "lesson", 0, slot))
+            proposals, short = [], References.of(room, 64)
+            for slot, answer in enumerate(orders.answers(order, room, short, 10, rng)):
+                written = parse(short.resolved(answer.reply))
+                assert (written.family, written.program) == (answer.family, short.resolved(answer.program))
+                assert written.text.split() == short.resolved(answer.text).split()
+                proposals.append(Proposal(scene.id, written.family, written.text, written.program, "lesson", 0, slot))
             outcomes = verifier.verify(scene, views, proposals)
             bad = [o for o in outcomes if isinstance(o, Rejection) and o.reason != "unstable"]
             assert not bad, bad[0]
@@ -84,7 +109,7 @@ def test_replies_obey_the_weights_and_the_bands():
     weights = dict.fromkeys(FAMILIES, 0.0) | {"camera_motion": 3.0, "open": 1.0}
 
     told = replace(order, family_weights=weights, recent={band: [] for band in order.recent}, asked=frozenset())
-    families = [answer.family for answer in orders.answers(told, room, 400, rng)]
+    families = [answer.family for answer in orders.answers(told, room, References.of(room, 64), 400, rng)]
     assert set(families) == {"camera_motion", "open"}
     assert families.count("open") == pytest.approx(100, abs=35)
 
@@ -95,7 +120,8 @@ def test_open_questions_hold_in_any_room():
         for number in range(6):
             scene = layout(100 + number)
             views = rendered_walk(scene, GLANCE)[1]
-            drawn = [open_questions.draw(world(scene, views), np.random.default_rng(i)) for i in range(6)]
+            room = world(scene, views)
+            drawn = [open_questions.draw(room, References({}, {}), np.random.default_rng(i)) for i in range(6)]
             proposals = [Proposal(scene.id, "open", *d, "lesson", 0, i) for i, d in enumerate(drawn) if d]
             for outcome in verifier.verify(scene, views, proposals):
                 assert not isinstance(outcome, Rejection) or outcome.reason == "unstable", outcome

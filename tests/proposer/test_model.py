@@ -11,6 +11,7 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
+from lightning_ouro.proposer.prompt import LONG
 from lightning_ouro.scenes.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.loading import Lora
@@ -61,7 +62,7 @@ def test_the_text_is_that_of_generate_for_each_proposal_alone_under_the_base(sol
     proposer = ModelProposer()
     for brief in briefs:
         prompt = proposer.writer(solver).write(brief, world(brief.scene, brief.views))
-        row = solver.encoder.replies(brief.video(), prompt, [None])
+        row = solver.encoder.replies(brief.video(), prompt.text, [None])
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
         qwen, video = solver.loaded.qwen, brief.video()
         from lightning_ouro.solver.patches import frames_to_patches, video_grid
@@ -86,7 +87,7 @@ def test_the_text_is_that_of_generate_for_each_proposal_alone_under_the_base(sol
                 )
                 solver.net.train()
             text = solver.loaded.tokenizer.decode(reply[0, ids.shape[1] :], skip_special_tokens=True)
-            expected.append((brief.scene.id, slot, text))
+            expected.append((brief.scene.id, slot, prompt.short.resolved(text)))
     assert found == expected
 
 
@@ -126,7 +127,8 @@ def test_what_cannot_be_read_is_a_rejection_that_keeps_the_text(solver, briefs):
     proposer.attach(solver)
     found = proposer.propose(briefs)
     assert len(found) == 8 and all(isinstance(item, Rejection) and item.reason == "unusable" for item in found)
-    read = as_proposal("model", briefs[0], 3, "How many?\n```python\ndef answer(scene):\n    return count(1)\n```")
+    reply = "How many?\n```python\ndef answer(scene):\n    return count(1)\n```"
+    read = as_proposal("model", briefs[0], 3, LONG, reply)
     assert isinstance(read, Proposal) and (read.slot, read.family) == (3, "open")
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ..test_cli import lines
+from ..small_run import lines
 from .test_sharding import DDP, curve
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 

@@ -143,9 +143,13 @@ def test_a_hub_that_cannot_be_reached_ends_in_one_line(hub):
     assert "\n" not in message and len(message) < 400
 
 
-def test_tiny_says_that_it_has_no_weights():
-    with pytest.raises(InputError, match=r"'tiny' ships without weights yet: add --model\.init random"):
-        load("tiny", "pretrained", None, seed=0)
+def test_tiny_ships_with_weights_of_half_the_bits():
+    drawn, read = load("tiny", "random", None, seed=0), load("tiny", "pretrained", None, seed=0)
+    shipped = (Path(checkpoint_folder("tiny")) / "model.safetensors").stat().st_size
+    assert shipped < 16 * 2**20
+    assert {weight.dtype for weight in read.net.parameters()} == {torch.float32}
+    for name, value in read.net.state_dict().items():
+        assert not torch.equal(value, drawn.net.state_dict()[name]) or name.endswith("bias"), name
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from lightning_ouro.cli import main
 from lightning_ouro.errors import InputError
 from lightning_ouro.solver.sharding import check_resume, check_trainer, mixed_precision
 
-from ..test_cli import lines
+from ..small_run import lines
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 DDP, FSDP2 = (["--config", str(CONFIGS / "strategy" / f"{name}.yaml")] for name in ("ddp", "fsdp2"))

@@ -15,7 +15,7 @@ from tests.scenes.readers.film import film, same_box
 from tests.scenes.readers.write_arkitscenes import write_3dod
 from tests.scenes.readers.write_scannet import write_everything
 from tests.scenes.readers.write_scannetpp import write_filmed
-from tests.test_cli import SMALL, TINY, lines
+from tests.small_run import SMALL, TINY, lines
 
 NAMES = ["arkitscenes", "folder", "scannet", "scannetpp"]
 

@@ -1,0 +1,92 @@
+"""Commands that cannot be carried out: each ends with one line that says what was wrong, and leaves what is there."""
+
+import shutil
+
+import pytest
+
+from .small_run import SMALL, TINY
+
+BAD = {
+    "a missing file": (["--data.scenes", "nowhere.json"], "nowhere.json"),
+    "an empty folder": (["--data.scenes", "."], "."),
+    "a file that is not meta_info": (["--data.scenes", "wrong.json"], "wrong.json"),
+    "a file that is not JSON": (["--data.scenes", "broken.json"], "broken.json"),
+    "an unknown key": (["--model.lrr", "1"], "model.lrr"),
+    "a value of the wrong type": (["--model.lr", "fast"], "model.lr"),
+    "frames of the wrong size": (["--data.frames.height", "90"], "frames.height=90"),
+    "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),
+    "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
+    "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
+    "frames that show nothing": (["--data.frames.num_frames", "0"], "frames.num_frames=0"),
+    "no checkpoint": (["--model.checkpoint", "nowhere", "--model.init", "pretrained"], "model.checkpoint='nowhere'"),
+    "a config with an unknown key": (["--config", "typo.yaml"], "model.lrr' (read: "),
+    "a negative seed": (["--seed_everything", "-1"], "seed_everything=-1"),
+    "a learning rate of nothing": (["--model.lr", "0"], "model.lr=0"),
+    "an adapter of no rank": (["--model.lora.rank", "0"], "model.lora.rank=0"),
+    "a device that is not there": (["--trainer.accelerator", "cuda"], "trainer: "),
+    "a missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], "ckpt_path=nowhere.ckpt"),
+    "a file that is no checkpoint": (["--ckpt_path", "wrong.json"], "ckpt_path=wrong.json"),
+    "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
+    "an option without its paths": (["--data.scenes", "--data.steps_per_round", "2"], "--data.scenes has no path"),
+    "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
+    "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
+    "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
+    "an epoch without a round": (
+        ["--trainer.reload_dataloaders_every_n_epochs", "0"],
+        "reload_dataloaders_every_n_epochs",
+    ),
+}
+
+
+def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
+    for command, split in (("validate", "val"), ("predict", "val"), ("test", "test")):
+        with pytest.raises(SystemExit):
+            last = str(fitted / "checkpoints" / "last.ckpt")
+            run(command, "--config", TINY, *SMALL, f"--data.num_{split}_scenes", "0", "--ckpt_path", last)
+        assert f"data.num_{split}_scenes=0 gives nothing to evaluate" in capsys.readouterr().err
+
+
+def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
+    with pytest.raises(SystemExit):
+        run("validate", "--config", TINY, *SMALL, "--model.init", "random")
+    assert "validate of freshly drawn weights says nothing: give --ckpt_path" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
+    mine = tmp_path / "mine"
+    shutil.copytree(fitted, mine / "runs" / "tiny" / "version_0")
+    before = {path: path.read_bytes() for path in mine.rglob("*.jsonl")}
+    with pytest.raises(SystemExit):
+        folder = ("--trainer.logger.init_args.save_dir", str(mine / "runs"), "--trainer.logger.init_args.version", "0")
+        run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
+    assert "is of another run or of other settings" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
+
+
+def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
+    with pytest.raises(SystemExit):
+        run(
+            "validate",
+            "--config",
+            TINY,
+            *SMALL,
+            "--model.lora.rank",
+            "2",
+            "--ckpt_path",
+            str(fitted / "checkpoints/last.ckpt"),
+        )
+    assert "the checkpoint was trained on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
+    (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "typo.yaml").write_text("model:\n  lrr: 1\n")
+    args, named = BAD[bad]
+    with pytest.raises(SystemExit) as stop:
+        run("fit", "--config", TINY, *SMALL, *args)
+    assert stop.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert named in last
+    assert not list(tmp_path.rglob("*.ckpt"))
