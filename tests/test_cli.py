@@ -32,7 +32,8 @@ def test_each_round_leaves_its_three_files(fitted):
 
 def test_the_model_itself_asks_by_default_and_is_told_how_it_fared(fitted):
     record = yaml.safe_load((fitted / "config.fit.yaml").read_text())
-    assert record["loop"]["proposer"]["class_path"].endswith("ModelProposer") and record["loop"]["blind"] == "confidence"
+    assert record["loop"]["proposer"]["class_path"].endswith("ModelProposer")
+    assert record["loop"]["blind"] == "confidence"
     for round in ("000", "001"):
         rejections = lines(fitted / "rounds" / round / "rejections.jsonl")
         assert {row["proposal"]["proposer"] for row in rejections} == {"model"}

@@ -175,7 +175,8 @@ def test_a_trained_tower_is_asked_in_every_pass(fit, monkeypatch):
     monkeypatch.setattr(
         VisionTower, "_encoded", lambda self, videos: calls.append(len(videos)) or encoded(self, videos)
     )
-    fit("--trainer.max_epochs", "1", "--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none")
+    whole = ("--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none")
+    fit("--trainer.max_epochs", "1", *whole)
     assert sum(calls) > 6
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from lightning_ouro.programs.families import FAMILIES
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf8")
 
@@ -86,3 +88,31 @@ def test_what_is_accepted_is_spread_as_the_committed_benchmark_says():
         assert row["letters_off"] <= 0.02
         assert row["share"] <= (1 / options + 0.1 if options else 0.4)
     assert found["repeated"] == 0
+
+
+def test_what_the_model_asks_is_that_of_the_committed_benchmark():
+    found = report("proposer")
+    assert found["command"] in README
+    rates = [found[part] for part in ("procedural", "meta_info")]
+    for name in FAMILIES:
+        cells = [name]
+        for row in (part["families"][name] for part in rates):
+            cells += [
+                str(row["proposed"]),
+                *(f"{row[key] / max(1, row['proposed']):.0%}" for key in ("ran", "accepted")),
+            ]
+        ratio = found["obedience"][name]
+        cells.append(f"× {ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})")
+        assert f"| {' | '.join(cells)} |" in README
+    for part in rates:
+        assert f"| {part['proposals']} | {part['runs']:.1%} | {part['accepted']:.1%} |" in README
+    assert found["speed"]["same_texts"] and f"{found['speed']['speedup_naive']:.1f} times" in README
+
+
+def test_what_the_model_sees_is_that_of_the_committed_benchmark():
+    found = report("seeing")
+    assert found["command"] in README
+    for name, row in found["families"].items():
+        ways = " | ".join(f"{row[way]:.3f}" for way in ("video", "other video", "no video", "guess"))
+        difference = f"{row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+        assert f"| {name} | {row['questions']} | {ways} | {difference} |" in README

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import Any, cast
@@ -29,6 +30,7 @@ class LessonData(L.LightningDataModule):
         frames: Of a room's video.
         lessons_per_step: Lessons of one batch on each rank.
         seeing_only: So many batches at first have neither questions nor prompts: cells are learnt before words.
+        short_prompts: Over so many batches behind these, prompts become long.
         questions_per_room: Questions about a room at most.
         replies_per_layout: Replies to a prompt.
         num_val_lessons: Held-out lessons.
@@ -42,6 +44,7 @@ class LessonData(L.LightningDataModule):
         frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
         lessons_per_step: int = 2,
         seeing_only: int = 300,
+        short_prompts: int = 600,
         questions_per_room: int = 24,
         replies_per_layout: int = 32,
         num_val_lessons: int = 32,
@@ -50,7 +53,7 @@ class LessonData(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.frames, self.seed, self.workers = frames, seed, workers
-        self.lessons_per_step, self.seeing_only = lessons_per_step, seeing_only
+        self.lessons_per_step, self.seeing_only, self.short_prompts = lessons_per_step, seeing_only, short_prompts
         self.questions_per_room, self.replies_per_layout = questions_per_room, replies_per_layout
         self.num_val_lessons = num_val_lessons
 
@@ -72,7 +75,7 @@ class LessonData(L.LightningDataModule):
     def val_dataloader(self) -> Any:
         """The held-out lessons; each rank has its share."""
         plan = self._curriculum(FIRST_VALIDATION, self.questions_per_room, self.replies_per_layout)
-        made = lessons(plan, 0, _writer)
+        made = lessons(replace(plan, short=(0, 0)), 0, _writer)
         rank, ranks = (0, 1) if self.trainer is None else (self.trainer.global_rank, self.trainer.world_size)
         every = list(islice(made, rank, self.num_val_lessons, ranks))
         return DataLoader(cast(Any, every), batch_size=4, collate_fn=list)
@@ -82,7 +85,9 @@ class LessonData(L.LightningDataModule):
         return batch
 
     def _curriculum(self, first: int, questions: int, replies: int) -> Curriculum:
-        return Curriculum(self.frames, first, questions, replies, self.seed)
+        switch = self.seeing_only * self.lessons_per_step
+        short = (switch, switch + self.short_prompts * self.lessons_per_step)
+        return Curriculum(self.frames, first, questions, replies, self.seed, short)
 
 
 class _Stream(IterableDataset[Lesson]):

@@ -22,13 +22,17 @@ _INCOMPLETE = 0.08  # of categories are not annotated completely
 _GAP = 0.2  # metres between rooms
 
 
-def layout(index: int) -> Scene:
-    """The layout of a number; the same in every process."""
+def layout(index: int, categories: int | None = None) -> Scene:
+    """The layout of a number, or what it has of so many categories; the same in every process."""
     rng = np.random.default_rng((_SEED, index))
     rooms = 1 + int(rng.choice(len(_SIDE_BY_SIDE), p=_SIDE_BY_SIDE))
     scene = _joined(f"layout-{index:07d}", [procedural_scene(int(rng.integers(10**9))) for _ in range(rooms)])
     if rng.random() < _RENAMED:
         scene = _renamed(scene, rng)
+    if categories is not None:
+        chosen = set(rng.permutation(sorted(scene.counts))[:categories].tolist())
+        kept = [thing for thing in scene.objects if thing.category in chosen]
+        scene = _counted(scene, [replace(thing, id=place) for place, thing in enumerate(kept)])
     complete = frozenset(name for name in sorted(scene.complete) if rng.random() > _INCOMPLETE)
     return replace(scene, complete=complete)
 
@@ -46,17 +50,14 @@ def _joined(id: str, rooms: list[Scene]) -> Scene:
 
 
 def _scene(id: str, like: Scene, things: list[SceneObject], area: float, width: float, depth: float) -> Scene:
-    counts = Counter(thing.category for thing in things)
     floor = np.array([[0, 0], [width, 0], [width, depth], [0, depth]], dtype=np.float64)
-    return replace(
-        like,
-        id=id,
-        objects=tuple(things),
-        counts=dict(counts),
-        complete=frozenset(counts),
-        floor_area=area,
-        floor=floor,
-    )
+    return _counted(replace(like, id=id, floor_area=area, floor=floor), things)
+
+
+def _counted(scene: Scene, things: list[SceneObject]) -> Scene:
+    """The scene with these things, all annotated."""
+    counts = Counter(thing.category for thing in things)
+    return replace(scene, objects=tuple(things), counts=dict(counts), complete=frozenset(counts))
 
 
 def _renamed(scene: Scene, rng: np.random.Generator) -> Scene:
@@ -66,6 +67,4 @@ def _renamed(scene: Scene, rng: np.random.Generator) -> Scene:
     for name in old:
         taken = list(names.values())
         names[name] = str(rng.choice(taken)) if taken and rng.random() < 0.1 else invented(rng)
-    things = tuple(replace(thing, category=names[thing.category]) for thing in scene.objects)
-    counts = Counter(thing.category for thing in things)
-    return replace(scene, objects=things, counts=dict(counts), complete=frozenset(counts))
+    return _counted(scene, [replace(thing, category=names[thing.category]) for thing in scene.objects])

@@ -42,6 +42,7 @@ class BootstrapModule(L.LightningModule):
         warmup_steps: Until the rates are reached; they fall in the last third of the trainer's max_steps.
         weight_decay: Of matrices and embeddings.
         seeing: Weight of what the video tokens show.
+        proposing: Weight of proposals.
         seed: Of drawn weights; the command line takes it from --seed_everything.
     """
 
@@ -53,12 +54,14 @@ class BootstrapModule(L.LightningModule):
         muon_lr: float = 5e-3,
         warmup_steps: int = 100,
         weight_decay: float = 0.05,
-        seeing: float = 2.0,
+        seeing: float = 1.0,
+        proposing: float = 3.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.lr, self.muon_lr = lr, muon_lr
-        self.warmup_steps, self.weight_decay, self.seeing = warmup_steps, weight_decay, seeing
+        self.warmup_steps, self.weight_decay = warmup_steps, weight_decay
+        self.weights = dict.fromkeys(("cells", "depth", "places"), seeing) | {"proposals": proposing}
         self.loaded = load(checkpoint, init, None, seed)
         use_shared_prefix(self.loaded.qwen)
         self.net = self.loaded.net
@@ -93,7 +96,8 @@ class BootstrapModule(L.LightningModule):
         """Answers, proposals and cells in one pass."""
         losses = self.losses(batch)
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, prog_bar=True, batch_size=1)
-        return sum(losses.values(), torch.zeros((), device=self.device))
+        weighted = [self.weights.get(name, 1.0) * loss for name, loss in losses.items()]
+        return sum(weighted, torch.zeros((), device=self.device))
 
     def validation_step(self, batch: list[Lesson], batch_idx: int) -> None:
         """The same on held-out lessons, and how often a category that is there is found."""
@@ -120,7 +124,7 @@ class BootstrapModule(L.LightningModule):
         packed = pack([*asked, *told]).to(self.device)
         features = self.tower.features([row.video for row in (*asked, *told) if row.video is not None])
         hidden = hidden_states(self.loaded.qwen, packed, features)
-        found = {name: self.seeing * loss for name, loss in self._seen(hidden, packed, batch).items()}
+        found = self._seen(hidden, packed, batch)
         if len(packed.target_ids):
             questions = sum(len(row.suffixes) for row in asked)
             loss = cross_entropy(
@@ -138,7 +142,7 @@ class BootstrapModule(L.LightningModule):
         return self.encoder.row(lesson.video, prompts, answers)
 
     def _told(self, lesson: Lesson) -> Row:
-        return self.encoder.replies(lesson.video, lesson.prompt, lesson.replies)
+        return self.encoder.replies(None if lesson.is_short else lesson.video, lesson.prompt, lesson.replies)
 
     def _seen(self, hidden: Tensor, packed: Packed, batch: list[Lesson]) -> dict[str, Tensor]:
         """What the head says of the video's tokens against what they show."""

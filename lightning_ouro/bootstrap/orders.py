@@ -20,7 +20,7 @@ from lightning_ouro.scenes.types import Scene, Views
 _TOLD = 0.6  # of briefs have last round's questions
 _MOST_PER_BAND = 2
 _KINDS = ("equal", "doubled", "spread", "few")
-_KIND_SHARES = (0.3, 0.3, 0.25, 0.15)
+_KIND_SHARES = (0.15, 0.35, 0.25, 0.25)
 
 
 class Answer(NamedTuple):
@@ -83,8 +83,15 @@ def _weights(rng: np.random.Generator) -> dict[str, float]:
         if kind == "doubled":
             values[int(rng.integers(len(names)))] = 2.0
         if kind == "few":
-            values[rng.permutation(len(names))[int(rng.integers(2, 8)) :]] = 0.0
+            return few(rng, 2, 8)
     return dict(zip(names, (values / values.sum()).tolist(), strict=True))
+
+
+def few(rng: np.random.Generator, least: int, below: int) -> dict[str, float]:
+    """Equal weights of some families."""
+    values = np.ones(len(FAMILIES))
+    values[rng.permutation(len(values))[int(rng.integers(least, below)) :]] = 0.0
+    return dict(zip(FAMILIES, (values / values.sum()).tolist(), strict=True))
 
 
 def _rejections(rng: np.random.Generator) -> dict[str, int]:

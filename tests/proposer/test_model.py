@@ -1,5 +1,6 @@
 """Proposals of a model with drawn weights: nothing that it writes is usable, but how it is written can be checked."""
 
+import gc
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +11,12 @@ from transformers import LogitsProcessor, LogitsProcessorList
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.prompt import LONG
 from lightning_ouro.scenes.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver import answering
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 
@@ -111,15 +114,31 @@ def test_adapter_and_train_mode_are_put_back_whatever_happens(solver, briefs, mo
     assert not any(getattr(module, "disable_adapters", None) is True for module in solver.net.modules())
 
 
-def test_nothing_is_copied(solver, briefs):
-    before = {id(weight) for weight in solver.parameters()}
-    count = sum(weight.numel() for weight in solver.parameters())
-    proposer = ModelProposer(max_new_tokens=2)
-    proposer.attach(solver)
-    proposer.propose(briefs)
-    held = [value for value in vars(proposer).values() if isinstance(value, torch.nn.Module) and value is not solver]
-    assert not held and {id(weight) for weight in solver.parameters()} == before
-    assert sum(weight.numel() for weight in solver.parameters()) == count
+def numbers_in_parameters():
+    """Of all modules that are alive in this process."""
+    gc.collect()
+    alive = {id(it): it for it in gc.get_objects() if type(it) is torch.nn.Parameter}
+    return sum(weight.numel() for weight in alive.values())
+
+
+def test_while_it_proposes_parameters_in_memory_are_those_of_one_model(solver, briefs, monkeypatch):
+    mine, before, during = sum(weight.numel() for weight in solver.parameters()), numbers_in_parameters(), []
+    replies = answering.replies
+
+    def counted(*args):
+        during.append(numbers_in_parameters())
+        return replies(*args)
+
+    monkeypatch.setattr(answering, "replies", counted)
+    written(solver, briefs, max_new_tokens=2)
+    assert during == [before]
+    whole = SolverModule(init="random")
+    whole.configure_model()
+    copying = FrozenCopyProposer(max_new_tokens=2)
+    copying.attach(whole)
+    copying.propose(briefs)
+    adapter = sum(weight.numel() for name, weight in solver.named_parameters() if "lora_" in name)
+    assert during[1] == before + 2 * (mine - adapter), "a copy is counted"
 
 
 def test_what_cannot_be_read_is_a_rejection_that_keeps_the_text(solver, briefs):
