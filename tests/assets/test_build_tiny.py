@@ -1,10 +1,17 @@
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transformers import AutoTokenizer
 
 from lightning_ouro.assets.build_tiny import SPECIAL_TOKENS, main
+from lightning_ouro.bootstrap import orders
+from lightning_ouro.bootstrap.layouts import layout
+from lightning_ouro.bootstrap.lessons import GLANCE
+from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.metadata import References
+from lightning_ouro.scenes.rendered import rendered_walk
 
 SHIPPED = Path(str(files("lightning_ouro") / "assets" / "tiny"))
 
@@ -16,15 +23,34 @@ def tokenizer():
 
 def test_the_script_makes_the_shipped_files_to_the_bit(tmp_path):
     main(tmp_path)
-    names = sorted(path.name for path in SHIPPED.iterdir())
-    assert sorted(path.name for path in tmp_path.iterdir()) == names
-    for name in names:
+    names = {path.name for path in SHIPPED.iterdir()}
+    assert names == {path.name for path in tmp_path.iterdir()} | {"README.md", "model.safetensors"}
+    for name in sorted(names - {"README.md", "model.safetensors"}):
         assert (tmp_path / name).read_bytes() == (SHIPPED / name).read_bytes(), name
 
 
 def test_special_tokens_are_single_and_digits_stand_alone(tokenizer):
     assert tokenizer.convert_tokens_to_ids(SPECIAL_TOKENS) == list(range(len(SPECIAL_TOKENS)))
     assert [tokenizer.decode([i]) for i in tokenizer("103.5")["input_ids"]] == ["1", "0", "3", ".", "5"]
+
+
+def test_a_proposal_is_a_family_a_form_and_the_names_between_words_that_always_stand_together(tokenizer):
+    reply = "depth_order: At #3 seconds, which is nearer to the camera: the @7 or the @m12?\n```python\ndef"
+    pieces = [tokenizer.decode([i]) for i in tokenizer(reply)["input_ids"]]
+    assert pieces[:7] == [
+        *("depth_order", ": At ", "#3", " seconds, which is nearer to the camera: the ", "@7", " or the ", "@m12")
+    ]
+
+
+@pytest.mark.parametrize("proposal_seed", range(3))
+def test_what_a_proposer_reads_and_writes_is_short(tokenizer, proposal_seed):
+    rng, scene = np.random.default_rng(proposal_seed), layout(proposal_seed)
+    views = rendered_walk(scene, GLANCE)[1]
+    room, short = world(scene, views), References.of(world(scene, views), 64)
+    order = orders.brief(scene, views, room, rng)
+    replies = [answer.reply for answer in orders.answers(order, room, short, 40, rng)]
+    assert np.mean([len(tokenizer(reply)["input_ids"]) for reply in replies]) < 16
+    assert all(tokenizer.decode(tokenizer(reply)["input_ids"]) == reply for reply in replies)
 
 
 @pytest.mark.parametrize("text", ["naïve\n\n  x", "日本語 🪑", "def answer(scene):\n    return count(3)\n", "\x00\t "])

@@ -9,7 +9,17 @@ import pytest
 
 from lightning_ouro.bootstrap import open_questions, orders
 from lightning_ouro.bootstrap.layouts import layout
-from lightning_ouro.bootstrap.lessons import BLOCK, CATEGORIES, GLANCE, Curriculum, _by_token, _places, lessons
+from lightning_ouro.bootstrap.lessons import (
+    BLOCK,
+    CATEGORIES,
+    GLANCE,
+    SHORT,
+    Curriculum,
+    _by_token,
+    _places,
+    _seen_late,
+    lessons,
+)
 from lightning_ouro.bootstrap.names import invented
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Proposal, Rejection
@@ -79,6 +89,26 @@ def test_places_are_those_of_the_cameras_and_of_what_they_see():
     assert checked > 0
 
 
+def test_prompts_are_short_at_first_and_long_in_the_end():
+    plan = replace(PLAN, short=(10, 20))
+    shares = [plan.share_short(place) for place in (0, 10, 15, 20, 1000)]
+    assert shares == pytest.approx([1.0, 1.0, (1 + SHORT) / 2, SHORT, SHORT])
+    early = list(islice(lessons(replace(PLAN, questions=0, short=(100, 200)), 0, writer), 12))
+    assert all(lesson.is_short for lesson in early) and len({len(lesson.prompt) for lesson in early}) > 3
+    long = [lesson for lesson in islice(lessons(replace(PLAN, questions=0), 0, writer), 12) if not lesson.is_short]
+    assert max(len(lesson.prompt) for lesson in early) < np.mean([len(lesson.prompt) for lesson in long])
+
+
+def test_things_that_are_seen_late_are_not_seen_before():
+    scene = layout(3)
+    views = rendered_walk(scene, GLANCE)[1]
+    late = _seen_late(scene, views, np.random.default_rng(0))
+    for name in scene.counts:
+        places = [thing.id for thing in scene.objects if thing.category == name]
+        mine, whole = late.visibility[:, places], views.visibility[:, places]
+        assert any(not mine[:frame].any() and np.array_equal(mine[frame:], whole[frame:]) for frame in range(8))
+
+
 def test_replies_are_proposals_that_hold():
     kept, total = 0, 0
     with Sandbox() as sandbox:
@@ -125,6 +155,12 @@ def test_open_questions_hold_in_any_room():
             proposals = [Proposal(scene.id, "open", *d, "lesson", 0, i) for i, d in enumerate(drawn) if d]
             for outcome in verifier.verify(scene, views, proposals):
                 assert not isinstance(outcome, Rejection) or outcome.reason == "unstable", outcome
+
+
+def test_a_layout_of_few_categories_is_a_part_of_the_whole():
+    part = layout(5, 4)
+    assert len(part.counts) == 4 and [thing.id for thing in part.objects] == list(range(len(part.objects)))
+    assert sum(part.counts.values()) == len(part.objects) < len(layout(5).objects)
 
 
 def test_layouts_have_invented_names_more_often_than_not_and_up_to_four_rooms():
