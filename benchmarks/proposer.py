@@ -45,7 +45,7 @@ from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 
 HELD_OUT = 500_000  # the first procedural scene; lessons start far above
-OBEYED_SLOTS, SPEED_SCENES = 64, 2
+NAMED_SLOTS, TOLD_SLOTS, SPEED_SCENES = 128, 32, 2
 LONGEST = 512  # tokens of a proposal, as `ModelProposer` has it
 DID_NOT_RUN = {"unusable", "syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"}
 console = Console(width=120)
@@ -72,10 +72,11 @@ def main(args: Sequence[str] | None = None) -> None:
         scenes, _ = read_scenes([Path(path) for path in given.meta])
         report["meta_info"] = quality(proposer, scenes[:: max(1, len(scenes) // given.scenes)], given.slots)
     scenes = list(procedural_scenes(HELD_OUT, given.scenes))
-    briefs = [order(scene, OBEYED_SLOTS) for scene in scenes]
     started = time.perf_counter()
-    report["obedience"] = weights_obeyed(proposer, briefs)
-    report["feedback"] = feedback_obeyed(proposer, briefs)
+    naming = ModelProposer(prompt="compact", max_new_tokens=1)  # a family's name, which comes first, is one token
+    naming.attach(solver)
+    report["obedience"] = weights_obeyed(naming, [order(scene, NAMED_SLOTS) for scene in scenes])
+    report["feedback"] = feedback_obeyed(proposer, [order(scene, TOLD_SLOTS) for scene in scenes])
     console.print(obedience(report["obedience"]), report["feedback"], f"{time.perf_counter() - started:.0f} s")
     report["speed"] = speed(solver, proposer, [order(scene, given.slots) for scene in scenes[:SPEED_SCENES]], LONGEST)
     console.print(report["speed"])

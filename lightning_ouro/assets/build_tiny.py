@@ -29,13 +29,12 @@ from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.families import FAMILIES, Form, Roles
 from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, REASONS, VIDEO_PROMPT
-from lightning_ouro.proposer.metadata import MOST_NAMES
 from lightning_ouro.proposer.prompt import prompt_words
 from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
 
 WORDS = 1024  # of the byte-level BPE
 INVENTED = 4096  # names that it is trained on
-MOST_FRAMES, MOST_STEPS = 32, 128  # that have a token
+MOST_NAMES, MOST_FRAMES, MOST_STEPS = 64, 32, 128  # that have a token
 NAME, TIME = "\N{CURRENCY SIGN}", "\N{SECTION SIGN}"  # stand for what a sentence names
 
 # Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.

@@ -23,7 +23,6 @@ from lightning_ouro.programs.sight import VISIBLE
 from lightning_ouro.programs.world import World
 
 STEP = 0.2  # metres between two places of compact metadata
-MOST_NAMES = 64  # numbers of short names; a scene of more categories goes on from there
 _SHORT = re.compile(r"@[mo]?[0-9]+|#[0-9]+")
 PLAIN = re.compile(r"[^\W_][\w '&+/()-]{0,39}")
 
@@ -75,8 +74,8 @@ class References:
     """Short names of categories and times, which a small model copies where it would misspell long ones.
 
     A name says what a category is good for: `@3` is one object, `@m3` several that can be counted, `@o3` several that
-    cannot. Numbers are dealt by chance, the same for the same scene: a name has to be read, it cannot be guessed. A
-    time is its frame's number, `#2`.
+    cannot. Each kind is numbered from 0, so that a small number is nearly always somebody's name; which is whose is
+    dealt by chance, the same for the same scene. A time is its frame's number, `#2`.
 
     Args:
         names: Short by long, of categories.
@@ -90,11 +89,14 @@ class References:
     @classmethod
     def of(cls, world: World, max_objects: int) -> References:
         """Those of everything that a prompt shows."""
-        shown = lines(world, max_objects)
         digest = hashlib.sha256(f"short names {world.scene.id}".encode()).digest()
-        numbers = np.random.default_rng(list(digest)).permutation(max(MOST_NAMES, len(shown))).tolist()
-        kinds = ("" if line.number == 1 else "m" if line.is_countable else "o" for line in shown)
-        names = {line.category: f"@{kind}{n}" for line, kind, n in zip(shown, kinds, numbers, strict=False)}
+        rng, names = np.random.default_rng(list(digest)), dict[str, str]()
+        kinds: dict[str, list[str]] = {"@": [], "@m": [], "@o": []}
+        for line in lines(world, max_objects):
+            kinds["@" if line.number == 1 else "@m" if line.is_countable else "@o"].append(line.category)
+        for kind, categories in kinds.items():
+            dealt = rng.permutation(len(categories)).tolist()
+            names |= {category: f"{kind}{number}" for category, number in zip(categories, dealt, strict=True)}
         times: dict[str, str] = {}
         for place, seconds in enumerate(world.times):
             times.setdefault(seconds, _frame(place))
