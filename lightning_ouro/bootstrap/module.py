@@ -1,9 +1,10 @@
 """The model that learns the lessons: the solver's network with all weights trained, and a head that is thrown away.
 
-A step's loss is the mean cross-entropy of answer tokens, that of proposals' tokens, and that of what each video token
-shows: categories, depth and places, by a linear head on the language model's last layer. Without that dense signal the
-tower learns nothing from answers of two tokens (measured: counting stays at its prior). Places are those of the cameras
-and of what they see, from where the first camera stands: to tell them is to know how the camera moves.
+A step's loss is the mean cross-entropy of answer tokens, that of proposals' tokens, once more that of their first, the
+family, and that of what each video token shows: categories, depth and places, by a linear head on the language model's
+last layer. Without that dense signal the tower learns nothing from answers of two tokens (measured: counting stays at
+its prior). Places are those of the cameras and of what they see, from where the first camera stands: to tell them is to
+know how the camera moves.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class BootstrapModule(L.LightningModule):
         weight_decay: Of matrices and embeddings.
         seeing: Weight of what the video tokens show.
         proposing: Weight of proposals.
+        obeying: Additional weight of a proposal's first token, its family: it has to follow the prompt's weights.
         seed: Of drawn weights; the command line takes it from --seed_everything.
     """
 
@@ -56,12 +58,14 @@ class BootstrapModule(L.LightningModule):
         weight_decay: float = 0.05,
         seeing: float = 1.0,
         proposing: float = 3.0,
+        obeying: float = 1.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.lr, self.muon_lr = lr, muon_lr
         self.warmup_steps, self.weight_decay = warmup_steps, weight_decay
-        self.weights = dict.fromkeys(("cells", "depth", "places"), seeing) | {"proposals": proposing}
+        self.weights = dict.fromkeys(("cells", "depth", "places"), seeing)
+        self.weights |= {"proposals": proposing, "families": obeying}
         self.loaded = load(checkpoint, init, None, seed)
         use_shared_prefix(self.loaded.qwen)
         self.net = self.loaded.net
@@ -135,6 +139,8 @@ class BootstrapModule(L.LightningModule):
                 found["answers"] = loss[is_answer].mean()
             if not is_answer.all():
                 found["proposals"] = loss[~is_answer].mean()
+                is_first = packed.target_question.diff(prepend=packed.target_question[:1] - 1) > 0
+                found["families"] = loss[~is_answer & is_first].mean()
         return found
 
     def _asked(self, lesson: Lesson) -> Row:

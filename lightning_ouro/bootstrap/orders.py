@@ -20,7 +20,7 @@ from lightning_ouro.scenes.types import Scene, Views
 _TOLD = 0.6  # of briefs have last round's questions
 _MOST_PER_BAND = 2
 _KINDS = ("equal", "doubled", "spread", "few")
-_KIND_SHARES = (0.15, 0.35, 0.25, 0.25)
+_KIND_SHARES = (0.1, 0.3, 0.2, 0.4)
 
 
 class Answer(NamedTuple):
@@ -83,7 +83,7 @@ def _weights(rng: np.random.Generator) -> dict[str, float]:
         if kind == "doubled":
             values[int(rng.integers(len(names)))] = 2.0
         if kind == "few":
-            return few(rng, 2, 8)
+            return few(rng, 1, 8)
     return dict(zip(names, (values / values.sum()).tolist(), strict=True))
 
 
