@@ -37,6 +37,12 @@ BLOCK = 32  # lessons that share a pool
 SHOWN = 0.02  # of a token's pixels: less is not asked for
 SHORT, EMPTY = 0.2, 0.3  # of prompts are short in the end, of these so many are empty
 LATE = 0.35  # of layouts have things that are seen late
+# What a small model can come to see is asked more often than what takes a map of the room.
+_EASIER = (
+    *("object_counting", "object_size_estimation", "room_size_estimation", "object_abs_distance"),
+    *("camera_motion", "camera_obj_distance", "depth_order", "camera_displacement"),
+)
+ASKED = {name: 3.0 if name in _EASIER else 1.0 for name in FAMILIES}
 GLANCE = FrameBudget(8, 24, 32)  # of layouts: enough to know what is shown
 
 
@@ -160,8 +166,7 @@ def _questions(plan: Curriculum, seen: list[Seen], verifier: Verifier) -> list[t
     for number, video, _ in seen:
         scene = procedural_scene(number)
         ids.append(scene.id)
-        every = dict.fromkeys(FAMILIES, 1.0)
-        order = Brief(scene, video.views, plan.questions, 0, plan.seed, every, {}, {}, frozenset())
+        order = Brief(scene, video.views, plan.questions, 0, plan.seed, ASKED, {}, {}, frozenset())
         outcomes = verifier.verify(scene, video.views, list(GrammarProposer().write(order)))
         accepted, _ = pool.admit([outcome for outcome in outcomes if isinstance(outcome, Verified)], 0)
         asked[scene.id] = accepted

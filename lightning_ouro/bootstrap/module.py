@@ -43,6 +43,7 @@ class BootstrapModule(L.LightningModule):
         warmup_steps: Until the rates are reached; they fall in the last third of the trainer's max_steps.
         weight_decay: Of matrices and embeddings.
         seeing: Weight of what the video tokens show.
+        answering: Weight of answers.
         proposing: Weight of proposals.
         obeying: Additional weight of a proposal's first token, its family: it has to follow the prompt's weights.
         seed: Of drawn weights; the command line takes it from --seed_everything.
@@ -57,7 +58,8 @@ class BootstrapModule(L.LightningModule):
         warmup_steps: int = 100,
         weight_decay: float = 0.05,
         seeing: float = 1.0,
-        proposing: float = 3.0,
+        answering: float = 3.0,
+        proposing: float = 2.0,
         obeying: float = 1.0,
         seed: int = 0,
     ) -> None:
@@ -65,7 +67,7 @@ class BootstrapModule(L.LightningModule):
         self.lr, self.muon_lr = lr, muon_lr
         self.warmup_steps, self.weight_decay = warmup_steps, weight_decay
         self.weights = dict.fromkeys(("cells", "depth", "places"), seeing)
-        self.weights |= {"proposals": proposing, "families": obeying}
+        self.weights |= {"answers": answering, "proposals": proposing, "families": obeying}
         self.loaded = load(checkpoint, init, None, seed)
         use_shared_prefix(self.loaded.qwen)
         self.net = self.loaded.net
@@ -100,7 +102,7 @@ class BootstrapModule(L.LightningModule):
         """Answers, proposals and cells in one pass."""
         losses = self.losses(batch)
         self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, prog_bar=True, batch_size=1)
-        weighted = [self.weights.get(name, 1.0) * loss for name, loss in losses.items()]
+        weighted = [self.weights[name] * loss for name, loss in losses.items()]
         return sum(weighted, torch.zeros((), device=self.device))
 
     def validation_step(self, batch: list[Lesson], batch_idx: int) -> None:
