@@ -17,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -64,7 +63,10 @@ def main(args: Sequence[str] | None = None) -> None:
     solver.configure_model()
     proposer = ModelProposer(prompt="compact")
     proposer.attach(solver)
-    report: dict[str, Any] = {"command": "python benchmarks/proposer.py " + " ".join(sys.argv[1:])}
+    paths = " --meta PATH..." if given.meta else ""
+    report: dict[str, Any] = {
+        "command": f"python benchmarks/proposer.py --scenes {given.scenes} --slots {given.slots}{paths}"
+    }
     report["date"], report["machine"] = datetime.now(UTC).date().isoformat(), machine()
     report["versions"] = {name: version(name) for name in ("torch", "transformers", "numpy")}
     report["procedural"] = quality(proposer, procedural_scenes(HELD_OUT, given.scenes), given.slots)

@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -76,7 +75,7 @@ def main() -> None:
                 value = metrics.score(replies[number], question.answer, question.unit)
                 scores[question.family].setdefault(way, []).append(value)
     report: dict[str, Any] = {
-        "command": "python benchmarks/seeing.py " + " ".join(sys.argv[1:]),
+        "command": f"python benchmarks/seeing.py --scenes {given.scenes} --per-scene {given.per_scene}",
         "date": datetime.now(UTC).date().isoformat(),
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores, no GPU",
         "versions": {name: version(name) for name in ("torch", "transformers", "numpy")},

@@ -20,7 +20,7 @@ from lightning_ouro.scenes.types import Scene, Views
 _TOLD = 0.6  # of briefs have last round's questions
 _MOST_PER_BAND = 2
 _KINDS = ("equal", "doubled", "spread", "few")
-_KIND_SHARES = (0.1, 0.3, 0.2, 0.4)
+_KIND_SHARES = (0.1, 0.4, 0.2, 0.3)
 
 
 class Answer(NamedTuple):

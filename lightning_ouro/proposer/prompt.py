@@ -25,6 +25,7 @@ from lightning_ouro.proposer.protocol import Brief
 Kind = Literal["full", "compact"]
 NOTHING = "-"
 LONG = References({}, {})
+MENTIONS = 45  # of families in a compact prompt, each as often as it is wanted: who picks one of them at random obeys
 
 
 class Prompt(NamedTuple):
@@ -64,14 +65,13 @@ class PromptWriter:
         """The text that follows the frames in the user's turn."""
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         total = sum(weights.values())
-        shares = {name: max(1, round(100 * weight / total)) for name, weight in weights.items()}
         if self._kind == "compact":
             short = References.of(world, self._max_objects)
             described = metadata.compact(world, short, self._max_objects)
-            wanted = [f"{share}% {name}" for name, share in shares.items()]
+            wanted = [name * max(1, round(MENTIONS * weight / total)) for name, weight in weights.items()]
         else:
             short, described = LONG, metadata.full(world, self._max_objects)
-            wanted = [f"{name} {share}%" for name, share in shares.items()]
+            wanted = [f"{name} {max(1, round(100 * weight / total))}%" for name, weight in weights.items()]
         refused = [f"{reason} {count}" for reason, count in brief.rejections.items()]
         text = self._template.substitute(
             metadata="\n".join(self._within(described, self._metadata_tokens)),

@@ -10,7 +10,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.metadata import References
-from lightning_ouro.proposer.prompt import LONG, PromptWriter
+from lightning_ouro.proposer.prompt import LONG, MENTIONS, PromptWriter
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget
 
@@ -34,10 +34,15 @@ def test_both_kinds_say_weights_rejections_and_last_rounds_questions(brief, kind
     }
     weights = dict.fromkeys(FAMILIES, 1.0) | {"object_counting": 16.0, "open": 0.0}
     text = write(replace(brief, recent=recent, family_weights=weights), kind)
-    short, shares = LONG, ("object_counting 55%", "depth_order 3%")
-    if kind == "compact":
-        short, shares = References.of(world(brief.scene, brief.views), 64), ("55% object_counting", "3% depth_order")
-    assert all(share in text for share in shares) and "open" not in text.split("camera_disp")[1][:20]
+    if kind == "compact":  # each family as often as it is wanted
+        short = References.of(world(brief.scene, brief.views), 64)
+        wanted = text.split("Wanted:\n")[1].split("\nLast round:")[0]
+        counts = [wanted.count(name) for name in ("object_counting", "depth_order", "open")]
+        assert counts == [round(MENTIONS * 16 / 29), round(MENTIONS / 29), 0]
+    else:
+        short = LONG
+        assert "object_counting 55%" in text and "depth_order 3%" in text
+        assert "open" not in text.split("camera_disp")[1][:20]
     assert "common 12" in text
     chair = short.names.get("chair", "chair")
     assert f"easy object_counting: How many {chair}(s) are in this room? 3" in text
