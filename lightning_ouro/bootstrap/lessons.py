@@ -121,8 +121,8 @@ def lessons(plan: Curriculum, start: int, write: Callable[[], PromptWriter]) -> 
             asked = _questions(plan, seen, verifier) if plan.questions else [()] * BLOCK
             for place, number in enumerate(numbers):
                 if place >= skipped:
-                    told = _proposing(plan, number, writer) if plan.replies else ("", (), False)
-                    yield Lesson(*seen[place][1:], asked[place], *told)
+                    prompt, replies, is_short = _proposing(plan, number, writer) if plan.replies else ("", (), False)
+                    yield Lesson(*seen[place][1:], asked[place], prompt, replies, is_short)
             block, skipped = block + 1, 0
 
 
