@@ -116,7 +116,7 @@ class SolverModule(L.LightningModule):
             self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
             if self._trainer is not None and is_sharded(self._trainer.strategy):
                 device, precision = self._trainer.strategy.root_device, str(self._trainer.precision)
-                shard(self, qwen, device, precision, passes=("score_rows", "replies"))
+                shard(self, qwen, device, precision, passes=("score_rows", "_replies"))
 
     def configure_callbacks(self) -> list[L.Callback]:
         """Keeps ranks from waiting for each other while they evaluate."""

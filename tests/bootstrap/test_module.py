@@ -34,17 +34,17 @@ def test_answers_and_proposals_are_learnt_as_transformers_would_have_them(some):
             rows = (module._asked(lesson), module._told(lesson))
             for suffix in rows[part].suffixes:
                 ids = torch.cat([rows[part].prefix.ids, suffix.ids])[None]
-                features = module.tower.features([lesson.video])
+                features = module.tower.features([lesson.video]) if rows[part].video else None
                 embeds = qwen.get_input_embeddings()(ids)
                 shown = ids == encoder.config.video_token_id
                 start = rows[part].prefix.next_position
                 tail = torch.arange(start, start + len(suffix.ids)).expand(3, -1)
                 qwen.model.language_model.config._attn_implementation = "sdpa"
                 hidden = qwen.model.language_model(
-                    inputs_embeds=embeds.masked_scatter(shown[..., None], features.pooled),
+                    inputs_embeds=embeds.masked_scatter(shown[..., None], features.pooled) if features else embeds,
                     position_ids=torch.cat([rows[part].prefix.positions, tail], 1)[:, None],
-                    visual_pos_masks=shown,
-                    deepstack_visual_embeds=features.deepstack,
+                    visual_pos_masks=shown if features else None,
+                    deepstack_visual_embeds=features.deepstack if features else None,
                     use_cache=False,
                 ).last_hidden_state[0]
                 answer = suffix.ids[suffix.answer_start :]

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from ..small_run import lines
-from .test_sharding import DDP, curve
+from .test_sharding import ALL, DDP, curve
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 pytest.importorskip("deepspeed", reason='DeepSpeed is not installed: pip install ".[deepspeed]"')
 pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="DeepSpeed would take the GPU; this is for the CPU")
-WAYS = {"all": [], "lora": ["--model.lora.rank", "4"]}
+WAYS = {"all": ALL, "lora": ["--model.lora.rank", "4", "--loop.proposals_per_scene", "12"]}
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,17 @@ from ..small_run import lines
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 DDP, FSDP2 = (["--config", str(CONFIGS / "strategy" / f"{name}.yaml")] for name in ("ddp", "fsdp2"))
+ALL = ["--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none"]
 # A frozen tower, which stays whole, with its feature cache; a step of two batches; layers that are computed again.
 LORA = ["--model.lora.rank", "4", "--trainer.accumulate_grad_batches", "2", "--model.gradient_checkpointing", "true"]
+LORA += ["--loop.proposals_per_scene", "12"]  # the model's: not all hold
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """All weights under DDP and FSDP2; LoRA under both, where FSDP2 stops behind the first round and goes on."""
+    """All weights under DDP and FSDP2; LoRA, where the model asks, under both; FSDP2 stops behind the first round."""
     folder = tmp_path_factory.mktemp("sharding")
-    commands = [fit("ddp_all", *DDP), fit("fsdp2_all", *FSDP2), fit("ddp_lora", *DDP, *LORA)]
+    commands = [fit("ddp_all", *DDP, *ALL), fit("fsdp2_all", *FSDP2, *ALL), fit("ddp_lora", *DDP, *LORA)]
     first = fit("fsdp2_lora", *FSDP2, *LORA)
     commands += [[*first, "--trainer.max_epochs", "1"], again("fit", "fsdp2_lora", "--trainer.max_epochs", "2")]
     run_on_two_ranks([*commands, again("predict", "fsdp2_lora")], folder)
@@ -87,7 +89,7 @@ def test_the_base_without_video_is_scored_as_with_whole_weights(runs):
 
 
 def test_split_weights_train_as_one_process_does(runs, tmp_path, command):
-    command(*fit("alone", devices=1))
+    command(*fit("alone", *ALL, devices=1))
     # DDP itself is 1.5e-5 away: a mean of two halves is rounded otherwise.
     assert_same_training(runs / "fsdp2_all", tmp_path / "runs" / "alone", within=5e-5)
 

@@ -25,8 +25,8 @@ SMALL = [
 def fit(name, *options, devices=2):
     """A run in `runs/NAME/version_0`; options may begin with the strategy's config."""
     folder = ["--trainer.logger.init_args.name", name, "--trainer.logger.init_args.version", "0"]
-    small = [*SMALL, "--trainer.accelerator", "cpu"]
-    return ["fit", "--config", str(CONFIGS / "tiny.yaml"), *options, *small, "--trainer.devices", str(devices), *folder]
+    machine = ["--trainer.accelerator", "cpu", "--trainer.devices", str(devices)]
+    return ["fit", "--config", str(CONFIGS / "tiny.yaml"), *SMALL, *options, *machine, *folder]
 
 
 def again(command, name, *options):
