@@ -71,7 +71,7 @@ def read(program: str) -> Source | Failure:
     text = program.replace("\r\n", "\n")
     form, strings, decimals = _numbered(text)
     frame = _frame(form)
-    if not isinstance(frame, Failure) and not frame.is_general and form != text:
+    if not isinstance(frame, Failure) and not frame.is_general:
         form, strings, decimals = text, [], []
         frame = _frame(form)
     if isinstance(frame, Failure):

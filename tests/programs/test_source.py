@@ -79,6 +79,7 @@ programs = st.lists(line | st.lists(part, max_size=3).map("".join), max_size=6).
 @settings(max_examples=1500, deadline=None)
 @given(programs)
 @example('# \rx = "\N{SECTION SIGN}0\N{SECTION SIGN}"\ny = "chair"')
+@example('x = ["*0*"]\n"*0*""*0*"'.replace("*", "\N{SECTION SIGN}"))
 @example("x = [1234567000.5j, 0.5]")
 @example("x = [1_234_567_000.5, 0.5]")
 @example("x = [1.2345670005e9, 0.5]")
