@@ -6,7 +6,7 @@ The model is transformers' own class, small enough for two cores. The tokenizer 
 digits, Qwen's way of splitting words and Qwen's special tokens, trained on the names of things. On top, what always
 stands together is one token: what the families' sentences and programs say between the things that they name, the
 families' names, the short names and places that compact metadata use, and the categories of procedural rooms. A
-proposal is then some 9 tokens instead of 100, most of them names to choose, and a small model learns to choose. The
+proposal is then some 11 tokens instead of 100, most of them names to choose, and a small model learns to choose. The
 same command gives the same files to the bit.
 """
 
@@ -100,7 +100,7 @@ def corpus() -> Iterator[str]:
 
 
 def phrases() -> list[str]:
-    """What is one token each, sorted."""
+    """What is one token each, sorted; the shipped weights know them by their places in this order."""
     found = {*FAMILIES, *BANDS, *REASONS, f"\nOptions:\n{LETTERS[0]}. ", f"\n{CHOICE_PROMPT}", f"\n{NUMBER_PROMPT}"}
     found |= {f"\n{letter}. " for letter in LETTERS}
     found |= {f"@{kind}{number}" for kind in ("", "m", "o") for number in range(MOST_NAMES)}

@@ -177,7 +177,7 @@ def _proposing(plan: Curriculum, number: int, writer: PromptWriter) -> tuple[str
     """A prompt with replies, and whether it is short.
 
     Names are copied by attention that is spread over everything at first, so what is to be copied hardly shows in a
-    long prompt (measured: after 64,000 replies to long prompts no name was copied). Short ones have a few categories
+    long prompt (seen: after 57,600 replies to long prompts no name was copied). Short ones have a few categories
     and families, or are empty, so that only the reply's own words are there to be copied.
     """
     rng = np.random.default_rng((plan.seed, number, 1))

@@ -106,7 +106,7 @@ class BootstrapModule(L.LightningModule):
         return sum(weighted, torch.zeros((), device=self.device))
 
     def validation_step(self, batch: list[Lesson], batch_idx: int) -> None:
-        """The same on held-out lessons, and how often a category that is there is found."""
+        """The same on held-out lessons."""
         losses = self.losses(batch)
         found = {f"val/{name}": loss for name, loss in losses.items()}
         self.log_dict(found, prog_bar=True, batch_size=len(batch), sync_dist=True)

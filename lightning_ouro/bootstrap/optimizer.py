@@ -1,7 +1,7 @@
 """Muon for the matrices inside the layers, AdamW for the rest: one optimizer for the trainer, two rules.
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; torch.optim.Muon) takes steps of equal size in all
-directions of a matrix; the tiny model needs about half as many of them as with AdamW alone.
+directions of a matrix.
 """
 
 from __future__ import annotations
