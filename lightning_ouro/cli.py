@@ -9,6 +9,7 @@ need no model: what they take is what the command takes.
 from __future__ import annotations
 
 import argparse
+import atexit
 import logging
 import sys
 import warnings
@@ -33,7 +34,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning_ouro.datamodule import SceneDataModule
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import ClosedLoop
-from lightning_ouro.ranks import gathered
+from lightning_ouro.ranks import gathered, leave
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.trial import OuroTrainer
 from lightning_ouro.whole_files import write_lines
@@ -96,6 +97,7 @@ def main(args: Sequence[str] | None = None) -> None:
             parser_kwargs=PARSER | ABOUT | dict.fromkeys(("fit", "validate", "test", "predict", "propose"), PARSER),
             args=joined,
         )
+        atexit.register(leave)  # not behind an error: others may wait for this rank for ever
     except InputError as error:
         _stop(str(error), error)
     except MisconfigurationException as error:

@@ -1,5 +1,6 @@
 """Commands on two ranks over gloo, one behind another in the same two processes, since starting takes longest."""
 
+import atexit
 import json
 import os
 import signal
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from lightning.fabric.utilities.seed import reset_seed
 from lightning.pytorch.strategies import DDPStrategy, DeepSpeedStrategy
-from torch import device
+from torch import device, distributed
 
 from lightning_ouro.cli import main
 
@@ -63,7 +64,15 @@ class OnCpu(DeepSpeedStrategy):
         self._init_deepspeed_distributed()
 
 
+def fail_unless_left():
+    """Called when the commands' own exit handlers have run."""
+    if distributed.is_initialized():
+        print("the ranks' group was not left: its threads may abort the process", flush=True)
+        os._exit(3)
+
+
 if __name__ == "__main__":
+    atexit.register(fail_unless_left)
     for arguments in json.loads(Path(sys.argv[1]).read_text("utf8")):
         sys.argv[1:] = arguments
         main()
