@@ -4,8 +4,9 @@
 family's ratio is its share of the proposals when it is asked for more, over its share when it is not.
 
 *Feedback*: some questions about each scene are said to have been asked last round, once all easy, once all hard. A
-proposal is near one of them if it has its family and main object. Hard ones should draw more proposals near them
-than easy ones do. Intervals are percentiles of 2,000 bootstrap draws of scenes.
+proposal is near one of them if it has its family and main object and asks something else; told are questions that
+something else can be asked near. Hard ones should draw more proposals near them than easy ones do. Intervals are
+percentiles of 2,000 bootstrap draws of scenes.
 """
 
 from __future__ import annotations
@@ -20,11 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.curriculum.skill import Band
-from lightning_ouro.programs.families import FAMILIES, OPEN, read
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.programs.world import World, world
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Brief
@@ -84,37 +86,45 @@ def feedback_obeyed(proposer: ModelProposer, briefs: Sequence[Brief]) -> dict[st
 
 
 def last_round(brief: Brief) -> list[Question]:
-    """Some questions of different families about the scene."""
+    """Some questions of different families about the scene, near which there is more to ask."""
+    room = world(brief.scene, brief.views)
     with Sandbox() as sandbox:
         written = GrammarProposer().propose([replace(brief, slots=12, round=7)])
         proposals = [proposal for proposal in written if isinstance(proposal, Proposal)]
         outcomes = Verifier(sandbox).verify(brief.scene, brief.views, proposals)
     asked, _ = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
-    by_family = {question.family: question for question in asked if FAMILIES[question.family].main_role}
+    by_family = {question.family: question for question in asked if has_others_near(question, room)}
     return list(by_family.values())[:TOLD_PER_SCENE]
+
+
+def has_others_near(question: Question, room: World) -> bool:
+    """Whether its family can ask something else about its main object."""
+    family = FAMILIES[question.family]
+    found = family.candidates(room, np.random.default_rng(0))
+    return any(is_near(family, roles, question) and family.must_show(room, roles) <= room.seen for roles in found)
+
+
+def is_near(family: Family, roles: Roles, question: Question) -> bool:
+    """Whether roles ask something else about the question's main object."""
+    if question.family != family.name or not family.main_role:
+        return False
+    mine, told = (set(asked.get(family.main_role, ())) for asked in (roles, question.objects))
+    new, old = (family.key(question.scene_id, asked) for asked in (roles, question.objects))
+    return bool(mine & told) and new != old
 
 
 def near_shares(
     proposer: ModelProposer, briefs: Sequence[Brief], told: Sequence[Sequence[Question]]
 ) -> NDArray[np.float64]:
-    """Of each scene the share of proposals that have family and main object of a question that was told."""
-    targets = {
-        brief.scene.id: {
-            (question.family, name)
-            for question in questions
-            for name in question.objects[FAMILIES[question.family].main_role]
-        }
-        for brief, questions in zip(briefs, told, strict=True)
-    }
+    """Of each scene the share of proposals that are near a question that was told."""
+    told_of = {brief.scene.id: questions for brief, questions in zip(briefs, told, strict=True)}
     near: Counter[str] = Counter()
     for item in proposer.propose(briefs):
         if isinstance(item, Rejection):
             continue
         found = read(item.text, item.family)
         if found is not None and found[0] is not OPEN:
-            family, roles = found
-            names = roles.get(family.main_role, ())
-            near[item.scene_id] += any((family.name, name) in targets[item.scene_id] for name in names)
+            near[item.scene_id] += any(is_near(*found, question) for question in told_of[item.scene_id])
     return np.array([near[brief.scene.id] / brief.slots for brief in briefs])
 
 

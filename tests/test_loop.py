@@ -211,12 +211,18 @@ def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
         options += ["--trainer.max_epochs", "1", "--loop.proposals_per_scene", "20"]
         command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", TINY, *SMALL, *options]
         (tmp_path / devices).mkdir()
-        done = subprocess.run(command, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, done.stderr[-2000:]
+        judged = [*command[:3], "propose", *command[4:], "--loop.blind", "judge"]
+        judged += ["--trainer.logger.init_args.name", "judged"]
+        for each in (command, judged):
+            done = subprocess.run(each, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
+            assert done.returncode == 0, done.stderr[-2000:]
     one, two = (tmp_path / devices / "runs/tiny/version_0/rounds" for devices in ("1", "2"))
     assert {row["proposal"]["proposer"] for row in lines(one / "000/rejections.jsonl")} == {"model"}
     for name in ("000/questions.jsonl", "000/rejections.jsonl"):
         assert (one / name).read_bytes() == (two / name).read_bytes()
+    judged = [tmp_path / devices / "runs/judged/version_0/proposed.jsonl" for devices in ("1", "2")]
+    assert judged[0].read_bytes() == judged[1].read_bytes()
+    assert any(row.get("reason") == "blind" and "the judge" in row["detail"] for row in lines(judged[0]))
     mine, theirs = lines(one / "000/selection.jsonl"), lines(two / "000/selection.jsonl")
     assert [row["drawn"] for row in mine] == [row["drawn"] for row in theirs]
     for row, other in zip(mine, theirs, strict=True):

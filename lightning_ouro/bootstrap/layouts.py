@@ -1,4 +1,4 @@
-"""Rooms for lessons in proposing: procedural ones, alone or side by side, most with invented names.
+"""Rooms for lessons in proposing: procedural ones, alone or side by side, with invented names.
 
 Only what metadata say counts there, so names need not fit what things look like; a proposer that is to copy any name
 must not come to know some.
@@ -17,7 +17,6 @@ from lightning_ouro.scenes.types import Scene, SceneObject
 
 _SEED = 77_003
 _SIDE_BY_SIDE = (0.55, 0.25, 0.12, 0.08)  # of layouts have 1, 2, 3, 4 rooms
-_RENAMED = 0.75  # of layouts have invented names
 _INCOMPLETE = 0.08  # of categories are not annotated completely
 _GAP = 0.2  # metres between rooms
 
@@ -27,8 +26,7 @@ def layout(index: int, categories: int | None = None) -> Scene:
     rng = np.random.default_rng((_SEED, index))
     rooms = 1 + int(rng.choice(len(_SIDE_BY_SIDE), p=_SIDE_BY_SIDE))
     scene = _joined(f"layout-{index:07d}", [procedural_scene(int(rng.integers(10**9))) for _ in range(rooms)])
-    if rng.random() < _RENAMED:
-        scene = _renamed(scene, rng)
+    scene = _renamed(scene, rng)
     if categories is not None:
         chosen = set(rng.permutation(sorted(scene.counts))[:categories].tolist())
         kept = [thing for thing in scene.objects if thing.category in chosen]

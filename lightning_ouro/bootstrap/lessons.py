@@ -36,7 +36,7 @@ CATEGORIES = tuple(sorted(FURNITURE))
 BLOCK = 32  # lessons that share a pool
 SHOWN = 0.02  # of a token's pixels: less is not asked for
 SHORT, EMPTY = 0.2, 0.3  # of prompts are short in the end, of these so many are empty
-LATE = 0.35  # of layouts have things that are seen late
+LATE = 0.5  # of layouts have things that are seen late
 # What a small model can come to see is asked more often than what takes a map of the room.
 _EASIER = (
     *("object_counting", "object_size_estimation", "room_size_estimation", "object_abs_distance"),
@@ -187,9 +187,7 @@ def _proposing(plan: Curriculum, number: int, writer: PromptWriter) -> tuple[str
     if rng.random() < LATE:
         views = _seen_late(scene, views, rng)
     room = world(scene, views)
-    order = orders.brief(scene, views, room, rng)
-    if is_short:
-        order = replace(order, family_weights=orders.few(rng, 1, 5), recent={}, rejections={}, asked=frozenset())
+    order = orders.brief(scene, views, room, rng, is_short)
     prompt = writer.write(order, room)
     replies = tuple(a.reply for a in orders.answers(order, room, prompt.short, plan.replies, rng))
     return "" if is_short and rng.random() < EMPTY else prompt.text, replies, is_short

@@ -60,7 +60,7 @@ class BootstrapModule(L.LightningModule):
         seeing: float = 1.0,
         answering: float = 3.0,
         proposing: float = 2.0,
-        obeying: float = 1.0,
+        obeying: float = 2.0,
         seed: int = 0,
     ) -> None:
         super().__init__()

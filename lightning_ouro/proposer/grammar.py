@@ -78,6 +78,7 @@ def draw(
     taken: Set[Key],
     recent: Mapping[Band, Sequence[Question]],
     rng: np.random.Generator,
+    factors: Mapping[Band, float] = FACTORS,
 ) -> tuple[Family, Roles] | None:
     """A family by its weight and what to ask in it; None if nothing new is left.
 
@@ -87,10 +88,11 @@ def draw(
         taken: What was asked before.
         recent: Last round's questions.
         rng: Decides.
+        factors: How much likelier a candidate near one of last round's questions is, by that question's band.
     """
     while weights:
         family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-        roles = _roles(family, room, taken, recent, rng)
+        roles = _roles(family, room, taken, recent, rng, factors)
         if roles is not None:
             return family, roles
         del weights[family.name]
@@ -103,6 +105,7 @@ def _roles(
     taken: Set[Key],
     recent: Mapping[Band, Sequence[Question]],
     rng: np.random.Generator,
+    factors: Mapping[Band, float],
 ) -> Roles | None:
     """One of the first candidates that are new and shown, drawn by feedback; None if there is none."""
     new = (
@@ -113,15 +116,17 @@ def _roles(
     candidates = list(islice(new, CHOICE_OF))
     if not candidates:
         return None
-    return _weighted(candidates, [_factor(family, roles, recent) for roles in candidates], rng)
+    return _weighted(candidates, [_factor(family, roles, recent, factors) for roles in candidates], rng)
 
 
-def _factor(family: Family, roles: Roles, recent: Mapping[Band, Sequence[Question]]) -> float:
+def _factor(
+    family: Family, roles: Roles, recent: Mapping[Band, Sequence[Question]], factors: Mapping[Band, float]
+) -> float:
     mine = set(roles.get(family.main_role, ()))
     factor = 1.0
     for band, questions in recent.items():
         if any(mine & set(q.objects.get(family.main_role, ())) for q in questions if q.family == family.name):
-            factor *= FACTORS[band]
+            factor *= factors[band]
     return factor
 
 
