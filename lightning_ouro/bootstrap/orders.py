@@ -18,7 +18,7 @@ from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.types import Scene, Views
 
-_TOLD = 0.6  # of briefs have last round's questions
+_TOLD = 0.8  # of briefs have last round's questions
 _MOST_PER_BAND = 2
 _KINDS = ("equal", "doubled", "spread", "few")
 _KIND_SHARES = (0.1, 0.4, 0.2, 0.3)

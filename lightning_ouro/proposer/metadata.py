@@ -17,8 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_ouro.programs.families import FAMILIES, Family, Roles
-from lightning_ouro.programs.families.open_question import mention
+from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.sight import VISIBLE
 from lightning_ouro.programs.world import World
 
@@ -49,6 +48,11 @@ class Line:
 def is_plain(name: str) -> bool:
     """Whether a name may stand in a prompt."""
     return PLAIN.fullmatch(name) is not None
+
+
+def is_short(name: str) -> bool:
+    """Whether it is a short name that stands for something."""
+    return _SHORT.fullmatch(name) is not None
 
 
 def lines(world: World, max_objects: int) -> list[Line]:
@@ -109,17 +113,6 @@ class References:
             short = self.times if role == "times" else {} if role in family.words else self.names
             found[role] = tuple(short.get(value, value) for value in values)
         return found
-
-    def text(self, family_name: str, text: str) -> str:
-        """A question's text with short names."""
-        family = FAMILIES[family_name]
-        for form in family.forms:
-            roles = form.read(text)
-            if roles is not None:
-                return form.write(self.roles(family, roles))
-        for name in sorted(self.names, key=len, reverse=True):
-            text = mention(name).sub(self.names[name], text)
-        return text
 
     def option(self, option: str) -> str:
         """A choice with short names: a category, several, or words."""

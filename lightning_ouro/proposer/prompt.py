@@ -19,7 +19,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.programs.world import World
 from lightning_ouro.proposer import metadata
-from lightning_ouro.proposer.metadata import References
+from lightning_ouro.proposer.metadata import References, is_short
 from lightning_ouro.proposer.protocol import Brief
 
 Kind = Literal["full", "compact"]
@@ -78,10 +78,21 @@ class PromptWriter:
             api=STUB.strip(),
             wanted="\n".join(wanted),
             examples=_file("examples.txt").strip() if self._kind == "full" else "",
-            feedback="\n".join(self._within(_feedback(brief, short), self._feedback_tokens)) or NOTHING,
+            feedback="\n".join(self._within(self._feedback(brief, short), self._feedback_tokens)) or NOTHING,
             refused="\n".join(refused) or NOTHING,
         )
         return Prompt(text.strip(), short)
+
+    def _feedback(self, brief: Brief, short: References) -> list[str]:
+        """A line a question: first one of each band, then the next, so that a cut takes from all."""
+        by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
+        longest = max(map(len, by_band), default=0)
+        in_turns = [asked[place] for place in range(longest) for asked in by_band if place < len(asked)]
+        told = (
+            (band, _told(question, short) if self._kind == "compact" else _said(question))
+            for band, question in in_turns
+        )
+        return [f"{band} {line}" for band, line in told if line and _is_safe(line)]
 
     def _within(self, lines: Sequence[str], budget: int) -> list[str]:
         kept: list[str] = []
@@ -93,16 +104,22 @@ class PromptWriter:
         return kept
 
 
-def _feedback(brief: Brief, short: References) -> list[str]:
-    """A line a question: first one of each band, then the next, so that a cut takes from all."""
-    by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
-    longest = max(map(len, by_band), default=0)
-    in_turns = [asked[place] for place in range(longest) for asked in by_band if place < len(asked)]
-    return [
-        f"{band} {question.family}: {short.text(question.family, question.text)} {short.option(_answer(question))}"
-        for band, question in in_turns
-        if _is_safe(question)
-    ]
+def _said(question: Question) -> str:
+    return f"{question.family}: {' '.join(question.text.split())} {_answer(question)}"
+
+
+def _told(question: Question, short: References) -> str:
+    """Family, objects by short names with those of the main role first, answer; "" if the prompt does not show them.
+
+    What was asked about stands next to the band: behind a sentence's words a small model did not find it.
+    """
+    family = FAMILIES[question.family]
+    roles = [role for role in question.objects if role == "times" or role not in family.words]
+    named = short.roles(family, question.objects)
+    every = [name for role in sorted(roles, key=lambda role: role != family.main_role) for name in named[role]]
+    if not all(map(is_short, every)):
+        return ""
+    return f"{question.family}{''.join(every)} {short.option(_answer(question))}"
 
 
 def _answer(question: Question) -> str:
@@ -111,9 +128,8 @@ def _answer(question: Question) -> str:
     return question.options[LETTERS.index(question.answer)]
 
 
-def _is_safe(question: Question) -> bool:
-    said = f"{' '.join(question.text.split())} {_answer(question)}"
-    return said.isprintable() and "<|" not in said and "```" not in said
+def _is_safe(line: str) -> bool:
+    return line.isprintable() and "<|" not in line and "```" not in line
 
 
 def prompt_words(kind: Kind) -> list[str]:

@@ -10,7 +10,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.metadata import References
-from lightning_ouro.proposer.prompt import LONG, MENTIONS, PromptWriter
+from lightning_ouro.proposer.prompt import MENTIONS, PromptWriter
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget
 
@@ -22,49 +22,50 @@ def write(brief, kind="full", **limits):
     return PromptWriter(kind, **given).write(brief, world(brief.scene, brief.views)).text
 
 
-def question(text, band=0, options=None, answer="3"):
-    return Question(f"q{band}", "s", "object_counting", text, options, None, answer, "", 1.0, {}, 0)
+def question(text, options=None, answer="3", family="object_counting", **objects):
+    return Question("q", "s", family, text, options, None, answer, "", 1.0, objects, 0)
 
 
 @pytest.mark.parametrize("kind", ["full", "compact"])
 def test_both_kinds_say_weights_rejections_and_last_rounds_questions(brief, kind):
-    recent = {
-        "easy": [question("How many chair(s) are in this room?")],
-        "hard": [question("Which is nearer?", options=("the bed", "the door"), answer="B")],
-    }
+    short = References.of(world(brief.scene, brief.views), 64)
+    (first, _), (second, called), *_ = short.names.items()
+    nearer = question("Which is nearer?", (first, second), "B", "depth_order", pair=(second, first), times=("9.9",))
+    recent = {"easy": [question(f"How many {first}(s) are in this room?", object=(first,))], "hard": [nearer]}
     weights = dict.fromkeys(FAMILIES, 1.0) | {"object_counting": 16.0, "open": 0.0}
     text = write(replace(brief, recent=recent, family_weights=weights), kind)
     if kind == "compact":  # each family as often as it is wanted
-        short = References.of(world(brief.scene, brief.views), 64)
         wanted = text.split("Wanted:\n")[1].split("\nLast round:")[0]
         counts = [wanted.count(name) for name in ("object_counting", "depth_order", "open")]
         assert counts == [round(MENTIONS * 16 / 29), round(MENTIONS / 29), 0]
+        assert f"easy object_counting{short.names[first]} 3" in text
+        assert "hard depth_order" not in text, "it asks about a time that no frame has"
+        shown = replace(nearer, objects=nearer.objects | {"times": (world(brief.scene, brief.views).times[0],)})
+        text = write(replace(brief, recent={"hard": [shown]}), kind) + text
+        assert f"hard depth_order{called}{short.names[first]}#0 {called}" in text
     else:
-        short = LONG
+        assert f"easy object_counting: How many {first}(s) are in this room? 3" in text
+        assert f"hard depth_order: Which is nearer? {second}" in text
         assert "object_counting 55%" in text and "depth_order 3%" in text
         assert "open" not in text.split("camera_disp")[1][:20]
     assert "common 12" in text
-    chair = short.names.get("chair", "chair")
-    assert f"easy object_counting: How many {chair}(s) are in this room? 3" in text
-    assert "hard object_counting: Which is nearer? the door" in text
     assert "$" not in text
     assert (STUB.strip() in text) == (kind == "full")
 
 
 def test_the_parts_have_the_same_order_in_both_kinds(brief):
-    recent = {"easy": [question("How many?")]}
+    recent = {"easy": [question("Estimate it.", answer="31.4", family="room_size_estimation")]}
     for kind in ("full", "compact"):
         text = write(replace(brief, recent=recent), kind)
-        places = [
-            text.index(mark) for mark in (brief.scene.objects[0].category, "depth_order", "How many?", "common 12")
-        ]
+        places = [text.index(mark) for mark in (brief.scene.objects[0].category, "depth_order", "31.4", "common 12")]
         assert places == sorted(places)
 
 
 def test_lists_lose_lines_at_their_end_to_keep_their_budgets(brief):
-    recent = {"easy": [question(f"Is it {i}?", i) for i in range(50)], "hard": [question("Hard?")]}
+    recent = {"easy": [question("Is it?", answer=str(i)) for i in range(50)], "hard": [question("Hard?", answer="x")]}
     text = write(replace(brief, recent=recent), "compact", feedback_tokens=200, metadata_tokens=100)
-    assert "Is it 0?" in text and "Hard?" in text and "Is it 40?" not in text
+    assert "easy object_counting 0\nhard object_counting x\neasy object_counting 1" in text
+    assert "easy object_counting 40" not in text
     assert len(text.split("Objects:\n")[1].split("\nWanted:")[0]) <= 100
 
 
