@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -22,8 +23,9 @@ _TOLD = 0.8  # of briefs have last round's questions
 _MOST_PER_BAND = 2
 _KINDS = ("equal", "doubled", "spread", "few")
 _KIND_SHARES = (0.1, 0.4, 0.2, 0.3)
-# The grammar doubles and quarters; in so rare an event that was not learnt (measured: hard less easy +0.002).
-_FACTORS: Mapping[Band, float] = {"easy": 0.02, "frontier": 16.0, "hard": 16.0, "ambiguous": 0.02}
+# So much likelier is a candidate about whose main object more, or less, should be asked, of whatever family: what the
+# grammar does, doubling and quartering within a family, is so rare that it was not learnt.
+_MORE, _LESS = 16.0, 0.02
 
 
 class Answer(NamedTuple):
@@ -52,8 +54,8 @@ def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator, is_
     asked = {name: weight for name, weight in weights.items() if weight > 0 and name != OPEN.name}
     recent: dict[Band, list[Question]] = {band: [] for band in BANDS}
     for band in BANDS:
-        for _ in range(int(rng.integers(_MOST_PER_BAND + 1))):
-            found = draw(dict(asked), room, set(), empty, rng)
+        for _ in range(int(rng.integers((1 if is_short else _MOST_PER_BAND) + 1))):
+            found = draw(dict(asked), room, set(), lambda family, roles: 1.0, rng)
             if found is not None:
                 recent[band].append(_question(scene, *found, rng))
     keys = [FAMILIES[q.family].key(scene.id, q.objects) for questions in recent.values() for q in questions]
@@ -84,13 +86,18 @@ def _answer(name: str, order: Brief, room: World, short: References, rng: np.ran
         if opened is not None:
             return Answer(OPEN.name, *opened)
     wanted = {other: weight for other, weight in order.family_weights.items() if weight > 0 and other != OPEN.name}
-    taken = set(order.asked)
-    found = draw({name: 1.0}, room, taken, order.recent, rng, _FACTORS) if name in wanted else None
-    found = found or draw(wanted, room, taken, order.recent, rng, _FACTORS)
+    taken, factor = set(order.asked), partial(_factor, order.asked_about)
+    found = draw({name: 1.0}, room, taken, factor, rng) if name in wanted else None
+    found = found or draw(wanted, room, taken, factor, rng)
     if found is None:
         return None
     family, roles = found
     return _written(family, short.roles(family, roles), rng)
+
+
+def _factor(asked_about: Mapping[str, bool], family: Family, roles: Roles) -> float:
+    said = [asked_about[name] for name in roles.get(family.main_role, ()) if name in asked_about]
+    return 1.0 if not said else _MORE if any(said) else _LESS
 
 
 def _weights(rng: np.random.Generator) -> dict[str, float]:

@@ -7,7 +7,8 @@ seeded by (seed, round, scene, slot).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from itertools import islice
 from typing import Literal, TypeVar, final
 
@@ -52,7 +53,7 @@ class GrammarProposer(Proposer):
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
-            drawn = draw(weights, room, taken, brief.recent, rng)
+            drawn = draw(weights, room, taken, partial(_factor, brief.recent), rng)
             if drawn is None:
                 return
             taken.add(drawn[0].key(brief.scene.id, drawn[1]))
@@ -76,9 +77,8 @@ def draw(
     weights: dict[str, float],
     room: World,
     taken: Set[Key],
-    recent: Mapping[Band, Sequence[Question]],
+    factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
-    factors: Mapping[Band, float] = FACTORS,
 ) -> tuple[Family, Roles] | None:
     """A family by its weight and what to ask in it; None if nothing new is left.
 
@@ -86,13 +86,12 @@ def draw(
         weights: All above 0; families that have nothing left to ask are taken out.
         room: The scene.
         taken: What was asked before.
-        recent: Last round's questions.
+        factor: How much likelier than others a candidate is drawn.
         rng: Decides.
-        factors: How much likelier a candidate near one of last round's questions is, by that question's band.
     """
     while weights:
         family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-        roles = _roles(family, room, taken, recent, rng, factors)
+        roles = _roles(family, room, taken, factor, rng)
         if roles is not None:
             return family, roles
         del weights[family.name]
@@ -103,11 +102,10 @@ def _roles(
     family: Family,
     room: World,
     taken: Set[Key],
-    recent: Mapping[Band, Sequence[Question]],
+    factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
-    factors: Mapping[Band, float],
 ) -> Roles | None:
-    """One of the first candidates that are new and shown, drawn by feedback; None if there is none."""
+    """One of the first candidates that are new and shown, by their factors; None if there is none."""
     new = (
         roles
         for roles in family.candidates(room, rng)
@@ -116,17 +114,15 @@ def _roles(
     candidates = list(islice(new, CHOICE_OF))
     if not candidates:
         return None
-    return _weighted(candidates, [_factor(family, roles, recent, factors) for roles in candidates], rng)
+    return _weighted(candidates, [factor(family, roles) for roles in candidates], rng)
 
 
-def _factor(
-    family: Family, roles: Roles, recent: Mapping[Band, Sequence[Question]], factors: Mapping[Band, float]
-) -> float:
+def _factor(recent: Mapping[Band, Sequence[Question]], family: Family, roles: Roles) -> float:
     mine = set(roles.get(family.main_role, ()))
     factor = 1.0
     for band, questions in recent.items():
         if any(mine & set(q.objects.get(family.main_role, ())) for q in questions if q.family == family.name):
-            factor *= factors[band]
+            factor *= FACTORS[band]
     return factor
 
 

@@ -13,6 +13,8 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain, count
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,7 @@ from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.sight import VISIBLE
 from lightning_ouro.programs.world import World
 
+_LESS, _MORE, _FULL = 32, 48, 64  # where the parts of short names' numbers begin
 STEP = 0.2  # metres between two places of compact metadata
 _SHORT = re.compile(r"@[mo]?[0-9]+|#[0-9]+")
 PLAIN = re.compile(r"[^\W_][\w '&+/()-]{0,39}")
@@ -78,8 +81,10 @@ class References:
     """Short names of categories and times, which a small model copies where it would misspell long ones.
 
     A name says what a category is good for: `@3` is one object, `@m3` several that can be counted, `@o3` several that
-    cannot. Each kind is numbered from 0, so that a small number is nearly always somebody's name; which is whose is
-    dealt by chance, the same for the same scene. A time is its frame's number, `#2`.
+    cannot. Its number says what last round showed: from 0 if nothing was asked about it, from 32 if less should be,
+    from 48 if more should be. (A small model goes by what a name itself says; bands in lines of their own it ignored.)
+    Each such part of each kind is numbered without gaps, so that its first number is nearly always somebody's name;
+    which is whose is dealt by chance, the same for the same scene. A time is its frame's number, `#2`.
 
     Args:
         names: Short by long, of categories.
@@ -91,16 +96,20 @@ class References:
         self._long = {short: name for long in (names, times) for name, short in long.items()}
 
     @classmethod
-    def of(cls, world: World, max_objects: int) -> References:
-        """Those of everything that a prompt shows."""
+    def of(cls, world: World, max_objects: int, asked_about: Mapping[str, bool] = MappingProxyType({})) -> References:
+        """Those of everything that a prompt shows; `asked_about` is as a `Brief` has it."""
         digest = hashlib.sha256(f"short names {world.scene.id}".encode()).digest()
         rng, names = np.random.default_rng(list(digest)), dict[str, str]()
-        kinds: dict[str, list[str]] = {"@": [], "@m": [], "@o": []}
-        for line in lines(world, max_objects):
-            kinds["@" if line.number == 1 else "@m" if line.is_countable else "@o"].append(line.category)
-        for kind, categories in kinds.items():
-            dealt = rng.permutation(len(categories)).tolist()
-            names |= {category: f"{kind}{number}" for category, number in zip(categories, dealt, strict=True)}
+        shown = lines(world, max_objects)
+        for kind in ("@", "@m", "@o"):
+            mine = [line.category for line in shown if _kind(line) == kind]
+            rest = count(_FULL)
+            parts = {None: range(_LESS), False: range(_LESS, _MORE), True: range(_MORE, _FULL)}
+            numbers = {part: chain(numbered, rest) for part, numbered in parts.items()}
+            for place in rng.permutation(len(mine)):
+                name = mine[int(place)]
+                number = next(numbers[asked_about.get(name)])
+                names[name] = f"{kind}{number}"
         times: dict[str, str] = {}
         for place, seconds in enumerate(world.times):
             times.setdefault(seconds, _frame(place))
@@ -121,6 +130,10 @@ class References:
     def resolved(self, reply: str) -> str:
         """A reply with each short name that is known written out."""
         return _SHORT.sub(lambda match: self._long.get(match[0], match[0]), reply)
+
+
+def _kind(line: Line) -> str:
+    return "@" if line.number == 1 else "@m" if line.is_countable else "@o"
 
 
 def frames_of(world: World, place: int) -> list[int]:

@@ -66,7 +66,7 @@ class PromptWriter:
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
         total = sum(weights.values())
         if self._kind == "compact":
-            short = References.of(world, self._max_objects)
+            short = References.of(world, self._max_objects, brief.asked_about)
             described = metadata.compact(world, short, self._max_objects)
             wanted = [name * max(1, round(MENTIONS * weight / total)) for name, weight in weights.items()]
         else:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from lightning_ouro.curriculum.skill import Band
-from lightning_ouro.programs.families import Key
+from lightning_ouro.programs.families import FAMILIES, Key
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.scenes.types import Scene, Video, Views
+
+MORE: frozenset[Band] = frozenset({"frontier", "hard"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +42,19 @@ class Brief:
     recent: Mapping[Band, Sequence[Question]]
     asked: frozenset[Key]
     video: Callable[[], Video | None] = lambda: None
+
+    @property
+    def asked_about(self) -> dict[str, bool]:
+        """Main objects of last round's questions: whether more should be asked about them, or less.
+
+        More, where one was hard or at the frontier; less, where all were easy or ambiguous.
+        """
+        found: dict[str, bool] = {}
+        for band, questions in self.recent.items():
+            for question in questions:
+                for name in question.objects.get(FAMILIES[question.family].main_role, ()):
+                    found[name] = found.get(name, False) or band in MORE
+        return found
 
 
 class Proposer(ABC):

@@ -78,6 +78,29 @@ def test_a_short_name_says_what_its_category_is_good_for_and_is_not_the_same_in_
     assert References.of(other, 64).names != short.names
 
 
+def test_a_short_names_number_says_whether_more_or_less_should_be_asked(room):
+    plain = References.of(room, 64).names
+    first, second, third, *_ = (name for name, short in plain.items() if re.fullmatch(r"@\d+", short))
+    told = References.of(room, 64, {first: True, second: False, third: True}).names
+    assert {told[first], told[third]} == {"@48", "@49"} and told[second] == "@32"
+    others = [name for name in plain if name not in (first, second, third)]
+    assert max(int(re.sub(r"\D", "", told[name])) for name in others) < len(others)
+    crowded = References.of(room, 64, dict.fromkeys(plain, False) | {first: True}).names
+    assert len(set(crowded.values())) == len(plain)
+
+
+def test_parts_of_short_names_that_are_full_go_on_behind_all(brief):
+    categories = [f"thing {number}" for number in range(50)]
+    like = brief.scene.objects[0]
+    things = tuple(replace(like, id=number, category=name) for number, name in enumerate(categories))
+    scene = replace(brief.scene, objects=things, counts=dict.fromkeys(categories, 1), complete=frozenset(categories))
+    views = replace(brief.views, visibility=np.ones((len(brief.views.timestamps), 50), np.float32))
+    for asked in ({}, dict.fromkeys(categories[:20], True), dict.fromkeys(categories[:20], False)):
+        names = References.of(world(scene, views), 64, asked).names
+        assert len(set(names.values())) == 50
+        assert sum(int(short[1:]) >= 64 for short in names.values()) == (18 if not asked else 4)
+
+
 def test_what_is_written_with_short_names_comes_back_to_the_letter(brief, room):
     short = References.of(room, 64)
     for proposal in GrammarProposer().propose([replace(brief, slots=120)]):

@@ -9,7 +9,7 @@ from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.world import world
-from lightning_ouro.proposer.metadata import References
+from lightning_ouro.proposer.metadata import References, lines
 from lightning_ouro.proposer.prompt import MENTIONS, PromptWriter
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -28,21 +28,23 @@ def question(text, options=None, answer="3", family="object_counting", **objects
 
 @pytest.mark.parametrize("kind", ["full", "compact"])
 def test_both_kinds_say_weights_rejections_and_last_rounds_questions(brief, kind):
-    short = References.of(world(brief.scene, brief.views), 64)
-    (first, _), (second, called), *_ = short.names.items()
-    nearer = question("Which is nearer?", (first, second), "B", "depth_order", pair=(second, first), times=("9.9",))
-    recent = {"easy": [question(f"How many {first}(s) are in this room?", object=(first,))], "hard": [nearer]}
+    room = world(brief.scene, brief.views)
+    first, second = [line.category for line in lines(room, 64)][:2]
+    count = question(f"How many {first}(s) are in this room?", object=(first,))
+    nearer = question(
+        "Which is nearer?", (first, second), "B", "depth_order", pair=(second, first), times=(room.times[0],)
+    )
+    recent = {"easy": [count], "hard": [nearer]}
     weights = dict.fromkeys(FAMILIES, 1.0) | {"object_counting": 16.0, "open": 0.0}
     text = write(replace(brief, recent=recent, family_weights=weights), kind)
     if kind == "compact":  # each family as often as it is wanted
         wanted = text.split("Wanted:\n")[1].split("\nLast round:")[0]
         counts = [wanted.count(name) for name in ("object_counting", "depth_order", "open")]
         assert counts == [round(MENTIONS * 16 / 29), round(MENTIONS / 29), 0]
-        assert f"easy object_counting{short.names[first]} 3" in text
-        assert "hard depth_order" not in text, "it asks about a time that no frame has"
-        shown = replace(nearer, objects=nearer.objects | {"times": (world(brief.scene, brief.views).times[0],)})
-        text = write(replace(brief, recent={"hard": [shown]}), kind) + text
-        assert f"hard depth_order{called}{short.names[first]}#0 {called}" in text
+        one, other = (References.of(room, 64, {first: True, second: True}).names[name] for name in (first, second))
+        assert f"easy object_counting{one} 3" in text and f"hard depth_order{other}{one}#0 {other}" in text
+        unseen = replace(nearer, objects=nearer.objects | {"times": ("99.9",)})
+        assert "hard depth_order" not in write(replace(brief, recent={"hard": [unseen]}), kind)
     else:
         assert f"easy object_counting: How many {first}(s) are in this room? 3" in text
         assert f"hard depth_order: Which is nearer? {second}" in text
