@@ -3,9 +3,10 @@
     python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta PATH...] [--out FILE]
 
 On procedural scenes that no lesson had, and on VSI-Bench's `meta_info` layouts where given (rendered; layouts that no
-lesson had either): proposals at temperature 1 with equal family weights, every reason of the verification applied, a
-question asked twice counted once. Per family: proposed, run (parse, type check, run, give an answer), accepted. *Novel*
-are programs that are not what the text's family itself would write. Then whether the model obeys families' weights and
+lesson had either), also under 40 names that no lesson had: proposals at temperature 1 with equal family weights, every
+reason of the verification applied, a question asked twice counted once. Per family: *due* (an equal share among the
+families that a scene has anything for), proposed, *ran* (parse, type check, run, give an answer), accepted. *Novel* are
+programs that are not what the text's family itself would write. Then whether the model obeys families' weights and
 feedback (`proposer_obedience.py`), and how much faster one prefill a scene is than `generate` for each proposal
 (`proposer_speed.py`). The last line is one JSON object about the procedural scenes; its `obedience` is the least of the
 families' ratios.
@@ -26,16 +27,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from proposer_obedience import feedback_obeyed, weights_obeyed
 from proposer_speed import speed
 from rich.console import Console
 from rich.table import Table
 
-from lightning_ouro.programs.families import FAMILIES, OPEN, read
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.programs.world import world
+from lightning_ouro.proposer.grammar import draw
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.procedural import procedural_scenes
@@ -112,7 +116,7 @@ def quality(proposer: ModelProposer, scenes: Sequence[Scene], slots: int) -> dic
     accepted, surplus = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
     rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
     reasons = Counter(item.reason for item in rejected)
-    report = summary(proposals, accepted, rejected)
+    report = summary(proposals, accepted, rejected, due(briefs))
     console.print(table(report))
     console.print(dict(reasons.most_common()), f"{time.perf_counter() - started:.0f} s")
     return report
@@ -151,7 +155,10 @@ def verified(briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection])
 
 
 def summary(
-    proposals: Sequence[Proposal | Rejection], accepted: Sequence[Question], rejected: Sequence[Rejection]
+    proposals: Sequence[Proposal | Rejection],
+    accepted: Sequence[Question],
+    rejected: Sequence[Rejection],
+    due: Mapping[str, float],
 ) -> dict[str, Any]:
     """Counts and shares."""
     total = len(proposals)
@@ -167,12 +174,33 @@ def summary(
         "disagrees": round(sum(item.reason == "disagrees" for item in rejected) / total, 4),
         "novel": round(novel / total, 4),
         "families": {
-            name: {"proposed": claimed[name], "ran": claimed[name] - broken[name], "accepted": kept[name]}
+            name: {
+                "due": round(due[name], 1),
+                "proposed": claimed[name],
+                "ran": claimed[name] - broken[name],
+                "accepted": kept[name],
+            }
             for name in FAMILIES
             if name in own
         },
         "reasons": dict(Counter(item.reason for item in rejected).most_common()),
     }
+
+
+def due(briefs: Sequence[Brief]) -> dict[str, float]:
+    """Of each family an equal share of each scene's proposals among the families that have anything to ask there."""
+    found = dict.fromkeys(FAMILIES, 0.0)
+    for brief in briefs:
+        room, rng = world(brief.scene, brief.views), np.random.default_rng(0)
+        fitting = [name for name in FAMILIES if name == OPEN.name or draw({name: 1.0}, room, set(), evenly, rng)]
+        for name in fitting:
+            found[name] += brief.slots / len(fitting)
+    return found
+
+
+def evenly(family: Family, roles: Roles) -> float:
+    """The same for every candidate."""
+    return 1.0
 
 
 def is_own(proposal: Proposal) -> bool:
@@ -183,11 +211,11 @@ def is_own(proposal: Proposal) -> bool:
 
 def table(report: Mapping[str, Any]) -> Table:
     """A row for each family."""
-    found = Table("family", "proposed", "ran", "accepted")
+    found = Table("family", "due", "proposed", "ran", "accepted")
     for name, row in report["families"].items():
         shares = [f"{row[key] / max(1, row['proposed']):.0%}" for key in ("ran", "accepted")]
-        found.add_row(name, str(row["proposed"]), *shares)
-    found.add_row("all", str(report["proposals"]), f"{report['runs']:.1%}", f"{report['accepted']:.1%}")
+        found.add_row(name, f"{row['due']:.0f}", str(row["proposed"]), *shares)
+    found.add_row("all", "", str(report["proposals"]), f"{report['runs']:.1%}", f"{report['accepted']:.1%}")
     return found
 
 

@@ -97,13 +97,20 @@ def test_what_the_model_asks_is_that_of_the_committed_benchmark():
     for name in FAMILIES:
         cells = [name]
         for row in (part["families"][name] for part in rates):
+            assert row["proposed"] >= row["due"] / 3
             cells += [
+                f"{row['due']:.0f}",
                 str(row["proposed"]),
                 *(f"{row[key] / max(1, row['proposed']):.0%}" for key in ("ran", "accepted")),
             ]
         ratio = found["obedience"][name]
         cells.append(f"× {ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})")
         assert f"| {' | '.join(cells)} |" in README
+    unheard = found["meta_info_unheard"]
+    assert f"{unheard['runs']:.1%} of the proposals about the same layouts run and {unheard['accepted']:.1%}" in README
+    for name, band in (("hard", "easy"), ("frontier", "easy"), ("without", "easy"), ("hard", "without")):
+        row = found["feedback"][f"{name}_less_{band}"]
+        assert f"{row['value']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})" in README
     for part in rates:
         assert f"| {part['proposals']} | {part['runs']:.1%} | {part['accepted']:.1%} |" in README
     assert found["speed"]["same_texts"] and f"{found['speed']['speedup_naive']:.1f} times" in README
