@@ -27,19 +27,18 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from proposer_obedience import feedback_obeyed, weights_obeyed
 from proposer_speed import speed
 from rich.console import Console
 from rich.table import Table
 
-from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
+from lightning_ouro.programs.families import FAMILIES, OPEN, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.programs.world import world
-from lightning_ouro.proposer.grammar import draw
+from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.procedural import procedural_scenes
@@ -191,16 +190,10 @@ def due(briefs: Sequence[Brief]) -> dict[str, float]:
     """Of each family an equal share of each scene's proposals among the families that have anything to ask there."""
     found = dict.fromkeys(FAMILIES, 0.0)
     for brief in briefs:
-        room, rng = world(brief.scene, brief.views), np.random.default_rng(0)
-        fitting = [name for name in FAMILIES if name == OPEN.name or draw({name: 1.0}, room, set(), evenly, rng)]
+        fitting = askable(dict.fromkeys(FAMILIES, 1.0), world(brief.scene, brief.views), frozenset())
         for name in fitting:
             found[name] += brief.slots / len(fitting)
     return found
-
-
-def evenly(family: Family, roles: Roles) -> float:
-    """The same for every candidate."""
-    return 1.0
 
 
 def is_own(proposal: Proposal) -> bool:

@@ -14,7 +14,7 @@ from lightning_ouro.curriculum.skill import BANDS, Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
 from lightning_ouro.programs.questions import LETTERS, REASONS, Question
 from lightning_ouro.programs.world import World
-from lightning_ouro.proposer.grammar import draw
+from lightning_ouro.proposer.grammar import draw, evenly
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.types import Scene, Views
@@ -55,7 +55,7 @@ def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator, is_
     recent: dict[Band, list[Question]] = {band: [] for band in BANDS}
     for band in BANDS:
         for _ in range(int(rng.integers((1 if is_short else _MOST_PER_BAND) + 1))):
-            found = draw(dict(asked), room, set(), lambda family, roles: 1.0, rng)
+            found = draw(dict(asked), room, set(), evenly, rng)
             if found is not None:
                 recent[band].append(_question(scene, *found, rng))
     keys = [FAMILIES[q.family].key(scene.id, q.objects) for questions in recent.values() for q in questions]

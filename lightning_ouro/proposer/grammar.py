@@ -16,7 +16,7 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.curriculum.skill import Band
-from lightning_ouro.programs.families import FAMILIES, Family, Key, Roles
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.world import World, world
 from lightning_ouro.proposer.protocol import Brief, Proposer
@@ -96,6 +96,21 @@ def draw(
             return family, roles
         del weights[family.name]
     return None
+
+
+def askable(weights: Mapping[str, float], room: World, taken: Set[Key]) -> dict[str, float]:
+    """The weights of those families that have something new to ask; `open` always has."""
+    rng = np.random.default_rng(0)  # decides only which candidate is found first
+    return {
+        name: weight
+        for name, weight in weights.items()
+        if name == OPEN.name or draw({name: 1.0}, room, taken, evenly, rng) is not None
+    }
+
+
+def evenly(family: Family, roles: Roles) -> float:
+    """A factor by which all candidates are alike."""
+    return 1.0
 
 
 def _roles(

@@ -19,6 +19,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.programs.world import World
 from lightning_ouro.proposer import metadata
+from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.metadata import References, is_short
 from lightning_ouro.proposer.protocol import Brief
 
@@ -64,6 +65,8 @@ class PromptWriter:
     def write(self, brief: Brief, world: World) -> Prompt:
         """The text that follows the frames in the user's turn."""
         weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
+        used_up = askable(weights, world, frozenset()).keys() - askable(weights, world, brief.asked).keys()
+        weights = {name: weight for name, weight in weights.items() if name not in used_up} or weights
         total = sum(weights.values())
         if self._kind == "compact":
             short = References.of(world, self._max_objects, brief.asked_about)

@@ -55,6 +55,16 @@ def test_both_kinds_say_weights_rejections_and_last_rounds_questions(brief, kind
     assert (STUB.strip() in text) == (kind == "full")
 
 
+def test_a_family_that_is_used_up_in_a_scene_is_not_wanted_there_any_more(brief):
+    size = FAMILIES["room_size_estimation"].key(brief.scene.id, {})
+    for kind, begin, end in (("full", "# Types of", "# Two"), ("compact", "Wanted:", "Last round:")):
+        texts = [write(replace(brief, asked=asked), kind) for asked in (frozenset(), frozenset({size}))]
+        before, after = (text.split(begin)[1].split(end)[0] for text in texts)
+        assert "room_size" in before and "room_size" not in after and "object_counting" in after
+    only = replace(brief, family_weights={"room_size_estimation": 1.0}, asked=frozenset({size}))
+    assert "room_size" in write(only, "compact"), "of nothing else is asked for, so it is again"
+
+
 def test_the_parts_have_the_same_order_in_both_kinds(brief):
     recent = {"easy": [question("Estimate it.", answer="31.4", family="room_size_estimation")]}
     for kind in ("full", "compact"):
