@@ -32,8 +32,8 @@ class OuroTrainer(L.Trainer):
         try:
             self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
         except RoundProposed as done:
+            path = Path(self.log_dir or ".") / "proposed.jsonl"  # every rank has to ask for the folder
             if self.is_global_zero:
-                path = Path(self.log_dir or ".") / "proposed.jsonl"
                 write_lines(path, [*map(_accepted, done.accepted), *map(_rejected, done.rejected)])
                 print(report(done.accepted, done.rejected))
                 print(f"{len(done.accepted)} accepted, {len(done.rejected)} rejected: {path}")

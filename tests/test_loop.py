@@ -205,7 +205,7 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(fit, tmp_path):
 
 
 def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
-    """Two processes over gloo, the model asks; a subprocess, since ranks run the command again."""
+    """Two processes over gloo, the model asks, and judges; a subprocess, since ranks run the command again."""
     for devices in ("1", "2"):
         options = ["--trainer.devices", devices, "--trainer.strategy", "ddp" if devices == "2" else "auto"]
         options += ["--trainer.max_epochs", "1", "--loop.proposals_per_scene", "20"]
@@ -222,7 +222,6 @@ def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
         assert (one / name).read_bytes() == (two / name).read_bytes()
     judged = [tmp_path / devices / "runs/judged/version_0/proposed.jsonl" for devices in ("1", "2")]
     assert judged[0].read_bytes() == judged[1].read_bytes()
-    assert any(row.get("reason") == "blind" and "the judge" in row["detail"] for row in lines(judged[0]))
     mine, theirs = lines(one / "000/selection.jsonl"), lines(two / "000/selection.jsonl")
     assert [row["drawn"] for row in mine] == [row["drawn"] for row in theirs]
     for row, other in zip(mine, theirs, strict=True):

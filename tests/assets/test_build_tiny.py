@@ -47,7 +47,7 @@ def test_what_a_proposer_reads_and_writes_is_short(tokenizer, proposal_seed):
     rng, scene = np.random.default_rng(proposal_seed), layout(proposal_seed)
     views = rendered_walk(scene, GLANCE)[1]
     room, short = world(scene, views), References.of(world(scene, views), 64)
-    order = orders.brief(scene, views, room, rng)
+    order = orders.brief(scene, views, room, rng, False)
     replies = [answer.reply for answer in orders.answers(order, room, short, 40, rng)]
     assert np.mean([len(tokenizer(reply)["input_ids"]) for reply in replies]) < 16
     assert all(tokenizer.decode(tokenizer(reply)["input_ids"]) == reply for reply in replies)
