@@ -53,11 +53,6 @@ def is_plain(name: str) -> bool:
     return PLAIN.fullmatch(name) is not None
 
 
-def is_short(name: str) -> bool:
-    """Whether it is a short name that stands for something."""
-    return _SHORT.fullmatch(name) is not None
-
-
 def lines(world: World, max_objects: int) -> list[Line]:
     """The categories that a prompt shows, in the order of their first objects."""
     every = [line for name in world.categories() if is_plain(name) and (line := _line(world, name)).objects]

@@ -20,7 +20,7 @@ from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.programs.world import World
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.grammar import askable
-from lightning_ouro.proposer.metadata import References, is_short
+from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
 
 Kind = Literal["full", "compact"]
@@ -116,13 +116,14 @@ def _told(question: Question, short: References) -> str:
 
     What was asked about stands next to the band: behind a sentence's words a small model did not find it.
     """
-    family = FAMILIES[question.family]
-    roles = [role for role in question.objects if role == "times" or role not in family.words]
-    named = short.roles(family, question.objects)
-    every = [name for role in sorted(roles, key=lambda role: role != family.main_role) for name in named[role]]
-    if not all(map(is_short, every)):
+    family, every = FAMILIES[question.family], list[str | None]()
+    for role in sorted(question.objects, key=lambda role: role != family.main_role):
+        if role == "times" or role not in family.words:
+            known = short.times if role == "times" else short.names
+            every += [known.get(name) for name in question.objects[role]]
+    if None in every:
         return ""
-    return f"{question.family}{''.join(every)} {short.option(_answer(question))}"
+    return f"{question.family}{''.join(map(str, every))} {short.option(_answer(question))}"
 
 
 def _answer(question: Question) -> str:
