@@ -1,6 +1,3 @@
-import subprocess
-import sys
-import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,57 +9,20 @@ from av.stream import Disposition
 from lightning_ouro.scenes.readers.files import BadSceneError
 from lightning_ouro.scenes.video_file import VideoFile
 
-ROWS, COLUMNS = 3, 4  # squares; each is a bit of the frame's number
-MICRO = Fraction(1, 90_000)
-LONG_GOP = ("libx264", {"x264-params": "keyint=250:bframes=3:b-adapt=0:scenecut=0:log-level=none"})
-OPEN_GOP = ("libx264", {"x264-params": "keyint=30:bframes=3:open-gop=1:scenecut=0:log-level=none"})
-SHORT_GOP = (
-    "libx264",
-    {"x264-params": "keyint=3:min-keyint=1:bframes=3:b-adapt=0:open-gop=1:scenecut=0:log-level=none"},
+from .write_videos import (
+    FRAMES,
+    HEVC,
+    IRREGULAR,
+    JUMPY,
+    LONG_GOP,
+    MICRO,
+    MPEG4,
+    OPEN_GOP,
+    SHORT_GOP,
+    number_of,
+    picture,
+    written,
 )
-HEVC = ("libx265", {"x265-params": "keyint=20:bframes=4:open-gop=1:log-level=none", "preset": "ultrafast"})
-MPEG4 = ("mpeg4", {"bf": "2", "g": "25"})
-FRAMES = 70
-IRREGULAR = np.cumsum(np.random.default_rng(0).integers(400, 6000, FRAMES))
-JUMPY = np.cumsum(np.random.default_rng(2).integers(20, 20_000, FRAMES))  # FFmpeg misses the key frames that it seeks
-
-
-def picture(number, height=96, width=128):
-    """Large dark and bright squares that say a number below 4096."""
-    bits = (number >> np.arange(ROWS * COLUMNS)) & 1
-    squares = np.where(bits.reshape(ROWS, COLUMNS) == 1, 220, 35).astype(np.uint8)
-    grey = squares[np.arange(height) * ROWS // height][:, np.arange(width) * COLUMNS // width]
-    return np.repeat(grey[..., None], 3, axis=2)
-
-
-def number_of(image):
-    height, width = image.shape[:2]
-    rows, columns = (
-        (2 * np.arange(count) + 1) * side // (2 * count) for count, side in ((ROWS, height), (COLUMNS, width))
-    )
-    bits = image[np.ix_(rows, columns)].mean(axis=2).ravel() > 128
-    return int((bits << np.arange(ROWS * COLUMNS)).sum())
-
-
-def encoded(container, codec, options, stamps, tick, size):
-    height, width = size
-    stream = container.add_stream(codec, options=options)
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    stream.time_base = stream.codec_context.time_base = tick
-    stream.codec_context.framerate = Fraction(30)
-    packets = []
-    for number, stamp in enumerate(stamps):
-        frame = av.VideoFrame.from_ndarray(picture(number, height, width), format="rgb24")
-        frame.pts, frame.time_base = int(stamp), tick
-        packets += stream.encode(frame)
-    return stream, packets + stream.encode(None)
-
-
-def written(path, video, stamps, tick, size=(96, 128), **muxing):
-    with av.open(str(path), "w", options=muxing) as container:
-        for packet in encoded(container, *video, stamps, tick, size)[1]:
-            container.mux(packet)
-    return path
 
 
 def silence(container):
@@ -264,83 +224,3 @@ def test_a_stream_without_an_index_is_refused(tmp_path):
     path = written(tmp_path / "room.ts", MPEG4, np.arange(30) * 1001, Fraction(1, 60_000))
     with pytest.raises(BadSceneError, match=r"room\.ts: cannot be read as an mp4, mov or mkv video"):
         VideoFile(path)
-
-
-def repeated(path, video, frames, times, size):
-    """A long video for little work: its first frames are encoded, and stored over and over."""
-    with av.open(str(path), "w") as container:
-        stream, packets = encoded(container, *video, range(frames), Fraction(1, 30), size)
-        for shift in range(0, frames * times, frames):
-            for packet in packets:
-                again = av.Packet(bytes(packet))
-                again.pts, again.dts, again.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
-                again.is_keyframe, again.stream = packet.is_keyframe, stream
-                container.mux(again)
-    return VideoFile(path)
-
-
-def test_a_frame_far_ahead_costs_no_more_than_its_own_gop(tmp_path):
-    codec = ("libx264", {"x264-params": "keyint=20:bframes=3:scenecut=0:log-level=none"})
-    opened = repeated(tmp_path / "long.mp4", codec, 20, 150, (96, 128))
-
-    def seconds(places):
-        start = time.process_time()
-        assert [number_of(frame) for frame in opened.frames(places)] == [place % 20 for place in places]
-        return time.process_time() - start
-
-    every = seconds(range(0, 3000, 9))
-    assert seconds([0, 2999]) < every / 5
-    assert seconds([5, 1500, 2980]) < every / 5
-
-
-GOP, REPEATS = 15, 120  # a minute at 30 frames a second, of which only half a second is encoded
-MEASURE = """
-import resource, sys
-from pathlib import Path
-
-import numpy as np
-
-import lightning_ouro.scenes.readers
-from lightning_ouro.scenes.procedural import procedural_scene
-from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots
-from lightning_ouro.scenes.types import FrameBudget
-from lightning_ouro.scenes.video_file import VideoFile
-
-
-class Minute(Recording):
-    def __init__(self, path):
-        self.video = VideoFile(path)
-        frames = len(self.video.times)
-        pinhole = np.array([[1400.0, 0, 960], [0, 1400, 720], [0, 0, 1]])
-        every = (np.tile(pinhole, (frames, 1, 1)), np.tile(np.eye(4), (frames, 1, 1)))
-        self.shots = Shots(self.video.times, *every, self.video.size)
-
-    def images(self, places):
-        return self.video.frames(places)
-
-    def known_shares(self, place):
-        return np.zeros(len(SCENE.objects), dtype=np.float32)
-
-
-def peak():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-SCENE = procedural_scene(0)
-opened = Minute(Path(sys.argv[1]))
-before = peak()
-shown = RecordedFootage(lambda scene: opened).load(SCENE, FrameBudget(32, 480, 640))
-print(len(opened.video.times), len(shown.frames), peak() - before - shown.frames.nbytes / 2**20)
-"""
-
-
-def test_32_frames_of_a_minute_of_1920_x_1440_need_64_mb_besides_themselves(tmp_path):
-    path = tmp_path / "minute.mp4"
-    codec = ("libx264", {"x264-params": f"keyint={GOP}:bframes=3:scenecut=0:log-level=none"})
-    opened = repeated(path, codec, GOP, REPEATS, (1440, 1920))
-    assert [number_of(frame) for frame in opened.frames([0, 700, 1799])] == [place % GOP for place in (0, 700, 1799)]
-    ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
-    frames, shown, megabytes = ran.stdout.split()
-    assert (int(frames), int(shown)) == (GOP * REPEATS, 32)
-    assert float(megabytes) <= 64, f"{megabytes} MB"  # 49 to 55 measured

@@ -1,18 +1,12 @@
 import json
 import os
-import resource
-import struct
-import warnings
-import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.scenes.readers.files import (
     LARGEST,
-    MOST_PIXELS,
     BadSceneError,
     box,
     image_size,
@@ -24,33 +18,7 @@ from lightning_ouro.scenes.readers.files import (
     read_text,
     shown,
 )
-
-COLOURS = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
-DEPTH = np.random.default_rng(1).integers(0, 65536, (48, 64), dtype=np.uint16)
-
-
-def refused(read, path, *more, **other):
-    with pytest.raises(BadSceneError) as error:
-        read(path, *more, **other)
-    message = str(error.value)
-    assert message.startswith(f"{path}: ") and "\n" not in message
-    return message
-
-
-def chunk(kind, content):
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-
-def png(width, height, content=b""):
-    """A PNG whose header says what it likes."""
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    parts = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(content)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + parts
-
-
-def peak():
-    """Megabytes of memory that were in use at most."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+from tests.scenes.readers.written_files import peak, refused, written
 
 
 @pytest.mark.parametrize(
@@ -75,15 +43,10 @@ def test_a_text_that_is_not_utf_8_is_refused_with_the_place(tmp_path, read, cont
 def test_what_is_no_file_is_refused(tmp_path, read):
     assert "No such file" in refused(read, tmp_path / "none.json")
     assert "Is a directory" in refused(read, tmp_path)
-    assert "Not a directory" in refused(read, _written(tmp_path / "file", b"") / "none.json")
+    assert "Not a directory" in refused(read, written(tmp_path / "file", b"") / "none.json")
     assert "File name too long" in refused(read, tmp_path / ("x" * 300))
     (tmp_path / "loop").symlink_to(tmp_path / "loop")
     assert "symbolic links" in refused(read, tmp_path / "loop")
-
-
-def _written(path, content):
-    path.write_bytes(content)
-    return path
 
 
 @pytest.mark.parametrize("read", [read_bytes, read_text, read_json, image_size, read_image])
@@ -97,7 +60,7 @@ def test_a_name_that_no_file_can_have_is_refused(tmp_path, read, name):
 @pytest.mark.skipif(os.geteuid() == 0, reason="root can read every file")
 @pytest.mark.parametrize("read", [read_bytes, read_text, read_json, image_size, read_image])
 def test_a_file_without_permission_is_refused(tmp_path, read):
-    path = _written(tmp_path / "secret", b"{}")
+    path = written(tmp_path / "secret", b"{}")
     path.chmod(0)
     assert "Permission denied" in refused(read, path)
 
@@ -110,8 +73,8 @@ def test_a_file_of_too_many_bytes_is_refused_before_it_is_read(tmp_path):
     for read in (read_bytes, read_text, read_json):
         assert f"has {1 << 33} bytes" in refused(read, path)
     assert peak() - before < 50
-    assert "expected at most 10" in refused(read_bytes, _written(tmp_path / "small", b"x" * 11), 10)
-    assert read_bytes(_written(tmp_path / "small", b"x" * 10), 10) == b"x" * 10
+    assert "expected at most 10" in refused(read_bytes, written(tmp_path / "small", b"x" * 11), 10)
+    assert read_bytes(written(tmp_path / "small", b"x" * 10), 10) == b"x" * 10
 
 
 @pytest.mark.parametrize("content", [{"a": [1, 2.5, "x", None]}, [], "text", {"ä": "椅"}])
@@ -127,11 +90,11 @@ def test_json_is_read_as_python_wrote_it(tmp_path, content):
     [b"", b"{", b"{'a': 1}", b"[1,]", b"\x00", b"[" * 100_000, b'{"a": ' + b"1" * 5000 + b"}", b'{"a": 1}\n{"b": 2}'],
 )
 def test_what_is_not_json_is_refused(tmp_path, content):
-    assert "is not JSON" in refused(read_json, _written(tmp_path / "scene.json", content))
+    assert "is not JSON" in refused(read_json, written(tmp_path / "scene.json", content))
 
 
 def test_numbers_of_json_that_are_not_finite_are_no_numbers(tmp_path):
-    values = read_json(_written(tmp_path / "scene.json", b"[NaN, Infinity, -Infinity, 1e999, 1e300, true, 1001]"))
+    values = read_json(written(tmp_path / "scene.json", b"[NaN, Infinity, -Infinity, 1e999, 1e300, true, 1001]"))
     assert not any(map(is_number, values))
     for value in values:
         with pytest.raises(BadSceneError, match=r"^chair 1: size is .*, expected 3 finite numbers below 1000$"):
@@ -157,147 +120,6 @@ def test_what_is_no_list_of_three_numbers_is_refused_and_shown(values):
 def test_a_long_value_is_shown_short():
     assert len(shown(list(range(10_000)))) == 80 and shown(None) == "missing" and shown("x") == "'x'"
     assert "\n" not in shown("a\nb")
-
-
-@pytest.mark.parametrize("kind", ["png", "tif", "webp"])
-def test_an_image_without_loss_is_read_as_pil_wrote_it(tmp_path, kind):
-    path = tmp_path / f"image.{kind}"
-    Image.fromarray(COLOURS).save(path, **({"lossless": True} if kind == "webp" else {}))
-    found = read_image(path)
-    assert found.dtype == np.uint8 and image_size(path) == found.shape[:2] == (48, 64)
-    np.testing.assert_array_equal(found, COLOURS)
-    np.testing.assert_array_equal(read_image(path, mode=None), COLOURS)
-
-
-def test_a_jpeg_is_read_as_pil_reads_it_and_is_not_turned_by_its_tag(tmp_path):
-    path = tmp_path / "image.jpg"
-    tags = Image.Exif()
-    tags[0x112] = 6  # turn it a quarter
-    Image.fromarray(COLOURS).save(path, exif=tags)
-    with Image.open(path) as image:
-        np.testing.assert_array_equal(read_image(path), np.asarray(image))
-    assert image_size(path) == (48, 64)
-
-
-@pytest.mark.parametrize(("place", "value"), [(34, 255), (37, 0), (38, 255), (44, 255), (47, 7)])
-def test_broken_tags_of_a_jpeg_are_not_even_worth_a_warning(tmp_path, place, value):
-    path = tmp_path / "image.jpg"
-    tags = Image.Exif()
-    tags[0x112] = 6
-    Image.fromarray(COLOURS).save(path, exif=tags)
-    expected = read_image(path)
-    content = bytearray(path.read_bytes())
-    content[place] = value
-    path.write_bytes(content)
-    with warnings.catch_warnings(record=True) as warned:
-        warnings.simplefilter("always")
-        np.testing.assert_array_equal(read_image(path), expected)
-    assert not warned
-
-
-def test_depth_of_16_bits_stays_as_it_is(tmp_path):
-    path = tmp_path / "depth.png"
-    Image.fromarray(DEPTH).save(path)
-    found = read_image(path, mode=None)
-    assert found.dtype == np.uint16
-    np.testing.assert_array_equal(found, DEPTH)
-
-
-def test_masks_of_8_bits_stay_as_they_are(tmp_path):
-    path = tmp_path / "mask.png"
-    Image.fromarray(COLOURS[..., 0]).save(path)
-    np.testing.assert_array_equal(read_image(path, mode=None), COLOURS[..., 0])
-
-
-def test_real_depth_maps_are_read_as_pil_reads_them(shared_data):
-    paths = sorted((shared_data / "scenes" / "hololens_office" / "depth").glob("*.png"))[:3]
-    assert paths
-    for path in paths:
-        found = read_image(path, mode=None)
-        with Image.open(path) as image:
-            np.testing.assert_array_equal(found, np.asarray(image))
-        assert found.dtype == np.uint16 and found.max() > 255
-
-
-@pytest.mark.parametrize("mode", ["L", "LA", "RGBA", "P", "1", "CMYK", "I;16"])
-def test_an_image_of_any_kind_becomes_three_colours(tmp_path, mode):
-    path = tmp_path / ("image.tif" if mode == "CMYK" else "image.png")
-    image = Image.fromarray(DEPTH) if mode == "I;16" else Image.fromarray(COLOURS).convert(mode)
-    image.save(path)
-    found = read_image(path)
-    assert found.shape == (48, 64, 3) and found.dtype == np.uint8
-
-
-@pytest.mark.parametrize("kind", ["gif", "png", "webp", "tif"])
-@pytest.mark.parametrize("mode", ["RGB", None])
-def test_of_several_images_in_a_file_it_is_the_first(tmp_path, kind, mode):
-    path = tmp_path / f"moving.{kind}"
-    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
-    frames[0].save(path, save_all=True, append_images=frames[1:])
-    found = read_image(path, mode)
-    assert found.shape == (48, 64, 3)
-    np.testing.assert_allclose(found[20, 20], [255, 0, 0], atol=2)
-
-
-@pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.3, 0.6, 0.9, 0.98])
-@pytest.mark.parametrize("kind", ["png", "jpg", "depth.png", "webp"])
-def test_a_truncated_image_is_refused(tmp_path, kind, share):
-    path = tmp_path / f"image.{kind}"
-    Image.fromarray(DEPTH if "depth" in kind else COLOURS).save(path)
-    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
-    refused(read_image, path, None)
-
-
-@pytest.mark.parametrize(
-    ("width", "height"), [(60_000, 60_000), (12_000, 10_000), (MOST_PIXELS + 1, 1), (2**31 - 1, 2**31 - 1)]
-)
-def test_a_small_file_that_says_it_is_a_huge_image_claims_no_memory(tmp_path, width, height):
-    path = _written(tmp_path / "bomb.png", png(width, height))
-    before = peak()
-    for read in (image_size, read_image):
-        refused(read, path)
-    assert peak() - before < 50
-
-
-def test_an_image_that_unpacks_to_more_than_its_size_is_no_larger(tmp_path):
-    path = _written(tmp_path / "bomb.png", png(64, 48, b"\0" * 30_000_000))
-    before = peak()
-    assert read_image(path).shape == (48, 64, 3)
-    assert peak() - before < 20
-
-
-BROKEN = {
-    "a text": b"an image\n" * 99,
-    "an empty file": b"",
-    "noise": np.random.default_rng(2).bytes(4000),
-    "no pixels": png(0, 0),
-    "only a header": png(64, 48),
-    "svg": b"<svg xmlns='http://www.w3.org/2000/svg' width='64' height='48'/>",
-}
-
-
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_is_no_image_is_refused(tmp_path, what):
-    refused(read_image, _written(tmp_path / "image.png", BROKEN[what]))
-
-
-@pytest.mark.parametrize("kind", ["png", "jpg", "gif", "webp", "tif"])
-def test_whatever_bytes_are_changed_an_image_is_read_or_refused(tmp_path, kind):
-    path = tmp_path / f"image.{kind}"
-    tags = Image.Exif()
-    tags[0x112] = 6
-    Image.fromarray(COLOURS).save(path, **({"exif": tags} if kind == "jpg" else {}))
-    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
-    rng = np.random.default_rng(3)
-    for trial in range(150):
-        changed = whole.copy()
-        places = rng.integers(0, 200 if trial % 2 else len(whole), rng.choice([1, 3, 30]))
-        changed[places] = rng.integers(0, 256, len(places))
-        path.write_bytes(changed.tobytes())
-        try:
-            assert read_image(path, [None, "RGB"][trial % 2]).shape[:2] == image_size(path)
-        except BadSceneError as problem:
-            assert str(problem).startswith(f"{path}: ") and "\n" not in str(problem)
 
 
 def record(**fields):
