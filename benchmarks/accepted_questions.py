@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.table import Table
 
 from lightning_ouro.curriculum.feedback import Feedback
+from lightning_ouro.loop.asking import propose_and_verify, write_briefs
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
-from lightning_ouro.proposer.asking import propose_and_verify, write_briefs
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
 
 BARS = 5  # from 0.5 to 1

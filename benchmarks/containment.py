@@ -21,9 +21,9 @@ from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import World, jittered, world
 from lightning_ouro.programs.source import Source
-from lightning_ouro.programs.world import World, jittered, world
-from lightning_ouro.scenes.rendered import RenderedFootage
+from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject
 
 ESCAPE = "/tmp/lightning_ouro_escape"  # where the hostile programs that write files try to

@@ -36,7 +36,7 @@ from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES, Family, Roles, read
 from lightning_ouro.programs.geometry import direction_degrees
 from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.world import World, world
+from lightning_ouro.programs.scene_geometry import World, world
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene
 

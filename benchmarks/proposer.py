@@ -36,13 +36,13 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Brief
-from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule

@@ -25,8 +25,8 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.scene_geometry import World, world
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.programs.world import World, world
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Brief

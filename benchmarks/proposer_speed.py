@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from lightning_ouro.programs.questions import Rejection
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.solver.loading import as_base

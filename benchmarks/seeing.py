@@ -27,11 +27,11 @@ from rich.progress import track
 from rich.table import Table
 
 from lightning_ouro.evaluation import metrics
+from lightning_ouro.loop.asking import fixed_questions
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
-from lightning_ouro.proposer.asking import fixed_questions
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver.answering import greedily
 from lightning_ouro.solver.module import SolverModule

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.scenes.furniture import FURNITURE
+from lightning_ouro.scenes.synthetic.furniture import FURNITURE
 from lightning_ouro.scenes.types import Video, Views
 from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import Row, RowEncoder

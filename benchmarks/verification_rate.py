@@ -22,8 +22,8 @@ from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Brief
-from lightning_ouro.scenes.procedural import procedural_scene, procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene, Views
 
 PASSES = 3  # of which the median counts

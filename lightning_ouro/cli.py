@@ -31,13 +31,13 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from lightning_ouro.datamodule import SceneDataModule
+from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.commands.propose import OuroTrainer
+from lightning_ouro.distributed import gathered, leave
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop import ClosedLoop
-from lightning_ouro.ranks import gathered, leave
+from lightning_ouro.loop.callback import ClosedLoop
+from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.trial import OuroTrainer
-from lightning_ouro.whole_files import write_lines
 
 RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
 LIST_OPTIONS = ("--data.scenes",)

@@ -15,6 +15,10 @@ class InputError(ValueError):
     """Input that a person has to mend; the message says what, where and how."""
 
 
+class BadSceneError(Exception):
+    """Why one scene cannot be used, in one line; becomes a `SkippedScene`, and the run goes on without it."""
+
+
 def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Refuses a checkpoint's state that has other fields than expected, and names them.
 

@@ -30,7 +30,7 @@ from lightning_ouro.programs.families import FAMILIES, Form, Roles
 from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, REASONS, VIDEO_PROMPT
 from lightning_ouro.proposer.prompt import prompt_words
-from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
+from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
 
 WORDS = 1024  # of the byte-level BPE
 INVENTED = 4096  # names that it is trained on

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from lightning_ouro.bootstrap.names import invented
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 _SEED = 77_003

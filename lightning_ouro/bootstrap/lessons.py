@@ -21,15 +21,15 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.proposer.protocol import Brief
-from lightning_ouro.scenes.furniture import FURNITURE
-from lightning_ouro.scenes.procedural import procedural_scene
-from lightning_ouro.scenes.rendered import rendered_walk
-from lightning_ouro.scenes.renderer import Rendering
+from lightning_ouro.scenes.synthetic.furniture import FURNITURE
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.renderer import Rendering
+from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 
 CATEGORIES = tuple(sorted(FURNITURE))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lightning_ouro.programs.families.base import quote
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 from lightning_ouro.proposer.metadata import References
 
 Written = tuple[str, str]  # text and program

@@ -13,7 +13,7 @@ from lightning_ouro.bootstrap import open_questions
 from lightning_ouro.curriculum.skill import BANDS, Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
 from lightning_ouro.programs.questions import LETTERS, REASONS, Question
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 from lightning_ouro.proposer.grammar import draw, evenly
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief

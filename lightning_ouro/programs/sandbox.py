@@ -33,10 +33,10 @@ from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import Answer, typed
 from lightning_ouro.programs.api import PRELUDE
 from lightning_ouro.programs.questions import Failing, Failure
+from lightning_ouro.programs.scene_geometry import World, common_ground, plain
 from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.type_check import TypeChecker
 from lightning_ouro.programs.walking import Ground
-from lightning_ouro.programs.world import World, common_ground, plain
 
 MAX_OUTPUT = 100_000  # bytes of print(); collected and dropped
 MAX_MEMORY = 256 << 20

@@ -17,11 +17,11 @@ from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import Answer, is_readable
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.open_question import asks_like, mention, named
+from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.sight import VISIBLE
+from lightning_ouro.programs.scene_geometry import World, jittered, world
 from lightning_ouro.programs.source import Source
-from lightning_ouro.programs.world import World, jittered, world
 from lightning_ouro.scenes.types import Scene, Views
 
 LEAST_MARGIN = 0.5

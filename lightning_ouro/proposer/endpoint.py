@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer

@@ -18,7 +18,7 @@ from typing_extensions import override
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
-from lightning_ouro.programs.world import World, world
+from lightning_ouro.programs.scene_geometry import World, world
 from lightning_ouro.proposer.protocol import Brief, Proposer
 
 FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}

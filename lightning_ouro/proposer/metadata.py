@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.programs.families import Family, Roles
-from lightning_ouro.programs.sight import VISIBLE
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.scene_geometry import World
 
 _LESS, _MORE, _FULL = 32, 48, 64  # where the parts of short names' numbers begin
 STEP = 0.2  # metres between two places of compact metadata

@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.parsing import Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter

@@ -17,7 +17,7 @@ from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.metadata import References

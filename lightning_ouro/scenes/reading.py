@@ -14,11 +14,11 @@ from pathlib import Path
 
 from rich.progress import track
 
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.all_readers import all_readers
-from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader
+from lightning_ouro.scenes.readers.base import Found, Reader
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene, SkippedScene
 

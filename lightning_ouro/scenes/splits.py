@@ -15,8 +15,8 @@ from typing import Literal
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
 BenchmarkScenes = Literal["refuse", "leave_out", "allow"]

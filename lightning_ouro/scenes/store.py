@@ -25,13 +25,12 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from lightning_ouro.errors import InputError
+from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.readers.files import BadSceneError
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
 from lightning_ouro.scenes.reading import Located, locate
 from lightning_ouro.scenes.types import FrameBudget, Scene, SkippedScene, Video
-from lightning_ouro.whole_files import write_lines
 
 RECORD, SKIPPED = "store.json", "skipped.jsonl"
 VERSION = 1

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.feature_cache import Features
-from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed
+from lightning_ouro.solver.prefix_cache import KeyValues
 from lightning_ouro.solver.shared_prefix import hidden_states
 
 Choose = Callable[[Tensor, Sequence[int]], Tensor]

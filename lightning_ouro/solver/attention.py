@@ -23,8 +23,8 @@ from torch.nn.functional import pad, scaled_dot_product_attention
 from transformers import AttentionInterface, Qwen3VLForConditionalGeneration
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed, Span, visible
+from lightning_ouro.solver.prefix_cache import KeyValues
 
 NAME = "lightning_ouro_shared_prefix"
 BLOCK = 128  # tokens a side of FlexAttention's blocks; lengths are padded to a multiple

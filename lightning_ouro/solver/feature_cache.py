@@ -27,8 +27,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
+from lightning_ouro.atomic_files import write_whole
 from lightning_ouro.errors import InputError
-from lightning_ouro.whole_files import write_whole
 
 VERSION = "1"
 ENTRY = re.compile(r"[0-9a-f]{64}\.safetensors")

@@ -25,10 +25,8 @@ from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.encoding import Row, RowEncoder
-from lightning_ouro.solver.family_means import FamilyMeans
 from lightning_ouro.solver.feature_cache import FeatureCache, Features, FeatureSettings
 from lightning_ouro.solver.features import VisionTower
-from lightning_ouro.solver.footprint import MicroBatch, estimate
 from lightning_ouro.solver.loading import (
     Loaded,
     Lora,
@@ -39,8 +37,10 @@ from lightning_ouro.solver.loading import (
     load,
 )
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
+from lightning_ouro.solver.memory_estimate import MicroBatch, estimate
 from lightning_ouro.solver.out_of_memory import explained
 from lightning_ouro.solver.packing import pack
+from lightning_ouro.solver.per_family_mean import FamilyMeans
 from lightning_ouro.solver.sharding import Whole, check_resume, check_trainer, is_sharded, shard
 
 QUANTITIES = ("loss", "sight", "score")

@@ -15,8 +15,8 @@ from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.attention import layout_of
 from lightning_ouro.solver.feature_cache import Features
-from lightning_ouro.solver.key_values import KeyValues
 from lightning_ouro.solver.packing import Packed
+from lightning_ouro.solver.prefix_cache import KeyValues
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from lightning_ouro.assets.build_tiny import SPECIAL_TOKENS, main
 from lightning_ouro.bootstrap import orders
 from lightning_ouro.bootstrap.layouts import layout
 from lightning_ouro.bootstrap.lessons import GLANCE
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.metadata import References
-from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.synthetic.walks import rendered_walk
 
 SHIPPED = Path(str(files("lightning_ouro") / "assets" / "tiny"))
 

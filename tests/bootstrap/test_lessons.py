@@ -25,14 +25,14 @@ from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.verification import Verifier
-from lightning_ouro.programs.world import world
 from lightning_ouro.proposer.metadata import References, is_plain
 from lightning_ouro.proposer.parsing import parse
 from lightning_ouro.proposer.prompt import LONG, PromptWriter
 from lightning_ouro.proposer.protocol import Brief
-from lightning_ouro.scenes.procedural import procedural_scene
-from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches
 

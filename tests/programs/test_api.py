@@ -8,8 +8,8 @@ import pytest
 from lightning_ouro.programs import prelude, source
 from lightning_ouro.programs.api import NAMES, PRELUDE, PRIVATE, STUB
 from lightning_ouro.programs.sandbox import Loaded
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.type_check import TypeChecker
-from lightning_ouro.programs.world import world
 
 
 def own(owner):

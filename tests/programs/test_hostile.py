@@ -10,8 +10,8 @@ import pytest
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.questions import REASONS
 from lightning_ouro.programs.sandbox import Loaded, Sandbox
+from lightning_ouro.programs.scene_geometry import jittered, world
 from lightning_ouro.programs.source import Source, read
-from lightning_ouro.programs.world import jittered, world
 from lightning_ouro.scenes.types import Views
 
 LINES = (Path(__file__).parents[2] / "benchmarks" / "hostile.jsonl").read_text("utf8").split("\n")

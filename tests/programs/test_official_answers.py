@@ -8,7 +8,7 @@ import pytest
 
 from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 
 BY_HAND = {"route_planning"}  # written by people, in words of their own
 

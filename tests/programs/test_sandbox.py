@@ -9,7 +9,7 @@ import pytest
 from lightning_ouro.programs import prelude, source
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.sandbox import TOGETHER, Loaded, Sandbox, _read
-from lightning_ouro.programs.world import jittered, plain, world
+from lightning_ouro.programs.scene_geometry import jittered, plain, world
 from lightning_ouro.scenes.types import Views
 
 HONEST = "def answer(scene):\n    return count(scene.count('chair'))\n"

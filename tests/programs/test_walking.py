@@ -9,8 +9,8 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.programs.world import common_ground, jittered, world
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.programs.scene_geometry import common_ground, jittered, world
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 RADIUS = 0.2

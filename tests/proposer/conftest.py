@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.protocol import Brief
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 
 

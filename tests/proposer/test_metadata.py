@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs.families import read
-from lightning_ouro.programs.sight import VISIBLE
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.metadata import References

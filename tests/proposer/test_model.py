@@ -10,11 +10,11 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.prompt import LONG
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver import answering
 from lightning_ouro.solver.loading import Lora

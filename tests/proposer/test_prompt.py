@@ -8,7 +8,7 @@ from transformers import AutoTokenizer
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.proposer.metadata import References, lines
 from lightning_ouro.proposer.prompt import MENTIONS, PromptWriter
 from lightning_ouro.scenes.reading import read_scenes

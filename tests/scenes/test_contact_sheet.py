@@ -4,8 +4,8 @@ from PIL import Image
 
 from lightning_ouro.cli import main
 from lightning_ouro.scenes.contact_sheet import colour_of, contact_sheet, from_above, projected_edges
-from lightning_ouro.scenes.procedural import procedural_scene
 from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 
 

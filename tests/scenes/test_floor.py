@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.scenes.floor import floor_outline, floor_rectangle, least_rectangle
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 

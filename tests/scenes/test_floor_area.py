@@ -7,7 +7,7 @@ import pytest
 import shapely
 
 from lightning_ouro.scenes.floor_area import ALPHA, alpha_shape_area, polygon_area, scanned_floor_area
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from tests.scenes.readers.film import mesh_of
 
 
@@ -117,7 +117,7 @@ def test_the_area_depends_on_points_and_id_alone_and_little_on_the_id():
     assert areas == [scanned_floor_area(points, f"scene{place}") for place in range(6)]
     assert len(set(areas)) == 6 and np.ptp(areas) < 0.2  # VSI-Bench's own spread
     program = (
-        "import numpy as np; from lightning_ouro.scenes.procedural import procedural_scene\n"
+        "import numpy as np; from lightning_ouro.scenes.synthetic.procedural import procedural_scene\n"
         "from lightning_ouro.scenes.floor_area import scanned_floor_area\n"
         "points = np.random.default_rng(1).uniform(0, [4, 5, 2], (50_000, 3))\n"
         "print(repr(scanned_floor_area(points, 'scene3')))"

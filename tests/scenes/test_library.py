@@ -5,7 +5,7 @@ import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.procedural import procedural_scene, procedural_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
 
 BUDGET = FrameBudget(2, 32, 32)

@@ -4,9 +4,9 @@ import json
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.procedural import procedural_scenes
 from lightning_ouro.scenes.reading import locate, read_one, read_scenes
 from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
 
 BOX = {"centroid": [1, 2, 0.5], "axesLengths": [0.4, 0.8, 1], "normalizedAxes": [1, 0, 0, 0, 1, 0, 0, 0, 1]}

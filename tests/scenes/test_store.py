@@ -10,9 +10,9 @@ import pytest
 
 from lightning_ouro.cli import main
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.procedural import procedural_scene, procedural_scenes
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.store import prepare, write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.readers.film import same_box
 

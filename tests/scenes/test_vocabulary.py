@@ -6,7 +6,7 @@ import pytest
 
 from lightning_ouro.programs.answers import is_readable
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.scenes.furniture import FURNITURE, LOOKS
+from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
 from lightning_ouro.scenes.vocabulary import LONGEST, category_of
 
 # SCENES.md C: VSI-Bench's vocabularies; ScanNet++'s as far as they are listed there.

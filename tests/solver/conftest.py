@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
+from lightning_ouro.loop.asking import propose_and_verify
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.verification import Verified
-from lightning_ouro.proposer.asking import propose_and_verify
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.library import SceneLibrary
-from lightning_ouro.scenes.procedural import procedural_scenes
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget, Video, Views
 from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import RowEncoder

@@ -23,8 +23,10 @@ def test_rows_lie_behind_each_other_without_a_gap(encoder, questions):
     rows = [encoder.row(make_video(s), [q.prompt for q in questions], [None] * 5) for s in range(3)]
     packed = pack(rows)
     assert [span.start for span in packed.spans] == [0, *(span.end for span in packed.spans[:-1])]
-    assert packed.spans[-1].end == len(packed.ids) == sum(
-        len(row.prefix.ids) + sum(len(suffix.ids) for suffix in row.suffixes) for row in rows
+    assert (
+        packed.spans[-1].end
+        == len(packed.ids)
+        == sum(len(row.prefix.ids) + sum(len(suffix.ids) for suffix in row.suffixes) for row in rows)
     )
     for number, (row, span) in enumerate(zip(rows, packed.spans, strict=True)):
         joined = torch.cat([row.prefix.ids, *(suffix.ids for suffix in row.suffixes)])

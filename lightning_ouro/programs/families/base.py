@@ -18,9 +18,9 @@ import numpy as np
 
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import LETTERS
-from lightning_ouro.programs.sight import VISIBLE
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 Key = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
 """Scene, family and what is named by role: two questions with equal keys are the same question."""

@@ -12,7 +12,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, frames_at, in_turns, pairs_of_times
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 LEAST = 0.5  # metres along the main axis
 TIMES_NEXT = 2.0  # the main axis to the next, up and down included

@@ -12,7 +12,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 LEAST, MOST = 0.2, 10.0  # metres
 _TIME = f"{{times[0]:{SECONDS}}}"

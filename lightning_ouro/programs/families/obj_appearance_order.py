@@ -12,7 +12,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 LEAST = 1.0  # seconds between two first sights
 _FOUR = "{objects[0]}, {objects[1]}, {objects[2]}, {objects[3]}"

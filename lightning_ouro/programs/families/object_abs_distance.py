@@ -12,7 +12,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 LEAST = 0.2  # metres; VLM-3R drops what is closer
 

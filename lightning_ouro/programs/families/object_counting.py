@@ -11,7 +11,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 
 @final

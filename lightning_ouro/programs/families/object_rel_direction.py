@@ -18,7 +18,7 @@ from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, in_turns, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.geometry import direction_degrees
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 NEAREST, FARTHEST = 0.3, 5.0  # metres between the boxes of each pair
 SLACK = 10.0  # degrees from every boundary

@@ -17,7 +17,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, only
 from lightning_ouro.programs.families.forms import Roles
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 # Words that add nothing to what a question asks for; a family's own words come on top.
 _SAYING_NOTHING = """

@@ -17,7 +17,7 @@ from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.geometry import direction_degrees
-from lightning_ouro.programs.world import World
+from lightning_ouro.programs.scene_geometry import World
 
 SHORTEST = 0.3  # metres between the boxes at both ends of a way
 SLACK = 10.0  # degrees from 135 and 225

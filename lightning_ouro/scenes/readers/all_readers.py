@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.readers.arkitscenes import ARKitScenesReader
+from lightning_ouro.scenes.readers.arkitscenes.reader import ARKitScenesReader
 from lightning_ouro.scenes.readers.base import Reader
 from lightning_ouro.scenes.readers.plain_folder import PlainFolderReader
-from lightning_ouro.scenes.readers.scannet import ScanNetReader
-from lightning_ouro.scenes.readers.scannetpp import ScanNetppReader
+from lightning_ouro.scenes.readers.scannet.reader import ScanNetReader
+from lightning_ouro.scenes.readers.scannetpp.reader import ScanNetppReader
 
 
 def all_readers(boxes: BoxKind = "upright") -> tuple[Reader, ...]:

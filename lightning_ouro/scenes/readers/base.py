@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.floor_area import scanned_floor_area
-from lightning_ouro.scenes.mesh import Mesh
-from lightning_ouro.scenes.readers.files import BadSceneError
-from lightning_ouro.scenes.recording import RecordedFootage
+from lightning_ouro.scenes.footage.mesh import Mesh
+from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 __all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "checked", "scanned_scene"]

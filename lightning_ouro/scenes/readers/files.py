@@ -15,16 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lightning_ouro.errors import BadSceneError
+
 LARGEST = 1000.0  # metres; more is another unit or a broken file
 MOST_PIXELS = 50_000_000  # of one image: a phone's largest photo
 MOST_BYTES = 1 << 30  # of a file that is read whole
 _ORTHONORMAL = 1e-3
 # What Pillow raises on files that are broken in one way or another.
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError)
-
-
-class BadSceneError(Exception):
-    """Why one scene cannot be used, in one line; becomes a `SkippedScene`."""
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.readers.files import LARGEST, BadSceneError, box, is_number, shown
-from lightning_ouro.scenes.rendered import RenderedFootage
+from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.readers.files import LARGEST, box, is_number, shown
+from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"

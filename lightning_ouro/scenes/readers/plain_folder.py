@@ -26,10 +26,12 @@ import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
+from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.floor_area import polygon_area
-from lightning_ouro.scenes.readers.base import BadSceneError, Found, Reader, checked
+from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
+from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
+from lightning_ouro.scenes.readers.base import Found, Reader, checked
 from lightning_ouro.scenes.readers.files import box, image_size, is_number, numbers, read_image, read_json, shown
-from lightning_ouro.scenes.recording import RecordedFootage, Recording, Shots, rigid
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 

@@ -12,9 +12,9 @@ from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import jittered, world
 from lightning_ouro.programs.verification import Verifier
-from lightning_ouro.programs.world import jittered, world
-from lightning_ouro.scenes.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
 
 Filmed = tuple[Scene, Views]

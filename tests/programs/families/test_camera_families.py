@@ -10,7 +10,7 @@ from scipy.optimize import lsq_linear
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 
 MOTION, OBJECT, DEPTH, SHIFT = (
     FAMILIES[name] for name in ("camera_motion", "camera_obj_distance", "depth_order", "camera_displacement")

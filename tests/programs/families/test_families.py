@@ -9,7 +9,7 @@ import pytest
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
 from lightning_ouro.programs.families.base import in_turns, shuffled
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.scenes.types import FrameBudget
 
 ANY = Answer("count", 2)

@@ -7,7 +7,7 @@ import pytest
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 
 FAMILY = FAMILIES["obj_appearance_order"]
 ANY = Answer("count", 2)

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import World, world
+from lightning_ouro.programs.scene_geometry import World, world
 
 ANY = Answer("count", 2)
 STANDING = {"standing": ("a",), "facing": ("b",), "target": ("t",)}

@@ -7,8 +7,8 @@ from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.programs.families.open_question import asks_like, mention, named
 from lightning_ouro.programs.questions import Proposal
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.verification import Verifier
-from lightning_ouro.programs.world import world
 
 ALL = tuple(FAMILIES.values())
 CATEGORIES = ("chair", "table", "coffee table", "sofa", "tv", "tv stand", "bed", "bookshelf", "battery", "box", "key")

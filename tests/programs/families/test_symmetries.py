@@ -12,7 +12,7 @@ from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import Answer
 from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import world
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.scenes.types import Scene, Views
 
 ANY = Answer("count", 2)

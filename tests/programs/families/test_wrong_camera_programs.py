@@ -4,7 +4,7 @@ import pytest
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import jittered, world
+from lightning_ouro.programs.scene_geometry import jittered, world
 
 _TIMES = "first, second = scene.camera($times0), scene.camera($times1)\n"
 _MOVE = _TIMES + "right, forward, up = scene.motion(first, second)\n"

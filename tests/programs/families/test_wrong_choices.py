@@ -4,7 +4,7 @@ import pytest
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.world import jittered, world
+from lightning_ouro.programs.scene_geometry import jittered, world
 
 _NEAREST = "target = scene.unique($target0)\nnames = $options*\n"
 _APART = "min(scene.distance(target, it) for it in scene.all(name))"

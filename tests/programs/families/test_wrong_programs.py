@@ -5,8 +5,8 @@ import pytest
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Proposal, Rejection
+from lightning_ouro.programs.scene_geometry import world
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.programs.world import world
 
 CHAIRS = {"object": ("chair",)}  # four, and two baskets
 COUNTING = {

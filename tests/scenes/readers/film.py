@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lightning_ouro.scenes.procedural import procedural_scene
-from lightning_ouro.scenes.rendered import rendered_walk
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
+from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget, Scene
 
 SPACING = 0.06  # metres between the mesh's points: an alpha shape of 0.2 m has no gaps

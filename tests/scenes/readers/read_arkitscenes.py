@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lightning_ouro.scenes.readers.arkitscenes import ARKitScenesReader
+from lightning_ouro.scenes.readers.arkitscenes.reader import ARKitScenesReader
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.readers.film import film
 from tests.scenes.readers.write_arkitscenes import (

@@ -1,6 +1,6 @@
 """Reads what `write_scannet` laid out, the way a user's run does."""
 
-from lightning_ouro.scenes.readers.scannet import ScanNetReader
+from lightning_ouro.scenes.readers.scannet.reader import ScanNetReader
 from lightning_ouro.scenes.types import FrameBudget
 
 WHOLE = FrameBudget(6, 240, 320, token=16)

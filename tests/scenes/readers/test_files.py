@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import (
     LARGEST,
-    BadSceneError,
     box,
     image_size,
     is_number,

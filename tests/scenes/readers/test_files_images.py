@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import (
     MOST_PIXELS,
-    BadSceneError,
     image_size,
     read_image,
 )

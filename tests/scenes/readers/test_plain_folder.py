@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import lightning_ouro.scenes.readers.plain_folder as module
-from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.readers.base import BadSceneError
+from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.readers.plain_folder import PlainFolderReader
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.readers.film import clearly, film, same_box

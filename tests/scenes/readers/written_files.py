@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from lightning_ouro.scenes.readers.files import BadSceneError
+from lightning_ouro.errors import BadSceneError
 
 
 def refused(read, path, *more, **other):

@@ -1,0 +1,1 @@
+"""The closed loop: propose, execute, verify, solve, adapt."""

@@ -1,0 +1,1 @@
+"""Recordings on disk: videos, meshes, and which objects a frame shows."""

@@ -1,0 +1,1 @@
+"""Scenes that are generated: rooms, furniture, walks through them, and the renderer."""

@@ -1,0 +1,113 @@
+"""Colours of the hit points of boxes: a light from above, a texture on every face, darker edges.
+
+`brightness = light * texture * edge`. Light is half-Lambert, `a + (1 - a) (1 + n.l) / 2`, so that all six faces of a
+box differ, those turned away from the light too. Points come in the box's own frame, so a face is the axis along which
+the point lies furthest out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lightning_ouro.scenes.synthetic.furniture import TEXTURES
+
+_LIGHT = torch.tensor([0.36, 0.20, 0.91])  # from above and one side
+_AMBIENT = 0.45
+_DARK = 0.68  # brightness of the dark part of a texture
+_EDGE = 0.60  # brightness of an edge
+_EDGE_WIDTH = 0.012  # metres, or one pixel if that is more
+_EDGE_SHARE = 0.2  # of the half extent at most, so that thin boxes keep their colour
+_FINE, _COARSE = 0.09, 0.14  # metres, widths of a texture's parts
+_TILE, _TILE_DARK = 0.5, 0.86  # metres, the floor's tiles
+
+
+@dataclass(frozen=True, eq=False)
+class Paint:
+    """What boxes look like; the last box is the room, seen from inside.
+
+    Attributes:
+        halves: `(n + 1, 3)` half extents, metres, the most upright axis last.
+        rotations: `(n + 1, 3, 3)`, columns are the axes.
+        colours: `(n + 2, 3)` RGB, 0 to 255; the last two are the room's walls and its floor.
+        textures: `(n + 1,)` places in `TEXTURES`.
+    """
+
+    halves: Tensor
+    rotations: Tensor
+    colours: Tensor
+    textures: Tensor
+
+
+def shade(paint: Paint, index: Tensor, points: Tensor, footprint: Tensor) -> Tensor:
+    """Colours uint8 `(H, W, 3)` of the points of one image.
+
+    Args:
+        paint: The boxes' looks.
+        index: `(H, W)` the box of each point.
+        points: `(H, W, 3)` in the frame of its box, metres, on the box's surface.
+        footprint: `(H, W)` width of a pixel at the point, metres.
+    """
+    halves = look_up(paint.halves, index)
+    face = (points.abs() / halves).argmax(-1, keepdim=True)
+    outward = points.gather(-1, face).sign()
+    room = (index == len(paint.halves) - 1)[..., None]
+    floor = (room & (face == 2) & (outward < 0))[..., 0]
+    brightness = _light(paint, index, face, torch.where(room, -outward, outward))
+    brightness *= _texture(look_up(paint.textures, index), _on_face(points, face), floor)
+    brightness *= _edges(points, halves, face, footprint)
+    colours = look_up(paint.colours, index + floor)
+    return (colours * brightness[..., None]).clamp_(0, 255).to(torch.uint8)
+
+
+def look_up(table: Tensor, index: Tensor) -> Tensor:
+    """Rows of a table `(n, ...)` for every pixel: `(H, W, ...)`.
+
+    The same as `table[index]`, which torch spreads over threads from 3,000 pixels on (see `renderer._SERIAL`).
+    """
+    return table.index_select(0, index.flatten()).view(*index.shape, *table.shape[1:])
+
+
+def _light(paint: Paint, index: Tensor, face: Tensor, sign: Tensor) -> Tensor:
+    along_axes = torch.einsum("nij,i->nj", paint.rotations, _LIGHT)
+    cosine = (look_up(along_axes, index).gather(-1, face) * sign)[..., 0]
+    return _AMBIENT + (1 - _AMBIENT) * (1 + cosine) / 2
+
+
+def _on_face(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates across and up on the hit face, metres; up is the upright axis on the four sides."""
+    face = face[..., 0]
+    across = torch.where(face == 0, points[..., 1], points[..., 0])
+    up = torch.where(face == 2, points[..., 1], points[..., 2])
+    return across, up
+
+
+def _texture(kinds: Tensor, coordinates: tuple[Tensor, Tensor], floor: Tensor) -> Tensor:
+    across, up = coordinates
+    fine_across, fine_up = _odd(across, _FINE), _odd(up, _FINE)
+    dark = {
+        "plain": torch.zeros_like(floor),
+        "stripes": fine_up,
+        "bars": fine_across,
+        "checker": _odd(across, _COARSE) ^ _odd(up, _COARSE),
+        "grid": across.remainder(_COARSE).minimum(up.remainder(_COARSE)) < _COARSE / 4,
+        "dots": fine_across & fine_up,
+    }
+    patterns = torch.stack([dark[name] for name in TEXTURES])
+    chosen = patterns.gather(0, kinds[None])[0]
+    tiles = _odd(across, _TILE) ^ _odd(up, _TILE)
+    on_boxes = 1 - (1 - _DARK) * chosen.float()
+    return torch.where(floor, 1 - (1 - _TILE_DARK) * tiles.float(), on_boxes)
+
+
+def _odd(coordinate: Tensor, width: float) -> Tensor:
+    # Not with floor(): MKL spreads it over threads whatever the size (see `renderer._SERIAL`).
+    return coordinate.remainder(2 * width) >= width
+
+
+def _edges(points: Tensor, halves: Tensor, face: Tensor, footprint: Tensor) -> Tensor:
+    gaps = (halves - points.abs()).scatter(-1, face, torch.inf)
+    width = footprint.clamp(min=_EDGE_WIDTH)[..., None].minimum(_EDGE_SHARE * halves)
+    return torch.where((gaps < width).any(-1), _EDGE, 1.0)

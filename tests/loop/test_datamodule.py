@@ -1,0 +1,106 @@
+import numpy as np
+import pytest
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.loop.datamodule import SceneDataModule
+from lightning_ouro.loop.plan import make_plan
+
+
+class Stage:
+    """What the datamodule asks of a trainer."""
+
+    def __init__(self, epoch=0, rank=0, ranks=1, accumulate=1):
+        self.is_global_zero, self.progress_bar_callback = True, None
+        self.current_epoch, self.global_rank, self.world_size, self.accumulate_grad_batches = (
+            epoch,
+            rank,
+            ranks,
+            accumulate,
+        )
+
+
+@pytest.fixture(scope="module")
+def data():
+    module = SceneDataModule(num_train_scenes=2, num_val_scenes=3, num_test_scenes=1, eval_questions_per_scene=8)
+    module.trainer = Stage()
+    module.setup("fit")
+    return module
+
+
+@pytest.fixture
+def begun(data):
+    """A round whose pool is the validation questions."""
+    questions = [row for rows in data._fixed["val"].values() for row in rows]
+    pool = [(question.scene_id, question.id) for question in questions]
+    plan = make_plan(pool, np.ones(len(pool)), 5, 4, 2, 3, (0, 0))
+    data.round = -1
+    data.begin_round(0, plan, questions, {question.id: 0.25 for question in questions})
+    data.turn_to = lambda round: None
+    return plan
+
+
+def ids(batches):
+    return [question.id for batch in batches for row in batch.rows for question in row.questions]
+
+
+def planned(batches):
+    return [id for batch in batches for row in batch for id in row.question_ids]
+
+
+def test_one_rank_gets_the_plan_in_order_and_two_share_it(data, begun):
+    assert ids(data.train_dataloader()) == planned(begun.batches)
+    shares = []
+    for rank in (0, 1):
+        data.trainer = Stage(rank=rank, ranks=2)
+        shares.append(ids(data.train_dataloader()))
+        assert shares[-1] == planned(begun.batches[rank::2])
+    data.trainer = Stage()
+
+
+def test_a_restored_position_skips_what_was_trained_and_a_new_round_starts_anew(data, begun):
+    other = SceneDataModule()
+    data.batch_done()
+    data.batch_done()
+    other.load_state_dict(data.state_dict())
+    assert (other.round, other.position) == (0, 2)
+    loader = data.train_dataloader()
+    assert ids(loader) == planned(begun.batches[2:]) and len(loader) == len(begun.batches)
+    data.begin_round(1, begun, [], {})
+    assert data.position == 0
+
+
+def test_questions_come_with_their_scenes_video_and_their_chance(data, begun):
+    for batch in data.train_dataloader():
+        for row in batch.rows:
+            assert {question.scene_id for question in row.questions} == {row.questions[0].scene_id}
+            assert row.video is data.library.video(row.questions[0].scene_id)
+            assert row.chances == (0.25,) * len(row.questions)
+
+
+def test_each_validation_scene_is_shown_with_another_scenes_video(data):
+    batches = list(data.val_dataloader())
+    rows = [pair for batch in batches for pair in zip(batch.rows, batch.other_videos, strict=True)]
+    assert len(rows) == 3
+    assert all(row.video is not other for row, other in rows)
+    assert batches[0].families == tuple(sorted({question.family for row, _ in rows for question in row.questions}))
+
+
+def test_ranks_split_the_validation_scenes_without_overlap(data):
+    seen = []
+    for rank in (0, 1):
+        data.trainer = Stage(rank=rank, ranks=2)
+        seen += [row.questions[0].scene_id for batch in data.val_dataloader() for row in batch.rows]
+    data.trainer = Stage()
+    assert sorted(seen) == sorted(scene.id for scene in data.splits.val)
+
+
+def test_unequal_micro_batches_are_refused(data):
+    module = SceneDataModule(questions_per_step=12)
+    module.trainer = Stage(ranks=2, accumulate=4)
+    with pytest.raises(InputError, match=r"data\.questions_per_step=12 is no multiple of .*=4 times 2"):
+        module.batches_per_step()
+
+
+def test_a_state_with_other_fields_is_refused():
+    with pytest.raises(ValueError, match=r"datamodule: .* foreign fields \['epoch'\] and lacks \['round'\]"):
+        SceneDataModule().load_state_dict({"version": 1, "epoch": 0, "position": 0})
