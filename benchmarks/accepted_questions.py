@@ -33,7 +33,9 @@ BARS = 5  # from 0.5 to 1
 
 def main(args: Sequence[str] | None = None) -> None:
     """Proposes, verifies, admits, and describes what is in the pool."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--scenes", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--slots", type=int, default=24, help="proposals for each scene and round")
@@ -93,7 +95,9 @@ def describe(questions: Sequence[Question]) -> dict[str, object]:
 def table(found: dict[str, dict[str, object]]) -> Table:
     """A row per family and number of options."""
     steps = [f"{0.5 + bar * 0.5 / BARS:.1f}" for bar in range(BARS)]
-    rows = Table("family", "accepted", "commonest answer", "share", "letters off", *(f"≥ {s}" for s in steps), "1")
+    rows = Table(
+        "family", "accepted", "commonest answer", "share", "letters off", *(f"≥ {s}" for s in steps), "1"
+    )
     for name, row in found.items():
         margins = row["margins"]
         assert isinstance(margins, list)

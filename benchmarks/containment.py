@@ -18,10 +18,10 @@ from rich.progress import track
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.questions import Failure
-from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.scene_geometry import World, jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
 from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject
@@ -81,7 +81,9 @@ def read_programs(file: Path) -> list[Hostile]:
     try:
         lines = file.read_text("utf8").split("\n")
     except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"{file}: cannot be read ({getattr(problem, 'strerror', None) or problem})") from None
+        raise InputError(
+            f"{file}: cannot be read ({getattr(problem, 'strerror', None) or problem})"
+        ) from None
     found = []
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -89,7 +91,9 @@ def read_programs(file: Path) -> list[Hostile]:
         try:
             record = json.loads(line)
         except json.JSONDecodeError as problem:
-            raise InputError(f"{file}, line {number}: no JSON ({problem.msg}, column {problem.colno})") from None
+            raise InputError(
+                f"{file}, line {number}: no JSON ({problem.msg}, column {problem.colno})"
+            ) from None
         fields = [record.get(field) for field in ("name", "program")] if isinstance(record, dict) else []
         if len(fields) != 2 or not all(isinstance(field, str) for field in fields):
             raise InputError(f'{file}, line {number}: no object with texts "name" and "program"')
@@ -99,7 +103,7 @@ def read_programs(file: Path) -> list[Hostile]:
     return found
 
 
-def readings() -> list[World]:
+def readings() -> list[SceneGeometry]:
     """Nine readings of a furnished room, with what eight frames of it show."""
     things = tuple(
         SceneObject(place, name, np.array(center, float), np.array(size, float), np.eye(3))
@@ -108,17 +112,17 @@ def readings() -> list[World]:
     counts = Counter(thing.category for thing in things)
     scene = Scene("hostile", "hand", things, counts, frozenset(counts), 30.0, None, RenderedFootage())
     views = scene.footage.load(scene, FrameBudget()).views
-    return [world(scene, views), *jittered(scene, views)]
+    return [scene_geometry(scene, views), *jittered(scene, views)]
 
 
-def known(worlds: Sequence[World]) -> Outcome:
+def known(worlds: Sequence[SceneGeometry]) -> Outcome:
     """What the canary has to answer, computed here."""
     sofa, lamp = 3, 5
     values = [
         reading.distances[sofa, lamp] + reading.sizes.max(axis=1).sum() + 6 + reading.floor_area / 10 + np.pi
         for reading in worlds
     ]
-    return Outcome(tuple(Answer("metres", float(value)) for value in values))
+    return Outcome(tuple(TypedAnswer("metres", float(value)) for value in values))
 
 
 @dataclass(frozen=True)
@@ -148,7 +152,10 @@ class Traces:
         found += [f"foreign process {name}" for name in sorted({*self.processes} - {*before.processes, ""})]
         if len(self.processes) > len(before.processes):
             found.append(f"{len(self.processes)} processes, not {len(before.processes)}")
-        for where, now, then in (("here", self.own, before.own), ("in a worker", self.workers, before.workers)):
+        for where, now, then in (
+            ("here", self.own, before.own),
+            ("in a worker", self.workers, before.workers),
+        ):
             found += [f"{number} × {kind} open {where}" for kind, number in (now - then).items()]
         return found
 
@@ -164,7 +171,10 @@ def traces() -> Traces:
     if os.path.lexists(ESCAPE):
         files.add(ESCAPE)
     return Traces(
-        frozenset(files), tuple(_link(Path(f"/proc/{process}/exe")) for process in below), _descriptors(), workers
+        frozenset(files),
+        tuple(_link(Path(f"/proc/{process}/exe")) for process in below),
+        _descriptors(),
+        workers,
     )
 
 
@@ -197,7 +207,7 @@ def _link(path: Path) -> str:
 def examine(programs: Sequence[Hostile], seconds: float) -> list[Verdict]:
     """Runs each program in a sandbox that all share, between canaries, and in one of its own."""
     worlds = readings()
-    expected, loaded, verdicts = known(worlds), Loaded(worlds), []
+    expected, loaded, verdicts = known(worlds), LoadedScene(worlds), []
     canaries = [source.read(CANARY), source.read(_LONE)]
     with Sandbox(seconds) as shared:
         if problems := _disturbed(shared.run_all(canaries, loaded), expected):
@@ -232,16 +242,20 @@ def _not_typed(outcome: Outcome) -> list[str]:
 def _disturbed(outcomes: Sequence[Outcome], expected: Outcome) -> list[str]:
     for outcome in outcomes:
         pairs = zip(outcome.answers, expected.answers, strict=False)
-        if len(outcome.answers) != len(expected.answers) or not all(a is not None and a.equals(b) for a, b in pairs):
+        if len(outcome.answers) != len(expected.answers) or not all(
+            a is not None and a.equals(b) for a, b in pairs
+        ):
             return [f"the canary says {outcome.failure or outcome.answers}"]
     return []
 
 
-def _another_value(program: Source | Failure, outcome: Outcome, worlds: Sequence[World], seconds: float) -> list[str]:
+def _another_value(
+    program: Source | Failure, outcome: Outcome, worlds: Sequence[SceneGeometry], seconds: float
+) -> list[str]:
     if outcome.failure is not None:
         return []
     with Sandbox(3 * seconds) as fresh:  # what took nearly all of its time may take longer here
-        (alone,) = fresh.run_all([program], Loaded(worlds))
+        (alone,) = fresh.run_all([program], LoadedScene(worlds))
     if alone == outcome:
         return []
     return [f"{outcome.answers[0]}, in a fresh worker {alone.failure or alone.answers[0]}"]
@@ -263,7 +277,7 @@ def soak(programs: Sequence[Hostile], runs: int, seconds: float) -> list[float]:
     with Sandbox(seconds) as box:
         for run in track(range(runs), f"{runs} runs", transient=True):
             if run % 100 == 0:
-                loaded = Loaded(worlds)
+                loaded = LoadedScene(worlds)
             box.run_all([source.read(next(turns).program)], loaded)
             if (run + 1) * 10 // runs > run * 10 // runs:
                 if problems := _disturbed(box.run_all([canary], loaded), expected):

@@ -32,16 +32,24 @@ from rich.progress import track
 from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation.metrics import mean_relative_accuracy
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, Family, Roles, read
 from lightning_ouro.programs.geometry import direction_degrees
-from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.scene_geometry import World, world
+from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene
 
-NO_FRAMES = "Programs see metadata only: no frames, so no visibility, and no question about frames is compared."
-NEED_FRAMES = ("obj_appearance_order", "camera_motion", "camera_obj_distance", "depth_order", "camera_displacement")
+NO_FRAMES = (
+    "Programs see metadata only: no frames, so no visibility, and no question about frames is compared."
+)
+NEED_FRAMES = (
+    "obj_appearance_order",
+    "camera_motion",
+    "camera_obj_distance",
+    "depth_order",
+    "camera_displacement",
+)
 TEXTS = ("dataset", "scene_name", "question_type", "question")
 STEP = 0.1 + 1e-9  # metres
 CUBES = 0.087  # metres: two half diagonals of cubes of 5 cm, so far are their middles from both boxes' closest points
@@ -73,7 +81,9 @@ class Verdict:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Compares and reports; 2 where a person has to mend a file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--meta", type=Path, nargs="+", required=True, help="VSI-Bench's meta_info files")
     parser.add_argument("--questions", type=Path, required=True, help="questions in VSI-Bench's format")
     parser.add_argument("--out", type=Path, help="also write figures, misses and machine to this file")
@@ -113,8 +123,12 @@ def read_records(path: Path) -> list[Record]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as problem:
-        raise InputError(f"{path}: cannot be read ({getattr(problem, 'strerror', 'it is no text')})") from None
-    lines = {f"{path}, line {number}": line for number, line in enumerate(text.split("\n"), 1) if line.strip()}
+        raise InputError(
+            f"{path}: cannot be read ({getattr(problem, 'strerror', 'it is no text')})"
+        ) from None
+    lines = {
+        f"{path}, line {number}": line for number, line in enumerate(text.split("\n"), 1) if line.strip()
+    }
     rows: list[tuple[str, Any]] = []
     for where, document in ({str(path): text} if text.lstrip().startswith("[") else lines).items():
         try:
@@ -141,12 +155,20 @@ def to_record(row: Any, where: str) -> Record:
     if row.get("options") is not None:
         options = row["options"] if isinstance(row["options"], list) else [None]
         texts = {letter: text for letter, _, text in (str(option).partition(". ") for option in options)}
-        if not all(len(letter) == 1 and text for letter, text in texts.items()) or len(texts) < max(2, len(options)):
-            raise InputError(f'{where}: options is {str(row["options"])[:60]}, expected null or ["A. left", "B. …", …]')
+        if not all(len(letter) == 1 and text for letter, text in texts.items()) or len(texts) < max(
+            2, len(options)
+        ):
+            raise InputError(
+                f'{where}: options is {str(row["options"])[:60]}, expected null or ["A. left", "B. …", …]'
+            )
         if official not in texts:
-            raise InputError(f"{where}: ground_truth is {official[:60]}, expected a letter of {', '.join(texts)}")
+            raise InputError(
+                f"{where}: ground_truth is {official[:60]}, expected a letter of {', '.join(texts)}"
+            )
     given = [row[name] for name in TEXTS]
-    return Record(str(row["id"]), *given, texts and frozenset(texts.values()), texts[official] if texts else official)
+    return Record(
+        str(row["id"]), *given, texts and frozenset(texts.values()), texts[official] if texts else official
+    )
 
 
 def compare(scenes: Mapping[str, Scene], records: Iterable[Record]) -> list[Verdict]:
@@ -158,9 +180,11 @@ def compare(scenes: Mapping[str, Scene], records: Iterable[Record]) -> list[Verd
     with Sandbox() as sandbox:
         for name, asked in track(by_scene.items(), "comparing", console=Console(stderr=True)):
             if name not in scenes:
-                verdicts += [Verdict(record, None, "its scene is in none of the meta_info files") for record in asked]
+                verdicts += [
+                    Verdict(record, None, "its scene is in none of the meta_info files") for record in asked
+                ]
                 continue
-            room = world(scenes[name])
+            room = scene_geometry(scenes[name])
             ready = []
             for record in asked:
                 found = understand(record, room)
@@ -169,12 +193,12 @@ def compare(scenes: Mapping[str, Scene], records: Iterable[Record]) -> list[Verd
                 else:
                     ready.append((record, *found))
             programs = [source.read(family.program(roles)) for _, family, roles in ready]
-            outcomes = sandbox.run_all(programs, Loaded([room]))
+            outcomes = sandbox.run_all(programs, LoadedScene([room]))
             verdicts += [judge(*one, outcome, room) for one, outcome in zip(ready, outcomes, strict=True)]
     return verdicts
 
 
-def understand(record: Record, room: World) -> tuple[Family, Roles] | str:
+def understand(record: Record, room: SceneGeometry) -> tuple[Family, Roles] | str:
     """The family and what the text names, or why metadata alone cannot answer."""
     if record.question_type not in FAMILIES:
         return "no family has this name"
@@ -190,7 +214,7 @@ def understand(record: Record, room: World) -> tuple[Family, Roles] | str:
     return found if all(map(room.places, named)) else "names objects that the metadata do not have"
 
 
-def judge(record: Record, family: Family, roles: Roles, outcome: Outcome, room: World) -> Verdict:
+def judge(record: Record, family: Family, roles: Roles, outcome: Outcome, room: SceneGeometry) -> Verdict:
     """Compares the official answer with what came of the program."""
     if outcome.failure is not None:
         # Our programs raise where the question has no one answer; anything else is a miss.
@@ -209,13 +233,18 @@ def judge(record: Record, family: Family, roles: Roles, outcome: Outcome, room: 
     return Verdict(record, False, *explain(record, family, roles, answer, room), answer.printed())
 
 
-def explain(record: Record, family: Family, roles: Roles, answer: Answer, room: World) -> tuple[str, str]:
+def explain(
+    record: Record, family: Family, roles: Roles, answer: TypedAnswer, room: SceneGeometry
+) -> tuple[str, str]:
     """Why an answer is not the official one: in general, and in numbers."""
     if isinstance(answer.value, str):
         return "another choice", chosen_by(roles, room)
     if family.name == "object_counting":
         name = roles["object"][0]
-        return "the metadata count otherwise", f"boxes {len(room.places(name))}, corrected count {room.count(name)}"
+        return (
+            "the metadata count otherwise",
+            f"boxes {len(room.places(name))}, corrected count {room.count(name)}",
+        )
     if family.name != "object_abs_distance":
         return "another number", f"unrounded {answer.value:.4f}"
     apart = f"the exact boxes are {answer.value:.3f} m apart"
@@ -223,11 +252,14 @@ def explain(record: Record, family: Family, roles: Roles, answer: Answer, room: 
     if more <= 0:
         return "nearer than the boxes", f"{apart}, and no points inside of them are nearer"
     if more <= CUBES:
-        return "as from a 5 cm grid inside the boxes", f"{apart}, the middles of cubes of 5 cm up to {CUBES} m more"
+        return (
+            "as from a 5 cm grid inside the boxes",
+            f"{apart}, the middles of cubes of 5 cm up to {CUBES} m more",
+        )
     return "farther than a 5 cm grid", f"{apart}, the official is at least {more:.3f} m more"
 
 
-def chosen_by(roles: Roles, room: World) -> str:
+def chosen_by(roles: Roles, room: SceneGeometry) -> str:
     """The numbers behind a choice."""
     if "standing" in roles:
         places = [room.places(roles[role][0])[0] for role in ("standing", "facing", "target")]
@@ -247,11 +279,16 @@ def figures(verdicts: Iterable[Verdict]) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for name in (name for name in FAMILIES if name in by_family):
         ones = by_family[name]
-        found[name] = {"questions": len(ones), "agree": round(sum(one.agrees is True for one in ones) / len(ones), 4)}
+        found[name] = {
+            "questions": len(ones),
+            "agree": round(sum(one.agrees is True for one in ones) / len(ones), 4),
+        }
         if name == "object_abs_distance":
             pairs = [(float(one.ours), float(one.record.official)) for one in ones if one.ours != "no answer"]
             found[name]["within_one_step"] = round(sum(abs(a - b) <= STEP for a, b in pairs) / len(ones), 4)
-            found[name]["mra"] = round(100 * sum(mean_relative_accuracy(*pair) for pair in pairs) / len(ones), 4)
+            found[name]["mra"] = round(
+                100 * sum(mean_relative_accuracy(*pair) for pair in pairs) / len(ones), 4
+            )
     return found
 
 
@@ -260,9 +297,14 @@ def report(verdicts: Sequence[Verdict]) -> None:
     print(NO_FRAMES)
     for one in verdicts:
         if one.agrees is False:
-            asked, place = " ".join(one.record.question.split()), f"{one.record.dataset} {one.record.scene_name}"
+            asked, place = (
+                " ".join(one.record.question.split()),
+                f"{one.record.dataset} {one.record.scene_name}",
+            )
             both = f"official {one.record.official}, ours {one.ours}"
-            print(f"miss {one.record.id} ({place}): {asked} {both}: {one.reason}{one.detail and f': {one.detail}'}")
+            print(
+                f"miss {one.record.id} ({place}): {asked} {both}: {one.reason}{one.detail and f': {one.detail}'}"
+            )
     for title, agrees in (("misses", False), ("not compared", None)):
         for row in grouped(verdicts, agrees):
             print(f"{title}, {row['family']}: {row['questions']}, {row['reason']} (ids {row['ids']})")
@@ -275,7 +317,10 @@ def grouped(verdicts: Iterable[Verdict], agrees: bool | None) -> list[dict[str, 
         if one.agrees is agrees:
             found[one.record.question_type, one.reason].append(one.record.id)
     rows = sorted(found.items())
-    return [{"family": name, "reason": why, "questions": len(ids), "ids": " ".join(ids)} for (name, why), ids in rows]
+    return [
+        {"family": name, "reason": why, "questions": len(ids), "ids": " ".join(ids)}
+        for (name, why), ids in rows
+    ]
 
 
 def write(path: Path, inputs: Sequence[Path], found: Mapping[str, Any], verdicts: Sequence[Verdict]) -> None:

@@ -35,7 +35,9 @@ Floats = NDArray[np.float64]
 
 def main(args: Sequence[str] | None = None) -> None:
     """Writes the folder of one recording."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--hololens", type=Path, help="deep-video-mvs' sample with boxes.json")
     source.add_argument("--tum", type=Path, help="cube_slam's keyframes of TUM RGB-D's fr3/cabinet")
@@ -96,7 +98,9 @@ def tum(folder: Path, out: Path) -> None:
     near = above[np.linalg.norm((above - np.median(above, axis=0))[:, :2], axis=1) < 0.6]
     low, high = np.percentile(near, (4, 96), axis=0)  # depth frays at edges
     cabinet = near[((near >= low) & (near <= high)).all(axis=1)]
-    center, size, rotation = upright_box(np.concatenate([cabinet, cabinet[:1] * (1, 1, 0)]))  # it stands on the floor
+    center, size, rotation = upright_box(
+        np.concatenate([cabinet, cabinet[:1] * (1, 1, 0)])
+    )  # it stands on the floor
     box = {"center": center.tolist(), "size": size.tolist(), "axes": rotation.T.tolist()}
     scene = {
         "id": "tum_cabinet",
@@ -107,14 +111,18 @@ def tum(folder: Path, out: Path) -> None:
     _write(out, scene, {"intrinsics": TUM_CAMERA, "depth_unit": TUM_DEPTH_UNIT, "frames": frames})
 
 
-def _points(out: Path, frames: Iterable[dict[str, Any]], camera: Sequence[Any], unit: float) -> Iterator[Floats]:
+def _points(
+    out: Path, frames: Iterable[dict[str, Any]], camera: Sequence[Any], unit: float
+) -> Iterator[Floats]:
     """What the depth maps show, in the world, metres."""
     inverse = np.linalg.inv(np.array(camera))
     for frame in frames:
         if "depth" not in frame:
             continue
         depth = iio.imread(out / frame["depth"])
-        rows, columns = (values.ravel() for values in np.mgrid[: depth.shape[0] : STEP, : depth.shape[1] : STEP])
+        rows, columns = (
+            values.ravel() for values in np.mgrid[: depth.shape[0] : STEP, : depth.shape[1] : STEP]
+        )
         z = depth[rows, columns] * unit
         rays = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1) @ inverse.T
         pose = np.array(frame["pose"])
@@ -125,7 +133,9 @@ def _points(out: Path, frames: Iterable[dict[str, Any]], camera: Sequence[Any], 
 def _write(out: Path, scene: dict[str, Any], recording: dict[str, Any]) -> None:
     (out / "scene.json").write_text(json.dumps(scene, indent=1), "utf8")
     (out / "frames.json").write_text(json.dumps(recording), "utf8")
-    print(f"{out}: {len(scene['objects'])} objects, {len(recording['frames'])} frames, {scene['floor_area']:.1f} m2")
+    print(
+        f"{out}: {len(scene['objects'])} objects, {len(recording['frames'])} frames, {scene['floor_area']:.1f} m2"
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.model import ModelProposer
@@ -50,7 +50,17 @@ from lightning_ouro.solver.module import SolverModule
 HELD_OUT = 500_000  # the first procedural scene; lessons start far above
 NAMED_SLOTS, TOLD_SLOTS, SPEED_SCENES = 128, 32, 2
 LONGEST = 512  # tokens of a proposal, as `ModelProposer` has it
-DID_NOT_RUN = {"unusable", "syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"}
+DID_NOT_RUN = {
+    "unusable",
+    "syntax",
+    "forbidden",
+    "type",
+    "runtime",
+    "limit",
+    "untyped",
+    "unrepeatable",
+    "range",
+}
 # Names for the categories of `meta_info`, most of which procedural rooms have too; no syllables of `invented` make one.
 UNHEARD = (
     *("accordion", "anvil", "aquarium", "armchair", "banner", "xylophone", "basket", "bicycle"),
@@ -64,7 +74,9 @@ console = Console(width=120)
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs the parts and prints the line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoint", default="tiny")
     parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--slots", type=int, default=16)
@@ -89,12 +101,18 @@ def main(args: Sequence[str] | None = None) -> None:
         report["meta_info_unheard"] = quality(proposer, unheard(some), given.slots)
     scenes = list(procedural_scenes(HELD_OUT, given.scenes))
     started = time.perf_counter()
-    naming = ModelProposer(prompt="compact", max_new_tokens=1)  # a family's name, which comes first, is one token
+    naming = ModelProposer(
+        prompt="compact", max_new_tokens=1
+    )  # a family's name, which comes first, is one token
     naming.attach(solver)
     report["obedience"] = weights_obeyed(naming, [order(scene, NAMED_SLOTS) for scene in scenes])
     report["feedback"] = feedback_obeyed(proposer, [order(scene, TOLD_SLOTS) for scene in scenes])
-    console.print(obedience(report["obedience"]), report["feedback"], f"{time.perf_counter() - started:.0f} s")
-    report["speed"] = speed(solver, proposer, [order(scene, given.slots) for scene in scenes[:SPEED_SCENES]], LONGEST)
+    console.print(
+        obedience(report["obedience"]), report["feedback"], f"{time.perf_counter() - started:.0f} s"
+    )
+    report["speed"] = speed(
+        solver, proposer, [order(scene, given.slots) for scene in scenes[:SPEED_SCENES]], LONGEST
+    )
     console.print(report["speed"])
     if given.out:
         given.out.write_text(json.dumps(report, indent=1) + "\n", "utf8")
@@ -110,7 +128,9 @@ def quality(proposer: ModelProposer, scenes: Sequence[Scene], slots: int) -> dic
     briefs = [order(scene, slots) for scene in scenes]
     opened = time.perf_counter()
     proposals = proposer.propose(briefs)
-    console.print(f"{len(proposals)} proposals about {len(scenes)} scenes in {time.perf_counter() - opened:.0f} s")
+    console.print(
+        f"{len(proposals)} proposals about {len(scenes)} scenes in {time.perf_counter() - opened:.0f} s"
+    )
     outcomes = verified(briefs, proposals)
     accepted, surplus = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
     rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
@@ -142,7 +162,9 @@ def order(scene: Scene, slots: int, weights: Mapping[str, float] | None = None) 
     return Brief(scene, video.views, slots, 0, 0, weights or equal, {}, {}, frozenset(), lambda: video)
 
 
-def verified(briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection]) -> list[Verified | Rejection]:
+def verified(
+    briefs: Sequence[Brief], proposals: Sequence[Proposal | Rejection]
+) -> list[Verified | Rejection]:
     """What became of each."""
     found: list[Verified | Rejection] = [item for item in proposals if isinstance(item, Rejection)]
     with Sandbox() as sandbox:
@@ -190,7 +212,7 @@ def due(briefs: Sequence[Brief]) -> dict[str, float]:
     """Of each family an equal share of each scene's proposals among the families that have anything to ask there."""
     found = dict.fromkeys(FAMILIES, 0.0)
     for brief in briefs:
-        fitting = askable(dict.fromkeys(FAMILIES, 1.0), world(brief.scene, brief.views), frozenset())
+        fitting = askable(dict.fromkeys(FAMILIES, 1.0), scene_geometry(brief.scene, brief.views), frozenset())
         for name in fitting:
             found[name] += brief.slots / len(fitting)
     return found

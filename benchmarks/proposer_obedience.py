@@ -25,7 +25,7 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.programs.scene_geometry import World, world
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.model import ModelProposer
@@ -87,7 +87,7 @@ def feedback_obeyed(proposer: ModelProposer, briefs: Sequence[Brief]) -> dict[st
 
 def last_round(brief: Brief) -> list[Question]:
     """Some questions of different families about the scene, near which there is more to ask."""
-    room = world(brief.scene, brief.views)
+    room = scene_geometry(brief.scene, brief.views)
     with Sandbox() as sandbox:
         written = GrammarProposer().propose([replace(brief, slots=12, round=7)])
         proposals = [proposal for proposal in written if isinstance(proposal, Proposal)]
@@ -97,11 +97,13 @@ def last_round(brief: Brief) -> list[Question]:
     return list(by_family.values())[:TOLD_PER_SCENE]
 
 
-def has_others_near(question: Question, room: World) -> bool:
+def has_others_near(question: Question, room: SceneGeometry) -> bool:
     """Whether its family can ask something else about its main object."""
     family = FAMILIES[question.family]
     found = family.candidates(room, np.random.default_rng(0))
-    return any(is_near(family, roles, question) and family.must_show(room, roles) <= room.seen for roles in found)
+    return any(
+        is_near(family, roles, question) and family.must_show(room, roles) <= room.seen for roles in found
+    )
 
 
 def is_near(family: Family, roles: Roles, question: Question) -> bool:
@@ -134,4 +136,8 @@ def interval(pairs: NDArray[np.float64], value: Callable[[NDArray[np.float64]], 
     scenes = pairs.shape[-1]
     drawn = [float(value(pairs[..., rng.integers(scenes, size=scenes)])) for _ in range(DRAWS)]
     low, high = np.percentile(drawn, [2.5, 97.5])
-    return {"value": round(float(value(pairs)), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return {
+        "value": round(float(value(pairs)), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+    }

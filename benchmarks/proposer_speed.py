@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from lightning_ouro.programs.questions import Rejection
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.solver.loading import as_base
@@ -36,7 +36,9 @@ class ByGenerator(LogitsProcessor):
         return torch.full_like(logits, -torch.inf).scatter(1, token[:, None], 0.0)
 
 
-def speed(solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int) -> dict[str, Any]:
+def speed(
+    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int
+) -> dict[str, Any]:
     """Proposals a second both ways, and whether the texts are the same."""
     ways: dict[str, Callable[[], list[str]]] = {
         "together": lambda: [said(item) for item in proposer.propose(briefs)],
@@ -59,14 +61,21 @@ def speed(solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief]
     }
 
 
-def one_by_one(solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int) -> list[str]:
+def one_by_one(
+    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int
+) -> list[str]:
     """The same proposals by transformers' `generate`, each with a prefill of its own."""
     assert solver.loaded is not None
-    qwen, tokenizer, spec, found = solver.loaded.qwen, solver.loaded.tokenizer, solver.loaded.spec, list[str]()
+    qwen, tokenizer, spec, found = (
+        solver.loaded.qwen,
+        solver.loaded.tokenizer,
+        solver.loaded.spec,
+        list[str](),
+    )
     for brief in briefs:
         video = brief.video()
         assert video is not None
-        prompt = proposer.writer(solver).write(brief, world(brief.scene, brief.views))
+        prompt = proposer.writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
         row = solver.encoder.replies(video, prompt.text, [None])
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
         inputs = {

@@ -33,7 +33,9 @@ FIRST_SCENE = 20
 
 def main() -> None:
     """Writes the figures and prints the Markdown."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--figures", type=Path, default=Path("benchmarks/figures"))
     folder = parser.parse_args().figures
     folder.mkdir(parents=True, exist_ok=True)

@@ -54,7 +54,8 @@ def main(args: Sequence[str] | None = None) -> None:
         raise SystemExit(2) from None
     rate = rate_part(jobs, bool(given.meta))
     about = {
-        "command": "python benchmarks/sandbox.py " + " ".join(map(_name, sys.argv[1:] if args is None else args)),
+        "command": "python benchmarks/sandbox.py "
+        + " ".join(map(_name, sys.argv[1:] if args is None else args)),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(),
         "python": platform.python_version(),
@@ -68,14 +69,22 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--programs", type=Path, default=HERE / "hostile.jsonl", help="hostile programs, JSON lines")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--programs", type=Path, default=HERE / "hostile.jsonl", help="hostile programs, JSON lines"
+    )
     parser.add_argument(
         "--seconds", type=_positive(float), default=1.0, help="after which a hostile program is stopped"
     )
-    parser.add_argument("--soak", type=_positive(int), default=10_000, help="runs while the memory is watched")
+    parser.add_argument(
+        "--soak", type=_positive(int), default=10_000, help="runs while the memory is watched"
+    )
     parser.add_argument("--meta", type=Path, nargs="+", default=[], help="meta_info files with real layouts")
-    parser.add_argument("--scenes", type=_positive(int), default=100, help="layouts, spread evenly over the files")
+    parser.add_argument(
+        "--scenes", type=_positive(int), default=100, help="layouts, spread evenly over the files"
+    )
     parser.add_argument("--questions", type=_positive(int), default=40, help="questions about each, at most")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "sandbox.json", help="the report")
     return parser
@@ -120,7 +129,9 @@ def soak_part(programs: Sequence[containment.Hostile], runs: int) -> dict[str, A
     middle = memory[(len(memory) - 1) // 2]
     listed = ", ".join(f"{resident:.1f}" for resident in memory)
     slow = ", ".join(containment.SLOW)
-    console.print(f"{runs} runs of {SOAK_SECONDS} s at most ({slow}* in every fourth turn): {listed} MB resident here")
+    console.print(
+        f"{runs} runs of {SOAK_SECONDS} s at most ({slow}* in every fourth turn): {listed} MB resident here"
+    )
     console.print(f"growth in the last half: {memory[-1] - middle:+.1f} MB")
     return {
         "runs": runs,
@@ -162,7 +173,9 @@ def rate_part(jobs: Sequence[verification_rate.Job], real: bool) -> dict[str, An
 
 def machine() -> str:
     """The processor's name, and how many cores this process was given."""
-    names = [line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
+    names = [
+        line.split(":", 1)[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")
+    ]
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, one of them used, {platform.system()}"
 
 

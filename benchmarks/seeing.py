@@ -44,7 +44,9 @@ console = Console(width=120)
 
 def main() -> None:
     """Runs all four ways and prints the line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--checkpoint", default="tiny")
     parser.add_argument("--scenes", type=int, default=450)
     parser.add_argument("--per-scene", type=int, default=14)
@@ -113,7 +115,9 @@ def constants(questions: Sequence[Question]) -> dict[str, Any]:
         unit = next(question.unit for question in questions if question.family == family)
         ordered = sorted(said, key=float)
         tried = {ordered[len(ordered) // 2], *(name for name, _ in Counter(said).most_common(CONSTANTS))}
-        found[family] = max(sorted(tried), key=lambda one: np.mean([metrics.score(one, it, unit) for it in said]))
+        found[family] = max(
+            sorted(tried), key=lambda one: np.mean([metrics.score(one, it, unit) for it in said])
+        )
     return found
 
 
@@ -153,7 +157,9 @@ def compared(scores: Mapping[str, Sequence[float]], scenes: Sequence[str]) -> di
 
 def table(families: Mapping[str, Mapping[str, Any]]) -> Table:
     """A row for each family."""
-    found = Table("family", "questions", "video", "other video", "no video", "guess", "video less best", "95 %")
+    found = Table(
+        "family", "questions", "video", "other video", "no video", "guess", "video less best", "95 %"
+    )
     for name, row in families.items():
         ways = [f"{row[way]:.3f}" for way in ("video", "other video", "no video", "guess")]
         between = f"{row['low']:+.3f} to {row['high']:+.3f}"

@@ -30,7 +30,9 @@ CONFIG = Path(__file__).parents[1] / "configs" / "tiny.yaml"
 
 def main() -> None:
     """Runs the seeds one after the other and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     args = parser.parse_args()
@@ -63,7 +65,16 @@ def cores() -> int:
 
 def fit(seed: int, folder: Path) -> None:
     """One run of the tiny config in a folder of its own."""
-    command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", str(CONFIG), "--seed_everything", str(seed)]
+    command = [
+        sys.executable,
+        "-m",
+        "lightning_ouro",
+        "fit",
+        "--config",
+        str(CONFIG),
+        "--seed_everything",
+        str(seed),
+    ]
     subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
 
 

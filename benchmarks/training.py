@@ -51,7 +51,9 @@ console = Console(width=130)
 def main(args: Sequence[str] | None = None) -> None:
     """Measures all cases and prints the line."""
     given = _parser().parse_args(args)
-    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # peft 0.21 on transformers 5.23
+    warnings.filterwarnings(
+        "ignore", "`is_gradient_checkpointing` is deprecated"
+    )  # peft 0.21 on transformers 5.23
     prefixes, questions = ([1000], [16]) if given.quick else (given.prefix, given.questions)
     device = torch.device(given.device)
     speed = matrix_speed(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
@@ -62,7 +64,11 @@ def main(args: Sequence[str] | None = None) -> None:
             for with_tower in (False,) if given.quick else (True, False):
                 rows.append(measure(given, device, prefix, number, with_tower, speed))
                 console.print(table(rows[-1:]))
-    report = {**about(sys.argv[1:] if args is None else args, device), "matrix_gflops": speed / 1e9, "cases": rows}
+    report = {
+        **about(sys.argv[1:] if args is None else args, device),
+        "matrix_gflops": speed / 1e9,
+        "cases": rows,
+    }
     if given.out is not None:
         given.out.parent.mkdir(parents=True, exist_ok=True)
         given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -72,14 +78,24 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one case, one pass: under a minute on two cores")
-    parser.add_argument("--prefix", type=int, nargs="+", default=[300, 1000], help="tokens of the prefix, about")
-    parser.add_argument("--questions", type=int, nargs="+", default=[1, 4, 16, 32], help="questions of a scene, K")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="one case, one pass: under a minute on two cores"
+    )
+    parser.add_argument(
+        "--prefix", type=int, nargs="+", default=[300, 1000], help="tokens of the prefix, about"
+    )
+    parser.add_argument(
+        "--questions", type=int, nargs="+", default=[1, 4, 16, 32], help="questions of a scene, K"
+    )
     parser.add_argument("--checkpoint", default="tiny", help="tiny, or a folder whose architecture is taken")
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--full", action="store_true", help="train all weights instead of a LoRA of rank 8")
-    parser.add_argument("--passes", type=int, default=5, help="of each way, in turns, after one that does not count")
+    parser.add_argument(
+        "--passes", type=int, default=5, help="of each way, in turns, after one that does not count"
+    )
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     return parser
 
@@ -99,7 +115,10 @@ def measure(
         "tower": with_tower,
         **{f"{name}_seconds": round(spent, 4) for name, spent in seconds.items()},
         **{f"{name}_mib": round(size / 2**20, 1) for name, size in bytes_of.items()},
-        **{f"{name}_tokens_per_second": round(case.tokens(name) / spent, 1) for name, spent in seconds.items()},
+        **{
+            f"{name}_tokens_per_second": round(case.tokens(name) / spent, 1)
+            for name, spent in seconds.items()
+        },
         **{f"{name}_mfu": round(case.flops(name) / spent / speed, 3) for name, spent in seconds.items()},
         "speedup_plain": round(plain / ours, 2),
         "speedup_peer": round(peer / ours, 2),
@@ -201,7 +220,11 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
 def about(args: Sequence[str], device: torch.device) -> dict[str, Any]:
     """Command, date, machine, versions."""
     cores = len(os.sched_getaffinity(0))
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{platform.machine()}, {cores} cores, no GPU"
+    name = (
+        torch.cuda.get_device_name()
+        if device.type == "cuda"
+        else f"{platform.machine()}, {cores} cores, no GPU"
+    )
     return {
         "command": "python benchmarks/training.py " + " ".join(args),
         "date": datetime.now(UTC).date().isoformat(),

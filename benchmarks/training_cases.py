@@ -17,7 +17,7 @@ from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.feature_cache import Features
 from lightning_ouro.solver.features import VisionTower
-from lightning_ouro.solver.loading import Loaded, Lora, load
+from lightning_ouro.solver.loading import LoadedModel, Lora, load
 
 GROUPS = 16  # of two frames each: 32 frames
 ROWS = 8  # tokens down a frame
@@ -36,7 +36,7 @@ class Case:
         device: Where all of it is.
     """
 
-    loaded: Loaded
+    loaded: LoadedModel
     video: Video
     row: Row
     blind: Row
@@ -75,7 +75,9 @@ class Case:
             found = self.tower.features([self.video])
             assert found is not None, "there is a video"
             if not self.with_tower:
-                self._features = Features(found.pooled.detach(), [layer.detach() for layer in found.deepstack])
+                self._features = Features(
+                    found.pooled.detach(), [layer.detach() for layer in found.deepstack]
+                )
                 return self._features
             return found
         return self._features
@@ -127,7 +129,9 @@ class Case:
     def token_flops(self) -> float:
         """2N a token forward; 2N backward under LoRA, whose base needs no gradients of weights, 4N where all train."""
         layers = self.loaded.qwen.model.language_model.layers
-        weights = sum(p.numel() for name, p in layers.named_parameters() if p.ndim == 2 and "lora_" not in name)
+        weights = sum(
+            p.numel() for name, p in layers.named_parameters() if p.ndim == 2 and "lora_" not in name
+        )
         return (4.0 if hasattr(self.loaded.net, "peft_config") else 6.0) * weights
 
     def attention_flops(self, pairs: float) -> float:
@@ -153,9 +157,13 @@ def make_case(
 
 
 def _video(columns: int) -> Video:
-    frames = np.random.default_rng(0).integers(0, 256, (2 * GROUPS, 32 * ROWS, 32 * columns, 3), dtype=np.uint8)
+    frames = np.random.default_rng(0).integers(
+        0, 256, (2 * GROUPS, 32 * ROWS, 32 * columns, 3), dtype=np.uint8
+    )
     poses, cameras = np.tile(np.eye(4), (len(frames), 1, 1)), np.tile(np.eye(3), (len(frames), 1, 1))
-    return Video(frames, Views(np.arange(len(frames)) * 1.3, cameras, poses, np.zeros((len(frames), 0), np.float32)))
+    return Video(
+        frames, Views(np.arange(len(frames)) * 1.3, cameras, poses, np.zeros((len(frames), 0), np.float32))
+    )
 
 
 def _questions(number: int) -> list[Question]:
@@ -163,10 +171,18 @@ def _questions(number: int) -> list[Question]:
     found: list[Question] = []
     for place in range(number):
         one, other = rng.choice(names, 2, replace=False)
-        text = (
-            f"Measuring from the closest point of each object, what is the distance between the {one} and the {other}"
-        )
+        text = "Measuring from the closest point of each object, what is the distance between "
+        text += f"the {one} and the {other}"
         answer = f"{rng.uniform(0.2, 9):.1f}"
-        given: dict[str, Any] = {"options": None, "unit": "m", "program": "", "margin": 1.0, "objects": {}, "round": 0}
-        found.append(Question(str(place), "s", "object_abs_distance", f"{text} (in meters)?", answer=answer, **given))
+        given: dict[str, Any] = {
+            "options": None,
+            "unit": "m",
+            "program": "",
+            "margin": 1.0,
+            "objects": {},
+            "round": 0,
+        }
+        found.append(
+            Question(str(place), "s", "object_abs_distance", f"{text} (in meters)?", answer=answer, **given)
+        )
     return found

@@ -28,7 +28,9 @@ def plain(case: Case) -> Tensor:
     with _own_attention(case):
         if case.with_tower:
             patches = frames_to_patches(case.video.frames, case.loaded.spec).to(case.device)
-            grid = torch.tensor([video_grid(case.video.frames.shape, case.loaded.spec)] * case.number).to(case.device)
+            grid = torch.tensor([video_grid(case.video.frames.shape, case.loaded.spec)] * case.number).to(
+                case.device
+            )
             visual = {"pixel_values_videos": patches.repeat(case.number, 1), "video_grid_thw": grid}
             output = qwen(
                 input_ids=given["ids"],

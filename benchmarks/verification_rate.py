@@ -79,7 +79,9 @@ def rates(jobs: Sequence[Job]) -> tuple[list[float], Counter[str]]:
             started = time.perf_counter()
             verdicts = [verdict for job in jobs for verdict in _verify(verifier, job)]
             found.append(len(verdicts) / (time.perf_counter() - started))
-        fates = Counter(verdict.reason if isinstance(verdict, Rejection) else "accepted" for verdict in verdicts)
+        fates = Counter(
+            verdict.reason if isinstance(verdict, Rejection) else "accepted" for verdict in verdicts
+        )
     return found, fates
 
 

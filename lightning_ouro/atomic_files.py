@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomic(path: Path, data: bytes) -> None:
     """Writes a file and its folder; a killed process leaves the old file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
@@ -20,11 +20,11 @@ def write_whole(path: Path, data: bytes) -> None:
     temporary.replace(path)
 
 
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Writes rows as JSON lines."""
-    write_whole(path, to_lines(rows))
+    write_atomic(path, to_jsonl(rows))
 
 
-def to_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Rows as JSON lines."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")

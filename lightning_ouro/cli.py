@@ -31,15 +31,23 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.commands.propose import OuroTrainer
-from lightning_ouro.distributed import gathered, leave
+from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.solver.module import SolverModule
 
-RECORDED_VERSIONS = ("lightning_ouro", "lightning", "torch", "transformers", "peft", "pydantic-monty", "numpy")
+RECORDED_VERSIONS = (
+    "lightning_ouro",
+    "lightning",
+    "torch",
+    "transformers",
+    "peft",
+    "pydantic-monty",
+    "numpy",
+)
 LIST_OPTIONS = ("--data.scenes",)
 
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
@@ -71,7 +79,7 @@ TOOLS = {  # commands without a model, by the function that runs them; imported 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Runs one command; bad input ends it with one line and exit status 2."""
-    hush()
+    silence_libraries()
     joined: list[str] | None = None
     try:
         given = sys.argv[1:] if args is None else args
@@ -79,7 +87,9 @@ def main(args: Sequence[str] | None = None) -> None:
             run_tool(given[0], list(given[1:]))
             return
         if args is None:
-            sys.argv[1:] = join_lists(sys.argv[1:])  # Lightning warns when it is given arguments besides sys.argv
+            sys.argv[1:] = join_lists(
+                sys.argv[1:]
+            )  # Lightning warns when it is given arguments besides sys.argv
         else:
             joined = join_lists(args)
         by_class = names_classes(given)
@@ -94,10 +104,12 @@ def main(args: Sequence[str] | None = None) -> None:
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs=PARSER | ABOUT | dict.fromkeys(("fit", "validate", "test", "predict", "propose"), PARSER),
+            parser_kwargs=PARSER
+            | ABOUT
+            | dict.fromkeys(("fit", "validate", "test", "predict", "propose"), PARSER),
             args=joined,
         )
-        atexit.register(leave)  # not behind an error: others may wait for this rank for ever
+        atexit.register(shutdown)  # not behind an error: others may wait for this rank for ever
     except InputError as error:
         _stop(str(error), error)
     except MisconfigurationException as error:
@@ -136,11 +148,13 @@ class _ToolParser(ArgumentParser):
         super().__init__(*args, **{**kwargs, "exit_on_error": False})
 
 
-def hush() -> None:
+def silence_libraries() -> None:
     """Hides what libraries say about themselves at every start, so that a warning about the run is seen."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_no_advertisement)
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # PL#21326
-    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # peft 0.21 on transformers 5.23
+    warnings.filterwarnings(
+        "ignore", "`is_gradient_checkpointing` is deprecated"
+    )  # peft 0.21 on transformers 5.23
 
 
 def _is_no_advertisement(record: logging.LogRecord) -> bool:
@@ -166,12 +180,20 @@ class OuroCLI(LightningCLI):
         if config.seed_everything < 0:
             raise InputError(f"seed_everything={config.seed_everything} must be at least 0")
         path = config.get("ckpt_path")
-        if path is None and self.config.subcommand not in ("fit", "propose") and config.model.get("init") == "random":
-            raise InputError(f"{self.config.subcommand} of freshly drawn weights says nothing: give --ckpt_path")
+        if (
+            path is None
+            and self.config.subcommand not in ("fit", "propose")
+            and config.model.get("init") == "random"
+        ):
+            raise InputError(
+                f"{self.config.subcommand} of freshly drawn weights says nothing: give --ckpt_path"
+            )
         if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
             return
         if not Path(path).is_file():
-            raise InputError(f"ckpt_path={path}: there is no such file; a run keeps its own in <run>/checkpoints")
+            raise InputError(
+                f"ckpt_path={path}: there is no such file; a run keeps its own in <run>/checkpoints"
+            )
         if not is_zipfile(path):  # which every checkpoint of torch is
             raise InputError(f"ckpt_path={path}: is no checkpoint, or was cut off; take another one")
 
@@ -200,11 +222,15 @@ class OuroCLI(LightningCLI):
         if "DeepSpeed" in getattr(strategy, "class_path", "") and find_spec("deepspeed") is None:
             raise InputError("trainer.strategy=DeepSpeedStrategy needs DeepSpeed: pip install deepspeed")
         logger = config.trainer.logger
-        settings = logger.get("init_args") if isinstance(logger, Namespace) else None  # not `true`, nor a list
+        settings = (
+            logger.get("init_args") if isinstance(logger, Namespace) else None
+        )  # not `true`, nor a list
         if settings and settings.get("save_dir"):
             settings.save_dir = str(Path(settings.save_dir).resolve())
         if config.trainer.fast_dev_run:
-            config.checkpoint.save_last = None  # Lightning 2.6 writes last.ckpt at the end even of a development run
+            config.checkpoint.save_last = (
+                None  # Lightning 2.6 writes last.ckpt at the end even of a development run
+            )
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -233,11 +259,11 @@ class OuroCLI(LightningCLI):
     def after_predict(self) -> None:
         """Writes one line a question with its reply."""
         batches = self.trainer.predict_loop.predictions
-        rows = gathered([row for batch in batches for row in batch])
+        rows = all_gather_list([row for batch in batches for row in batch])
         folder = self.trainer.log_dir
         if self.trainer.is_global_zero:
             path = Path(folder or ".") / "replies.jsonl"
-            write_lines(path, rows)
+            write_jsonl(path, rows)
             print(f"{len(rows)} replies in {path}")
 
 

@@ -9,7 +9,7 @@ import torch
 T = TypeVar("T")
 
 
-def gathered(items: list[T]) -> list[T]:
+def all_gather_list(items: list[T]) -> list[T]:
     """The items of all ranks, in the order of ranks; every rank must call it. One process gets its own back."""
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return items
@@ -18,7 +18,7 @@ def gathered(items: list[T]) -> list[T]:
     return [item for part in parts for item in part]
 
 
-def leave() -> None:
+def shutdown() -> None:
     """Leaves the others, if there are any. To be called before the interpreter ends, on every rank.
 
     Gloo's threads may still hold tensors; one that drops them while the interpreter is taken down aborts the process,

@@ -7,8 +7,22 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 TINY = str(CONFIGS / "tiny.yaml")
 SMALL = [
     *("--data.num_train_scenes", "4", "--data.num_val_scenes", "2", "--data.num_test_scenes", "2"),
-    *("--data.steps_per_round", "3", "--data.questions_per_step", "12", "--data.eval_questions_per_scene", "4"),
-    *("--loop.proposals_per_scene", "10", "--trainer.max_epochs", "2", "--trainer.enable_progress_bar", "false"),
+    *(
+        "--data.steps_per_round",
+        "3",
+        "--data.questions_per_step",
+        "12",
+        "--data.eval_questions_per_scene",
+        "4",
+    ),
+    *(
+        "--loop.proposals_per_scene",
+        "10",
+        "--trainer.max_epochs",
+        "2",
+        "--trainer.enable_progress_bar",
+        "false",
+    ),
 ]
 
 

@@ -1,12 +1,12 @@
 import pytest
 
-from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.atomic_files import write_jsonl
 
 
 def test_a_write_that_fails_leaves_the_old_file_whole(tmp_path):
     path = tmp_path / "x.jsonl"
-    write_lines(path, [{"a": 1}])
+    write_jsonl(path, [{"a": 1}])
     with pytest.raises(TypeError):
-        write_lines(path, [{"a": 2}, {"a": object()}])
+        write_jsonl(path, [{"a": 2}, {"a": object()}])
     assert path.read_text() == '{"a": 1}\n'
     assert [entry.name for entry in tmp_path.iterdir()] == ["x.jsonl"]

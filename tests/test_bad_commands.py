@@ -18,7 +18,10 @@ BAD = {
     "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
     "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
     "frames that show nothing": (["--data.frames.num_frames", "0"], "frames.num_frames=0"),
-    "no checkpoint": (["--model.checkpoint", "nowhere", "--model.init", "pretrained"], "model.checkpoint='nowhere'"),
+    "no checkpoint": (
+        ["--model.checkpoint", "nowhere", "--model.init", "pretrained"],
+        "model.checkpoint='nowhere'",
+    ),
     "a config with an unknown key": (["--config", "typo.yaml"], "model.lrr' (read: "),
     "a negative seed": (["--seed_everything", "-1"], "seed_everything=-1"),
     "a learning rate of nothing": (["--model.lr", "0"], "model.lr=0"),
@@ -27,7 +30,10 @@ BAD = {
     "a missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], "ckpt_path=nowhere.ckpt"),
     "a file that is no checkpoint": (["--ckpt_path", "wrong.json"], "ckpt_path=wrong.json"),
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
-    "an option without its paths": (["--data.scenes", "--data.steps_per_round", "2"], "--data.scenes has no path"),
+    "an option without its paths": (
+        ["--data.scenes", "--data.steps_per_round", "2"],
+        "--data.scenes has no path",
+    ),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
     "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
@@ -57,7 +63,12 @@ def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
     shutil.copytree(fitted, mine / "runs" / "tiny" / "version_0")
     before = {path: path.read_bytes() for path in mine.rglob("*.jsonl")}
     with pytest.raises(SystemExit):
-        folder = ("--trainer.logger.init_args.save_dir", str(mine / "runs"), "--trainer.logger.init_args.version", "0")
+        folder = (
+            "--trainer.logger.init_args.save_dir",
+            str(mine / "runs"),
+            "--trainer.logger.init_args.version",
+            "0",
+        )
         run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
     assert "is of another run or of other settings" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before

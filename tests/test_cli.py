@@ -49,7 +49,14 @@ def test_the_grammar_asks_where_it_is_named(run, tmp_path):
 def test_tensorboard_has_every_documented_curve(fitted):
     events = EventAccumulator(str(fitted)).Reload()
     scalars, histograms = set(events.Tags()["scalars"]), set(events.Tags()["histograms"])
-    assert {"train/loss", "train/loss_unweighted", "train/confidence", "val/loss", "val/score", "val/sight"} <= scalars
+    assert {
+        "train/loss",
+        "train/loss_unweighted",
+        "train/confidence",
+        "val/loss",
+        "val/score",
+        "val/sight",
+    } <= scalars
     assert {
         "loop/proposed",
         "loop/accepted",
@@ -62,7 +69,9 @@ def test_tensorboard_has_every_documented_curve(fitted):
         f"{name}/{family}" for name in ("loop/family_weight", "curriculum/skill_mean") for family in FAMILIES
     } <= scalars
     assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
-    assert [event.step for event in events.Scalars("val/loss")] == [0, 2, 5], "before the first round, then behind each"
+    assert [event.step for event in events.Scalars("val/loss")] == [0, 2, 5], (
+        "before the first round, then behind each"
+    )
     assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
 
 
@@ -70,10 +79,15 @@ def test_the_runs_record_can_be_run_again(fitted):
     text = (fitted / "config.fit.yaml").read_text()
     assert "# torch " in text and "# lightning_ouro " in text
     record = yaml.safe_load(text)
-    assert record["data"]["questions_per_step"] == 12 and record["trainer"]["logger"]["init_args"]["version"] == 0
+    assert (
+        record["data"]["questions_per_step"] == 12
+        and record["trainer"]["logger"]["init_args"]["version"] == 0
+    )
 
 
-def test_resuming_from_the_record_goes_on_in_the_same_folder_from_anywhere(run, fitted, tmp_path, monkeypatch):
+def test_resuming_from_the_record_goes_on_in_the_same_folder_from_anywhere(
+    run, fitted, tmp_path, monkeypatch
+):
     run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
     first = tmp_path / "runs" / "tiny" / "version_0"
     (tmp_path / "elsewhere").mkdir()
@@ -97,7 +111,9 @@ def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(ru
     run("fit", "--config", TINY, *SMALL, "--seed_everything", "1")
     again, other = (tmp_path / "runs" / "tiny" / f"version_{number}" for number in (0, 1))
     assert_same_run(again, fitted)
-    assert (other / "rounds/000/questions.jsonl").read_bytes() != (fitted / "rounds/000/questions.jsonl").read_bytes()
+    assert (other / "rounds/000/questions.jsonl").read_bytes() != (
+        fitted / "rounds/000/questions.jsonl"
+    ).read_bytes()
 
 
 def assert_same_run(one, other):
@@ -105,7 +121,9 @@ def assert_same_run(one, other):
     assert len(files) == 6
     for file in files:
         assert (one / file).read_bytes() == (other / file).read_bytes(), file
-    mine, theirs = (torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (one, other))
+    mine, theirs = (
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (one, other)
+    )
     assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
     assert mine["state_dict"].keys() == theirs["state_dict"].keys()
     assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
@@ -118,7 +136,9 @@ def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, ca
     assert "test/score" in capsys.readouterr().out
     run("predict", "--config", TINY, *SMALL, "--ckpt_path", last)
     replies = lines(tmp_path / "runs" / "tiny" / "version_2" / "replies.jsonl")
-    assert len(replies) == 8 and all(0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies)
+    assert len(replies) == 8 and all(
+        0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies
+    )
 
 
 def test_a_development_run_leaves_nothing_behind(run, tmp_path):
@@ -128,12 +148,16 @@ def test_a_development_run_leaves_nothing_behind(run, tmp_path):
 
 def test_lora_checkpoints_hold_the_adapter_only(run, tmp_path):
     run("fit", "--config", TINY, *SMALL, "--model.lora.rank", "2", "--trainer.max_epochs", "1")
-    state = torch.load(tmp_path / "runs/tiny/version_0/checkpoints/last.ckpt", weights_only=True)["state_dict"]
+    state = torch.load(tmp_path / "runs/tiny/version_0/checkpoints/last.ckpt", weights_only=True)[
+        "state_dict"
+    ]
     assert all("lora_" in name for name in state.keys() - {"weighted_loss.previous_mean"})
 
 
 def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--trainer.accumulate_grad_batches", "2", "--trainer.max_epochs", "1")
+    run(
+        "fit", "--config", TINY, *SMALL, "--trainer.accumulate_grad_batches", "2", "--trainer.max_epochs", "1"
+    )
     name = "rounds/000/selection.jsonl"
     mine, whole = lines(tmp_path / "runs/tiny/version_0" / name), lines(fitted / name)
     for row, other in zip(mine, whole, strict=True):
@@ -150,7 +174,9 @@ def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
         run("fit", "--config", str(config), "--print_config")
     assert stop.value.code == 0
     printed = yaml.safe_load(capsys.readouterr().out)
-    assert "class_path" in printed["model"] if config.name == "bootstrap.yaml" else printed["loop"]["proposer"]
+    assert (
+        "class_path" in printed["model"] if config.name == "bootstrap.yaml" else printed["loop"]["proposer"]
+    )
     header = config.read_text("utf8")
     for key in HEADER:
         assert key in header, f"{config.name} lacks {key}"
@@ -171,7 +197,9 @@ def test_every_strategy_is_parsed_on_top_of_a_config_and_changes_nothing_else(ru
     without["trainer"].pop("strategy")
     assert having["trainer"]["accumulate_grad_batches"] == 1
     if strategy["class_path"].endswith("ModelParallelStrategy"):
-        assert strategy["init_args"]["save_distributed_checkpoint"] is False, "folders of shards cannot lack weights"
+        assert strategy["init_args"]["save_distributed_checkpoint"] is False, (
+            "folders of shards cannot lack weights"
+        )
     if strategy["class_path"].endswith("DeepSpeedStrategy"):
         assert strategy["init_args"]["logging_batch_size_per_gpu"] == 1, "auto would turn the loop too early"
     for name in ("devices", "accumulate_grad_batches"):
@@ -188,7 +216,9 @@ def test_deepspeed_without_deepspeed_ends_with_one_line(run, capsys):
     with pytest.raises(SystemExit) as stop:
         run("fit", "--config", TINY, "--config", deepspeed, *SMALL)
     assert stop.value.code == 2
-    assert "DeepSpeedStrategy needs DeepSpeed: pip install" in capsys.readouterr().err.strip().splitlines()[-1]
+    assert (
+        "DeepSpeedStrategy needs DeepSpeed: pip install" in capsys.readouterr().err.strip().splitlines()[-1]
+    )
 
 
 def test_a_config_for_recorded_scenes_asks_for_them(run, capsys):

@@ -29,9 +29,13 @@ def test_every_link_leads_somewhere(target):
     assert target.startswith("https://") or (ROOT / target).is_file()
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", [ROOT / "README.md", *sorted((ROOT / "configs").glob("*.yaml"))], ids=lambda p: p.name
+)
 def test_no_number_was_left_to_be_filled_in(path):
-    assert not re.findall(r"\b(TIME|MEMORY|MEASURED|EXAMPLES|RESULTS|[A-Z]+_[A-Z]+)\b", path.read_text("utf8"))
+    assert not re.findall(
+        r"\b(TIME|MEMORY|MEASURED|EXAMPLES|RESULTS|[A-Z]+_[A-Z]+)\b", path.read_text("utf8")
+    )
 
 
 def test_the_results_are_those_of_the_committed_benchmark():
@@ -65,14 +69,18 @@ def test_the_share_of_official_answers_is_that_of_the_committed_benchmark():
     for family, found in report("ground_truth")["families"].items():
         row = f"| `{family}` | {found['questions']} | {found['agree']:.1%}"
         assert row in README
-    assert f"{report('ground_truth')['families']['object_abs_distance']['within_one_step']:.1%} within 0.1 m" in README
+    assert (
+        f"{report('ground_truth')['families']['object_abs_distance']['within_one_step']:.1%} within 0.1 m"
+        in README
+    )
 
 
 def test_containment_and_rate_are_those_of_the_committed_benchmark():
     found = report("sandbox")
     assert f"{found['hostile']['contained']} of {found['hostile']['programs']} hostile programs" in README
     rates = [
-        f"{found['rate'][kind]['questions_per_second']:.0f}" for kind in ("own programs", "programs in other words")
+        f"{found['rate'][kind]['questions_per_second']:.0f}"
+        for kind in ("own programs", "programs in other words")
     ]
     assert f"| questions a second | {' | '.join(rates)} |" in README
 
@@ -82,7 +90,8 @@ def test_what_is_accepted_is_spread_as_the_committed_benchmark_says():
     assert f"{found['questions']:,} accepted" in README
     for family, row in found["families"].items():
         assert (
-            f"| {family} | {row['questions']} | {row['share']:.1%} | {' | '.join(map(str, row['margins']))} |" in README
+            f"| {family} | {row['questions']} | {row['share']:.1%} | {' | '.join(map(str, row['margins']))} |"
+            in README
         )
         options = int(family.split(", ")[1].split()[0]) if "options" in family else None
         assert row["letters_off"] <= 0.02
@@ -107,7 +116,10 @@ def test_what_the_model_asks_is_that_of_the_committed_benchmark():
         cells.append(f"× {ratio['value']:.2f} ({ratio['low']:.2f} to {ratio['high']:.2f})")
         assert f"| {' | '.join(cells)} |" in README
     unheard = found["meta_info_unheard"]
-    assert f"{unheard['runs']:.1%} of the proposals about the same layouts run and {unheard['accepted']:.1%}" in README
+    assert (
+        f"{unheard['runs']:.1%} of the proposals about the same layouts run and {unheard['accepted']:.1%}"
+        in README
+    )
     for name, band in (("hard", "easy"), ("frontier", "easy"), ("without", "easy"), ("hard", "without")):
         row = found["feedback"][f"{name}_less_{band}"]
         assert f"{row['value']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})" in README

@@ -8,7 +8,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "lightning_ouro"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-ORDER = ["__main__", "cli", "assets", "commands", "bootstrap", "loop", "proposer", "solver", "curriculum", "evaluation"]
+ORDER = [
+    "__main__",
+    "cli",
+    "assets",
+    "commands",
+    "bootstrap",
+    "loop",
+    "proposer",
+    "solver",
+    "curriculum",
+    "evaluation",
+]
 ORDER += ["programs", "scenes", "distributed", "atomic_files", "errors", "__init__"]
 WITH_LIGHTNING = {"cli.py", "loop/callback.py", "loop/curves.py", "loop/datamodule.py", "solver/module.py"}
 WITH_LIGHTNING |= {"commands/propose.py", "solver/sharding.py", "bootstrap/data.py", "bootstrap/module.py"}
@@ -51,5 +62,7 @@ def test_functions_are_short_and_modules_say_what_they_are(path):
 
 def test_no_modules_import_each_other():
     modules = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in SOURCES}
-    imports = {name: {other for other in imported(path) if other in modules} for name, path in modules.items()}
+    imports = {
+        name: {other for other in imported(path) if other in modules} for name, path in modules.items()
+    }
     TopologicalSorter(imports).prepare()  # raises CycleError, which names the cycle

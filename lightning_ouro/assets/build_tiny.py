@@ -24,7 +24,7 @@ from transformers import PreTrainedTokenizerFast, Qwen3VLConfig
 
 from lightning_ouro.bootstrap import open_questions
 from lightning_ouro.bootstrap.names import invented
-from lightning_ouro.bootstrap.orders import Answer
+from lightning_ouro.bootstrap.orders import WrittenProposal
 from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.families import FAMILIES, Form, Roles
 from lightning_ouro.programs.families.forms import SECONDS
@@ -39,15 +39,28 @@ NAME, TIME = "\N{CURRENCY SIGN}", "\N{SECTION SIGN}"  # stand for what a sentenc
 
 # Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.
 SPECIAL_TOKENS = [
-    *("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<|object_ref_start|>", "<|object_ref_end|>", "<|box_start|>"),
-    *("<|box_end|>", "<|quad_start|>", "<|quad_end|>", "<|vision_start|>", "<|vision_end|>", "<|vision_pad|>"),
+    *(
+        "<|endoftext|>",
+        "<|im_start|>",
+        "<|im_end|>",
+        "<|object_ref_start|>",
+        "<|object_ref_end|>",
+        "<|box_start|>",
+    ),
+    *(
+        "<|box_end|>",
+        "<|quad_start|>",
+        "<|quad_end|>",
+        "<|vision_start|>",
+        "<|vision_end|>",
+        "<|vision_pad|>",
+    ),
     *("<|image_pad|>", "<|video_pad|>"),
 ]
 
 # As Qwen2 splits: words with one leading character, single digits, punctuation with its newlines, newlines, space.
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+SPLIT += r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
 # Renders conversations of system, user and assistant turns, with images and videos, as Qwen3-VL's template does.
 CHAT_TEMPLATE = """\
@@ -101,7 +114,14 @@ def corpus() -> Iterator[str]:
 
 def phrases() -> list[str]:
     """What is one token each, sorted; the shipped weights know them by their places in this order."""
-    found = {*FAMILIES, *BANDS, *REASONS, f"\nOptions:\n{LETTERS[0]}. ", f"\n{CHOICE_PROMPT}", f"\n{NUMBER_PROMPT}"}
+    found = {
+        *FAMILIES,
+        *BANDS,
+        *REASONS,
+        f"\nOptions:\n{LETTERS[0]}. ",
+        f"\n{CHOICE_PROMPT}",
+        f"\n{NUMBER_PROMPT}",
+    }
     found |= {f"\n{letter}. " for letter in LETTERS}
     found |= {f"@{kind}{number}" for kind in ("", "m", "o") for number in range(MOST_NAMES)}
     found |= {f"#{number}" for number in range(MOST_FRAMES)} | {f"d{number}" for number in range(36)}
@@ -111,10 +131,10 @@ def phrases() -> list[str]:
         for form in family.forms:
             for roles in _examples(form):
                 found |= _between(form.write(roles))
-                found |= _between(Answer("", form.write(roles), family.program(roles)).reply)
+                found |= _between(WrittenProposal("", form.write(roles), family.program(roles)).reply)
     for kind in open_questions.KINDS:
         text, program = kind(NAME, NAME)
-        found |= _between(text) | _between(Answer("", text, program).reply)
+        found |= _between(text) | _between(WrittenProposal("", text, program).reply)
     return sorted(phrase for phrase in found if len(phrase) > 1)
 
 

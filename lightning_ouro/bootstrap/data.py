@@ -53,7 +53,11 @@ class LessonData(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.frames, self.seed, self.workers = frames, seed, workers
-        self.lessons_per_step, self.seeing_only, self.short_prompts = lessons_per_step, seeing_only, short_prompts
+        self.lessons_per_step, self.seeing_only, self.short_prompts = (
+            lessons_per_step,
+            seeing_only,
+            short_prompts,
+        )
         self.questions_per_room, self.replies_per_layout = questions_per_room, replies_per_layout
         self.num_val_lessons = num_val_lessons
 
@@ -109,4 +113,6 @@ class _Stream(IterableDataset[Lesson]):
 
 def _writer() -> PromptWriter:
     tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder("tiny"))
-    return PromptWriter("compact", MOST_OBJECTS, METADATA_TOKENS, FEEDBACK_TOKENS, partial(count_tokens, tokenizer))
+    return PromptWriter(
+        "compact", MOST_OBJECTS, METADATA_TOKENS, FEEDBACK_TOKENS, partial(count_tokens, tokenizer)
+    )

@@ -21,7 +21,7 @@ from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.prompt import PromptWriter
@@ -106,7 +106,11 @@ class Curriculum:
     def share_short(self, place: int) -> float:
         """Of prompts at a place in the order of lessons."""
         begin, end = self.short
-        return SHORT + (1 - SHORT) * (1 - min(1.0, max(0, place - begin) / (end - begin))) if end > begin else SHORT
+        return (
+            SHORT + (1 - SHORT) * (1 - min(1.0, max(0, place - begin) / (end - begin)))
+            if end > begin
+            else SHORT
+        )
 
 
 def lessons(plan: Curriculum, start: int, write: Callable[[], PromptWriter]) -> Iterator[Lesson]:
@@ -121,7 +125,9 @@ def lessons(plan: Curriculum, start: int, write: Callable[[], PromptWriter]) -> 
             asked = _questions(plan, seen, verifier) if plan.questions else [()] * BLOCK
             for place, number in enumerate(numbers):
                 if place >= skipped:
-                    prompt, replies, is_short = _proposing(plan, number, writer) if plan.replies else ("", (), False)
+                    prompt, replies, is_short = (
+                        _proposing(plan, number, writer) if plan.replies else ("", (), False)
+                    )
                     yield Lesson(*seen[place][1:], asked[place], prompt, replies, is_short)
             block, skipped = block + 1, 0
 
@@ -148,7 +154,9 @@ def _places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[
     points = np.einsum("tij,thwj->thwi", relative[:, :3, :3], rays) + relative[:, None, None, :3, 3]
     by_axis = [_by_token(points[..., axis], frames).reshape(-1, 2, frames.token**2) for axis in range(3)]
     shown = np.stack([np.median(values, axis=2) for values in by_axis], axis=2)  # (tokens, 2, 3)
-    cameras = relative[:, :3, [3, 2]].reshape(-1, 2, 6)  # of a group of two frames; all its tokens say the same
+    cameras = relative[:, :3, [3, 2]].reshape(
+        -1, 2, 6
+    )  # of a group of two frames; all its tokens say the same
     told = cameras.repeat(len(shown) // len(cameras), axis=0)
     return np.concatenate([told, shown], axis=2).reshape(len(shown), 18).astype(np.float32)
 
@@ -186,7 +194,7 @@ def _proposing(plan: Curriculum, number: int, writer: PromptWriter) -> tuple[str
     views: Views = rendered_walk(scene, GLANCE)[1]
     if rng.random() < LATE:
         views = _seen_late(scene, views, rng)
-    room = world(scene, views)
+    room = scene_geometry(scene, views)
     order = orders.brief(scene, views, room, rng, is_short)
     prompt = writer.write(order, room)
     replies = tuple(a.reply for a in orders.answers(order, room, prompt.short, plan.replies, rng))

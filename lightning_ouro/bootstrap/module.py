@@ -84,7 +84,11 @@ class BootstrapModule(L.LightningModule):
         Rates that are held let a run be prolonged: only its end depends on where it ends.
         """
         embeds = self.loaded.qwen.get_input_embeddings().weight
-        inside = [weight for name, weight in self.net.named_parameters() if weight.ndim == 2 and weight is not embeds]
+        inside = [
+            weight
+            for name, weight in self.net.named_parameters()
+            if weight.ndim == 2 and weight is not embeds
+        ]
         others = [weight for weight in self.parameters() if weight.ndim == 1]
         taken = {id(weight) for weight in (*inside, *others)}
         rest = [weight for weight in self.parameters() if id(weight) not in taken]
@@ -101,7 +105,9 @@ class BootstrapModule(L.LightningModule):
     def training_step(self, batch: list[Lesson], batch_idx: int) -> Tensor:
         """Answers, proposals and cells in one pass."""
         losses = self.losses(batch)
-        self.log_dict({f"train/{name}": loss.detach() for name, loss in losses.items()}, prog_bar=True, batch_size=1)
+        self.log_dict(
+            {f"train/{name}": loss.detach() for name, loss in losses.items()}, prog_bar=True, batch_size=1
+        )
         weighted = [self.weights[name] * loss for name, loss in losses.items()]
         return sum(weighted, torch.zeros((), device=self.device))
 
@@ -161,7 +167,9 @@ class BootstrapModule(L.LightningModule):
         places = torch.from_numpy(np.concatenate([lesson.cells.places for lesson in batch])).to(said)
         names = len(CATEGORIES)
         return {
-            "cells": binary_cross_entropy_with_logits(said[:, :names], there, reduction="none").sum(dim=1).mean(),
+            "cells": binary_cross_entropy_with_logits(said[:, :names], there, reduction="none")
+            .sum(dim=1)
+            .mean(),
             "depth": smooth_l1_loss(said[:, names], depth, beta=0.1),
             "places": smooth_l1_loss(said[:, names + 1 :], places, beta=0.5),
         }

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-_STARTS = "b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sc sh sl sp st str t th tr v w wh z"
+_STARTS = (
+    "b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sc sh sl sp st str t th tr v w wh z"
+)
 _MIDDLES = "a e i o u a e i o u ai ea ee oo ou ar er or"
 _ENDS = "b ck d ft g l ll m n nd ng nk nt p r rd rk rn s sh ss st t th x y ght ve le ter er ing et ow"
 _TWO_WORDS = 0.3  # of names

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from lightning_ouro.programs.families.base import quote
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.metadata import References
 
 Written = tuple[str, str]  # text and program
@@ -42,10 +42,12 @@ def _height(one: str, other: str) -> Written:
 KINDS: tuple[Callable[[str, str], Written], ...] = (_taller, _wider, _height)
 
 
-def draw(room: World, short: References, rng: np.random.Generator) -> Written | None:
+def draw(room: SceneGeometry, short: References, rng: np.random.Generator) -> Written | None:
     """One of them about objects that the frames show; None where fewer than two names are unique."""
     names = [name for name in room.unique_categories() if room.places(name)[0] in room.seen]
     if len(names) < 2:
         return None
-    one, other = (short.names.get(names[place], names[place]) for place in rng.choice(len(names), 2, replace=False))
+    one, other = (
+        short.names.get(names[place], names[place]) for place in rng.choice(len(names), 2, replace=False)
+    )
     return KINDS[int(rng.integers(len(KINDS)))](one, other)

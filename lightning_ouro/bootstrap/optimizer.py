@@ -35,7 +35,11 @@ class MuonAndAdamW(torch.optim.Optimizer):
         weight_decay: float,
     ) -> None:
         muon = torch.optim.Muon(
-            list(matrices), lr=muon_lr, weight_decay=weight_decay, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+            list(matrices),
+            lr=muon_lr,
+            weight_decay=weight_decay,
+            momentum=0.95,
+            adjust_lr_fn="match_rms_adamw",
         )
         adamw = torch.optim.AdamW(
             [

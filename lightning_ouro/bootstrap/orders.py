@@ -13,7 +13,7 @@ from lightning_ouro.bootstrap import open_questions
 from lightning_ouro.curriculum.skill import BANDS, Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
 from lightning_ouro.programs.questions import LETTERS, REASONS, Question
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.grammar import draw, evenly
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.protocol import Brief
@@ -28,7 +28,7 @@ _KIND_SHARES = (0.1, 0.4, 0.2, 0.3)
 _MORE, _LESS = 16.0, 0.02
 
 
-class Answer(NamedTuple):
+class WrittenProposal(NamedTuple):
     """A proposal in words."""
 
     family: str
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
         return f"{self.family}: {self.text}\n```python\n{self.program}```"
 
 
-def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator, is_short: bool) -> Brief:
+def brief(scene: Scene, views: Views, room: SceneGeometry, rng: np.random.Generator, is_short: bool) -> Brief:
     """A brief with drawn weights, rejections and questions of last round, which that round's weights would ask too.
 
     A short one has a few families and no rejections.
@@ -62,7 +62,9 @@ def brief(scene: Scene, views: Views, room: World, rng: np.random.Generator, is_
     return replace(order, recent=recent, asked=frozenset(keys))
 
 
-def answers(order: Brief, room: World, short: References, number: int, rng: np.random.Generator) -> list[Answer]:
+def answers(
+    order: Brief, room: SceneGeometry, short: References, number: int, rng: np.random.Generator
+) -> list[WrittenProposal]:
     """So many proposals that come from one distribution, the brief's, each as if it were the only one.
 
     Only their families are drawn together, in even strides through the weights: so many replies show what was asked for
@@ -71,7 +73,7 @@ def answers(order: Brief, room: World, short: References, number: int, rng: np.r
     names = [name for name, weight in order.family_weights.items() if weight > 0]
     shares = np.cumsum([order.family_weights[name] for name in names])
     strides = (np.arange(number) + rng.random()) / number * shares[-1]
-    written: list[Answer] = []
+    written: list[WrittenProposal] = []
     for place in rng.permutation(np.minimum(np.searchsorted(shares, strides, side="right"), len(names) - 1)):
         answer = _answer(names[int(place)], order, room, short, rng)
         if answer is not None:
@@ -79,13 +81,17 @@ def answers(order: Brief, room: World, short: References, number: int, rng: np.r
     return written
 
 
-def _answer(name: str, order: Brief, room: World, short: References, rng: np.random.Generator) -> Answer | None:
+def _answer(
+    name: str, order: Brief, room: SceneGeometry, short: References, rng: np.random.Generator
+) -> WrittenProposal | None:
     """One of a family, or, where that has nothing to ask, of another by its weight."""
     if name == OPEN.name:
         opened = open_questions.draw(room, short, rng)
         if opened is not None:
-            return Answer(OPEN.name, *opened)
-    wanted = {other: weight for other, weight in order.family_weights.items() if weight > 0 and other != OPEN.name}
+            return WrittenProposal(OPEN.name, *opened)
+    wanted = {
+        other: weight for other, weight in order.family_weights.items() if weight > 0 and other != OPEN.name
+    }
     taken, factor = set(order.asked), partial(_factor, order.asked_about)
     found = draw({name: 1.0}, room, taken, factor, rng) if name in wanted else None
     found = found or draw(wanted, room, taken, factor, rng)
@@ -126,9 +132,11 @@ def _rejections(rng: np.random.Generator) -> dict[str, int]:
     return {REASONS[place]: int(rng.integers(1, 200)) for place in chosen}
 
 
-def _written(family: Family, roles: Roles, rng: np.random.Generator) -> Answer:
+def _written(family: Family, roles: Roles, rng: np.random.Generator) -> WrittenProposal:
     forms = family.fitting(roles)
-    return Answer(family.name, forms[int(rng.integers(len(forms)))].write(roles), family.program(roles))
+    return WrittenProposal(
+        family.name, forms[int(rng.integers(len(forms)))].write(roles), family.program(roles)
+    )
 
 
 def _question(scene: Scene, family: Family, roles: Roles, rng: np.random.Generator) -> Question:

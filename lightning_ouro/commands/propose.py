@@ -9,7 +9,7 @@ from typing import Any
 
 import lightning as L
 
-from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.loop.callback import ClosedLoop, RoundProposed
 from lightning_ouro.programs.questions import Question, Rejection
 
@@ -34,7 +34,7 @@ class OuroTrainer(L.Trainer):
         except RoundProposed as done:
             path = Path(self.log_dir or ".") / "proposed.jsonl"  # every rank has to ask for the folder
             if self.is_global_zero:
-                write_lines(path, [*map(_accepted, done.accepted), *map(_rejected, done.rejected)])
+                write_jsonl(path, [*map(_accepted, done.accepted), *map(_rejected, done.rejected)])
                 print(report(done.accepted, done.rejected))
                 print(f"{len(done.accepted)} accepted, {len(done.rejected)} rejected: {path}")
 
@@ -58,4 +58,6 @@ def _accepted(question: Question) -> dict[str, Any]:
 
 
 def _rejected(rejection: Rejection) -> dict[str, Any]:
-    return {"accepted": False, "reason": rejection.reason, "detail": rejection.detail} | asdict(rejection.proposal)
+    return {"accepted": False, "reason": rejection.reason, "detail": rejection.detail} | asdict(
+        rejection.proposal
+    )

@@ -30,7 +30,9 @@ class SkillHistogram(Metric):
     def __init__(self, families: Sequence[str]) -> None:
         super().__init__()
         self.families = tuple(families)
-        self.add_state("counts", torch.zeros(len(self.families), NUM_BINS, dtype=torch.long), dist_reduce_fx="sum")
+        self.add_state(
+            "counts", torch.zeros(len(self.families), NUM_BINS, dtype=torch.long), dist_reduce_fx="sum"
+        )
 
     def update(self, family: str, skills: Sequence[float]) -> None:
         """Adds skills in [0, 1] of one family's questions."""

@@ -92,7 +92,9 @@ class Ledger:
         return {
             "version": self.VERSION,
             "skill_kind": self.skill_kind,
-            "entries": {key: [dict(entry.confidence), entry.times_trained] for key, entry in self.entries.items()},
+            "entries": {
+                key: [dict(entry.confidence), entry.times_trained] for key, entry in self.entries.items()
+            },
             "blind": dict(self._blind),
         }
 
@@ -104,7 +106,9 @@ class Ledger:
         """
         check_fields("ledger", state, self.state_dict())
         check_same("ledger", state, {"version": self.VERSION, "skill_kind": self.skill_kind})
-        self.entries = {key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()}
+        self.entries = {
+            key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()
+        }
         self._blind = dict(state["blind"])
 
 

@@ -15,7 +15,9 @@ from lightning_ouro.programs.questions import Question
 PSEUDO_QUESTIONS = 10
 
 
-def family_weights(families: Sequence[str], questions: Sequence[Question], ledger: Ledger) -> dict[str, float]:
+def family_weights(
+    families: Sequence[str], questions: Sequence[Question], ledger: Ledger
+) -> dict[str, float]:
     """Weights that sum to 1, equal before anything was trained.
 
     Args:

@@ -60,7 +60,10 @@ class Selected:
 
 
 def summarise_proposed(
-    wanted: int, accepted: Sequence[Question], rejected: Sequence[Rejection], family_weights: Mapping[str, float]
+    wanted: int,
+    accepted: Sequence[Question],
+    rejected: Sequence[Rejection],
+    family_weights: Mapping[str, float],
 ) -> Proposed:
     """Counts of a round's proposals."""
     reasons = Counter(rejection.reason for rejection in rejected)
@@ -84,7 +87,9 @@ def summarise_selected(
         families: All families, so that the same curves are written every round.
         loss: How the loss weights samples.
     """
-    latest = np.array([history[-1] if (history := ledger.skills(question)) else np.nan for question in questions])
+    latest = np.array(
+        [history[-1] if (history := ledger.skills(question)) else np.nan for question in questions]
+    )
     known = ~np.isnan(latest)
     bands = Counter(ledger.band(question) for question in questions)
     by_family = {family: latest[[q.family == family for q in questions] & known] for family in families}
@@ -122,7 +127,9 @@ def selection_rows(
                 "sampling_weight": float(weights[place]),
                 "drawn": int(drawn[place]),
                 "trained": trained.get(question.id, 0),
-                "confidence": {str(round): value for round, value in entry.confidence.items()} if entry else {},
+                "confidence": {str(round): value for round, value in entry.confidence.items()}
+                if entry
+                else {},
                 "times_trained": entry.times_trained if entry else 0,
                 "skill": skills[-1] if skills else None,
                 "band": ledger.band(question),

@@ -56,7 +56,9 @@ def sampling_weights(
         share = pool_histogram(list(skills))[[bin_of(value) for value in skills]]
         weights[known] = frontier_target(skills) / (share + 1 / len(questions))
     weights = _filled_with_medians(weights, [question.family for question in questions])
-    weights *= np.array([1 + STALENESS * _rounds_since_trained(question, ledger, round) for question in questions])
+    weights *= np.array(
+        [1 + STALENESS * _rounds_since_trained(question, ledger, round) for question in questions]
+    )
     weights = np.clip(weights, CLIP[0] * weights.mean(), CLIP[1] * weights.mean())
     ambiguous = np.array([ledger.band(question) == "ambiguous" for question in questions])
     return np.where(ambiguous, 0.0, weights)

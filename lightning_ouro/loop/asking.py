@@ -109,7 +109,9 @@ def fixed_questions(
         InputError: not one question can be asked about these scenes.
     """
     equal, title = Feedback(dict.fromkeys(FAMILIES, 1.0)), "held-out scenes"
-    briefs, skipped = write_briefs(scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown)
+    briefs, skipped = write_briefs(
+        scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown
+    )
     outcomes = propose_and_verify(GrammarProposer(style="vsi_bench"), briefs, title, shown)
     verified = [item for item in outcomes if isinstance(item, Verified)]
     accepted, surplus = Pool().admit(_level(verified, per_scene), 0)

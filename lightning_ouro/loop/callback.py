@@ -27,13 +27,13 @@ from lightning_ouro.curriculum.mixture import family_weights
 from lightning_ouro.curriculum.report import Proposed, selection_rows, summarise_proposed, summarise_selected
 from lightning_ouro.curriculum.skill import SkillKind
 from lightning_ouro.curriculum.weights import SamplingKind, sampling_weights
-from lightning_ouro.distributed import gathered
+from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.loop import curves
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import make_plan
-from lightning_ouro.loop.propose import Order, Share, ask, measure_chance
+from lightning_ouro.loop.propose import RankShard, RoundRequest, ask, measure_chance
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
@@ -106,7 +106,9 @@ class ClosedLoop(L.Callback):
         if stage != "fit":
             return
         if (every := trainer.reload_dataloaders_every_n_epochs) != 1:  # type: ignore[attr-defined]  # set likewise
-            raise InputError(f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch")
+            raise InputError(
+                f"trainer.reload_dataloaders_every_n_epochs={every}: the loop needs 1, a round an epoch"
+            )
         self.proposer.attach(_solver(trainer))
         if self.blind != "none" and self.proposer.base(_solver(trainer)) is None:
             raise InputError(
@@ -124,16 +126,22 @@ class ClosedLoop(L.Callback):
         """Turns until the round is there; does nothing when it is."""
         if self.only_proposes:
             self._turn(trainer, self.round + 1)
-        if self.round >= 0 and _data(trainer).plan is None:  # resumed: the plan is a function of what was restored
+        if (
+            self.round >= 0 and _data(trainer).plan is None
+        ):  # resumed: the plan is a function of what was restored
             self._begin(trainer)
         while self.round < round:
-            if self.closed < self.round:  # resumed from a round's last batch, where Lightning skips the epoch's end
+            if (
+                self.closed < self.round
+            ):  # resumed from a round's last batch, where Lightning skips the epoch's end
                 self._close(trainer)
             self._turn(trainer, self.round + 1)
 
     def on_sanity_check_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Writes the validation before the first round, which Lightning itself doesn't log."""
-        scores = {name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        scores = {
+            name: float(value) for name, value in trainer.callback_metrics.items() if name.startswith("val/")
+        }
         curves.write_scalars(trainer.loggers, scores, trainer.global_step)
 
     def on_train_batch_end(
@@ -142,7 +150,9 @@ class ClosedLoop(L.Callback):
         """Keeps each sample's confidence with its place in the plan, and moves the datamodule on."""
         data = _data(trainer)
         place = data.position * trainer.world_size + trainer.global_rank
-        self.observed += [(place, *pair) for pair in zip(outputs["question_ids"], outputs["confidences"], strict=True)]
+        self.observed += [
+            (place, *pair) for pair in zip(outputs["question_ids"], outputs["confidences"], strict=True)
+        ]
         data.batch_done()
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -164,7 +174,7 @@ class ClosedLoop(L.Callback):
             "ledger": self.ledger.state_dict(),
             "proposed": asdict(self.proposed),
             "closed": self.closed,
-            "observed": [list(observed) for observed in gathered(self.observed)],
+            "observed": [list(observed) for observed in all_gather_list(self.observed)],
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -181,7 +191,9 @@ class ClosedLoop(L.Callback):
         self.ledger.load_state_dict(state_dict["ledger"])
         self.proposed = Proposed(**state_dict["proposed"])
         self.closed = state_dict["closed"]
-        self.observed = [(place, id, p) for place, id, p in state_dict["observed"]] if self.is_first_rank else []
+        self.observed = (
+            [(place, id, p) for place, id, p in state_dict["observed"]] if self.is_first_rank else []
+        )
         read = [self.files.read_questions(round, digest) for round, digest in enumerate(self.hashes)]
         self.pool = Pool.restore([question for questions in read for question in questions])
 
@@ -193,7 +205,7 @@ class ClosedLoop(L.Callback):
         )
         data, solver, share = _data(trainer), _solver(trainer), _share(trainer)
         assert data.splits is not None, "setup reads the scenes first"
-        order = Order(told, self.proposals_per_scene, round, self.seed, self.blind)
+        order = RoundRequest(told, self.proposals_per_scene, round, self.seed, self.blind)
         asked = ask(self.proposer, solver, data.library, data.splits.train, self.pool, order, share)
         accepted, rejected = asked.accepted, asked.rejected
         self._say(*(f"round {round}: skipped scene {scene.id}: {scene.reason}" for scene in asked.skipped))
@@ -214,12 +226,14 @@ class ClosedLoop(L.Callback):
         solver, plan, questions = _solver(trainer), _data(trainer).plan, self.pool.questions
         assert plan is not None, "a round that ends has begun"
         weights = self._weights(self.round)
-        seen = sorted(gathered(self.observed), key=lambda observed: observed[0])
+        seen = sorted(all_gather_list(self.observed), key=lambda observed: observed[0])
         trained = Counter(id for _, id, _ in seen)
         self.ledger.observe(self.round, {id: p for _, id, p in seen}, trained)
         self.observed, self.closed = [], self.round
         if self.files is not None and trainer.is_global_zero:
-            self.files.write_selection(self.round, selection_rows(questions, self.ledger, weights, plan.drawn, trained))
+            self.files.write_selection(
+                self.round, selection_rows(questions, self.ledger, weights, plan.drawn, trained)
+            )
         coming, kind = self._weights(self.round + 1), solver.weighted_loss.kind
         selected = summarise_selected(questions, coming, self.ledger, list(FAMILIES), kind)
         rank, ranks = trainer.global_rank, trainer.world_size
@@ -293,6 +307,6 @@ def _solver(trainer: L.Trainer) -> SolverModule:
     return trainer.lightning_module
 
 
-def _share(trainer: L.Trainer) -> Share:
+def _share(trainer: L.Trainer) -> RankShard:
     shown = trainer.is_global_zero and trainer.progress_bar_callback is not None
-    return Share(trainer.global_rank, trainer.world_size, shown)
+    return RankShard(trainer.global_rank, trainer.world_size, shown)

@@ -40,7 +40,11 @@ TOP_REJECTIONS = 3
 
 def write_proposed(loggers: Sequence[Logger], report: Proposed, pool: int, step: int) -> None:
     """Writes what a round's proposals came to."""
-    scalars: dict[str, float] = {"loop/proposed": report.proposed, "loop/accepted": report.accepted, "loop/pool": pool}
+    scalars: dict[str, float] = {
+        "loop/proposed": report.proposed,
+        "loop/accepted": report.accepted,
+        "loop/pool": pool,
+    }
     scalars |= {f"loop/rejected/{reason}": count for reason, count in report.rejected.items()}
     scalars |= {f"loop/family_weight/{family}": weight for family, weight in report.family_weights.items()}
     write_scalars(loggers, scalars, step)
@@ -98,12 +102,17 @@ def print_round(
     table.add_column()
     top = sorted(proposed.rejected.items(), key=lambda item: -item[1])[:TOP_REJECTIONS]
     table.add_row(
-        "proposed", f"{proposed.proposed} of {proposed.wanted}, accepted {proposed.accepted}, pool {selected.pool}"
+        "proposed",
+        f"{proposed.proposed} of {proposed.wanted}, accepted {proposed.accepted}, pool {selected.pool}",
     )
-    table.add_row("top rejections", ", ".join(f"{reason} {count}" for reason, count in top if count) or "none")
+    table.add_row(
+        "top rejections", ", ".join(f"{reason} {count}" for reason, count in top if count) or "none"
+    )
     table.add_row("skill median", f"{selected.median_skill:.3f} over {selected.trained} trained questions")
     table.add_row("bands", ", ".join(f"{band} {share:.0%}" for band, share in selected.bands.items()))
-    table.add_row("sample size", f"{selected.effective_sample_size:.0%} of the trained questions is effective")
+    table.add_row(
+        "sample size", f"{selected.effective_sample_size:.0%} of the trained questions is effective"
+    )
     shown = [f"{family} {score:.2f}" for family, score in scores.items() if not math.isnan(score)]
     table.add_row("score", "\n".join(shown) or "not validated")
     console.print(table)

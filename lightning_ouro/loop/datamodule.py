@@ -91,7 +91,12 @@ class SceneDataModule(L.LightningDataModule):
         self._fixed: dict[str, dict[str, list[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
-        for name in ("questions_per_scene", "questions_per_step", "steps_per_round", "eval_questions_per_scene"):
+        for name in (
+            "questions_per_scene",
+            "questions_per_step",
+            "steps_per_round",
+            "eval_questions_per_scene",
+        ):
             if getattr(self, name) < 1:
                 raise InputError(f"data.{name}={getattr(self, name)} must be at least 1")
         names = ("num_train_scenes", "num_val_scenes", "num_test_scenes")
@@ -121,7 +126,9 @@ class SceneDataModule(L.LightningDataModule):
         """What training this solver on a micro-batch takes, in one line."""
         assert self.trainer is not None, "asked for within a trainer only"
         questions = self.questions_per_step // self.batches_per_step()
-        return solver.memory_needed(self.frames, questions, self.questions_per_scene, str(self.trainer.precision))
+        return solver.memory_needed(
+            self.frames, questions, self.questions_per_scene, str(self.trainer.precision)
+        )
 
     def batches_per_step(self) -> int:
         """Micro-batches of one optimizer step, over ranks.
@@ -138,7 +145,9 @@ class SceneDataModule(L.LightningDataModule):
             )
         return accumulate * ranks
 
-    def begin_round(self, round: int, plan: Plan, questions: Sequence[Question], chances: Mapping[str, float]) -> None:
+    def begin_round(
+        self, round: int, plan: Plan, questions: Sequence[Question], chances: Mapping[str, float]
+    ) -> None:
         """Takes a round's plan; a restored position is kept when it belongs to this round."""
         if round != self.round:
             self.round, self.position = round, 0
@@ -150,13 +159,13 @@ class SceneDataModule(L.LightningDataModule):
         """The loop says that this rank's next batch has been trained."""
         self.position += 1
 
-    def train_dataloader(self) -> RestOfRound:
+    def train_dataloader(self) -> RoundBatches:
         """The rest of the round that the trainer's epoch asks for."""
         assert self.trainer is not None and self.turn_to is not None, "ClosedLoop.setup hands over turn_to"
         self.turn_to(self.trainer.current_epoch)
         assert self.plan is not None, "turning to a round begins it"
         mine = self.plan.batches[self.trainer.global_rank :: self.trainer.world_size]
-        return RestOfRound(mine, self)
+        return RoundBatches(mine, self)
 
     def val_dataloader(self) -> FixedBatches:
         """Fixed questions on the validation scenes."""
@@ -200,15 +209,21 @@ class SceneDataModule(L.LightningDataModule):
             raise InputError(f"data.scenes is missing: {given} is meant for scenes that are read")
         if not self.scenes:
             return procedural_splits(*self.num_scenes)
-        return read_splits(self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, self._shows_progress())
+        return read_splits(
+            self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, self._shows_progress()
+        )
 
     def _shows_progress(self) -> bool:
         return (
-            self.trainer is not None and self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+            self.trainer is not None
+            and self.trainer.is_global_zero
+            and self.trainer.progress_bar_callback is not None
         )
 
     def _ask_fixed(self, split: str, needed: bool) -> None:
-        assert self.splits is not None and self.trainer is not None, "setup reads the scenes first, within a trainer"
+        assert self.splits is not None and self.trainer is not None, (
+            "setup reads the scenes first, within a trainer"
+        )
         scenes = self.splits.val if split == "val" else self.splits.test
         if len(scenes) < (self.trainer.world_size if needed or scenes else 0):
             raise InputError(
@@ -230,7 +245,9 @@ class SceneDataModule(L.LightningDataModule):
     def _eval_loader(self, split: str) -> FixedBatches:
         assert self.trainer is not None, "asked for within a trainer only"
         by_scene = self._fixed[split]
-        families = tuple(sorted({question.family for questions in by_scene.values() for question in questions}))
+        families = tuple(
+            sorted({question.family for questions in by_scene.values() for question in questions})
+        )
         scene_ids = list(by_scene)
         mine = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
         batches = [
@@ -246,7 +263,9 @@ class SceneDataModule(L.LightningDataModule):
     def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
         """The video of the next scene that is another place, None if there is none."""
         start, here = scene_ids.index(scene_id), place(self.library[scene_id])
-        others = (other for other in (*scene_ids[start:], *scene_ids[:start]) if place(self.library[other]) != here)
+        others = (
+            other for other in (*scene_ids[start:], *scene_ids[:start]) if place(self.library[other]) != here
+        )
         other = next(others, None)
         return None if other is None else self.library.video(other)
 
@@ -264,7 +283,7 @@ class FixedBatches:
         return iter(self.batches)
 
 
-class RestOfRound:
+class RoundBatches:
     """This rank's batches from the current position on; its length is the whole round's, as Lightning counts."""
 
     def __init__(self, batches: Sequence[Sequence[PlannedRow]], data: SceneDataModule) -> None:

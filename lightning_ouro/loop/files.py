@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lightning_ouro.atomic_files import to_lines, write_whole
+from lightning_ouro.atomic_files import to_jsonl, write_atomic
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Question, Rejection
 
@@ -33,7 +33,9 @@ class RoundFiles:
         """The file of a round: name is `questions`, `rejections` or `selection`."""
         return self.folder / f"{round:03d}" / f"{name}.jsonl"
 
-    def write_proposed(self, round: int, questions: Iterable[Question], rejections: Iterable[Rejection]) -> str:
+    def write_proposed(
+        self, round: int, questions: Iterable[Question], rejections: Iterable[Rejection]
+    ) -> str:
         """Writes what a round accepted and rejected; returns the hash of the questions' file.
 
         Raises:
@@ -64,13 +66,15 @@ class RoundFiles:
             )
         data = path.read_bytes()
         if _hash(data) != expected_hash:
-            raise InputError(f"{path} is not the file that the checkpoint was written with; restore it or start anew")
+            raise InputError(
+                f"{path} is not the file that the checkpoint was written with; restore it or start anew"
+            )
         return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
 
     def _write_once(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
-        data = to_lines(rows)
+        data = to_jsonl(rows)
         if not path.exists():
-            write_whole(path, data)
+            write_atomic(path, data)
         elif path.read_bytes() != data:  # a round that was killed and is turned again writes the same
             raise InputError(
                 f"{path} is of another run or of other settings, and rounds are never rewritten: go on with that run "

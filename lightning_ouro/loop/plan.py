@@ -78,7 +78,9 @@ def expected_draws(weights: NDArray[np.float64], total: int) -> NDArray[np.float
     capped = np.zeros(len(weights), dtype=bool)
     while total:
         free = ~capped & (weights > 0)
-        expected[free] = weights[free] * ((total - MAX_DRAWS * capped.sum()) / weights[free].sum()) if free.any() else 0
+        expected[free] = (
+            weights[free] * ((total - MAX_DRAWS * capped.sum()) / weights[free].sum()) if free.any() else 0
+        )
         over = free & (expected > MAX_DRAWS)
         if not over.any():
             break
@@ -106,7 +108,10 @@ def systematic_sample(expected: NDArray[np.float64], rng: np.random.Generator) -
 
 
 def _rows(
-    pool: Sequence[tuple[str, str]], drawn: NDArray[np.int64], questions_per_row: int, rng: np.random.Generator
+    pool: Sequence[tuple[str, str]],
+    drawn: NDArray[np.int64],
+    questions_per_row: int,
+    rng: np.random.Generator,
 ) -> list[PlannedRow]:
     """Draws grouped by scene and shuffled; second draws make rows of their own, so no row asks a question twice."""
     rows = []

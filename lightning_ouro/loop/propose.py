@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.curriculum.ledger import Ledger
-from lightning_ouro.distributed import gathered
+from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.loop.asking import progress, propose_and_verify, write_briefs
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
@@ -25,14 +25,14 @@ from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.types import Scene, SkippedScene
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.solver.sharding import whole
+from lightning_ouro.solver.sharding import unsharded
 
 T = TypeVar("T")
 BATCH = 64  # questions that are scored without video at a time
 
 
 @dataclass(frozen=True)
-class Order:
+class RoundRequest:
     """What a round is asked for.
 
     Attributes:
@@ -51,7 +51,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Share:
+class RankShard:
     """Which part of the work is this rank's, and whether it draws progress bars."""
 
     rank: int
@@ -60,7 +60,7 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RoundResult:
     """What came of a round's proposals.
 
     Attributes:
@@ -80,30 +80,39 @@ def ask(
     library: SceneLibrary,
     scenes: Sequence[Scene],
     pool: Pool,
-    order: Order,
-    share: Share,
-) -> Asked:
+    order: RoundRequest,
+    share: RankShard,
+) -> RoundResult:
     """Asks for a round's questions and admits what holds; every rank must call it."""
     title = f"round {order.round}"
     mine = scenes[share.rank :: share.ranks]
     briefs, skipped = write_briefs(
         mine, library, order.told, pool, order.slots, order.round, order.seed, title, share.shown
     )
-    with whole(solver):  # ranks have different numbers of scenes and replies
+    with unsharded(solver):  # ranks have different numbers of scenes and replies
         outcomes = propose_and_verify(proposer, briefs, title, share.shown)
     place = {scene.id: number for number, scene in enumerate(scenes)}
-    outcomes = sorted(gathered(outcomes), key=lambda item: (place[item.proposal.scene_id], item.proposal.slot))
+    outcomes = sorted(
+        all_gather_list(outcomes), key=lambda item: (place[item.proposal.scene_id], item.proposal.slot)
+    )
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if not isinstance(item, Rejection)]
     base = proposer.base(solver)
     blind = [] if order.blind == "none" else _blind(base, library, pool, verified, order, share)
     turned_down = {rejection.proposal for rejection in blind}
-    accepted, surplus = pool.admit([item for item in verified if item.proposal not in turned_down], order.round)
-    return Asked(accepted, rejected + blind + surplus, gathered(skipped))
+    accepted, surplus = pool.admit(
+        [item for item in verified if item.proposal not in turned_down], order.round
+    )
+    return RoundResult(accepted, rejected + blind + surplus, all_gather_list(skipped))
 
 
 def _blind(
-    solver: SolverModule, library: SceneLibrary, pool: Pool, verified: Sequence[Verified], order: Order, share: Share
+    solver: SolverModule,
+    library: SceneLibrary,
+    pool: Pool,
+    verified: Sequence[Verified],
+    order: RoundRequest,
+    share: RankShard,
 ) -> list[Rejection]:
     """What the pool would admit but for being blind."""
     left, known, turned_down = list(verified), dict[str, str | None](), list[Rejection]()
@@ -117,7 +126,9 @@ def _blind(
         if not (new := [question for question in coming if question.id not in known]):
             return turned_down
         known |= _of_each(solver, new, judge, f"round {order.round}: blind", share)
-        turned_down += [Rejection(item.proposal, "blind", why) for item in left if (why := known.get(item.id))]
+        turned_down += [
+            Rejection(item.proposal, "blind", why) for item in left if (why := known.get(item.id))
+        ]
         left = [item for item in left if not known.get(item.id)]
 
 
@@ -126,20 +137,20 @@ def _of_each(
     questions: Sequence[Question],
     found_of: Callable[[Sequence[Question]], Sequence[T]],
     title: str,
-    share: Share,
+    share: RankShard,
 ) -> dict[str, T]:
     """What is found of each question, by its id; every rank works on its share and gets all."""
     mine = questions[share.rank :: share.ranks]
     parts = [mine[start : start + BATCH] for start in range(0, len(mine), BATCH)]
     found: list[tuple[str, T]] = []
-    with whole(solver):  # ranks have different numbers of parts
+    with unsharded(solver):  # ranks have different numbers of parts
         for part in progress(parts, title, share.shown):
             found += zip([question.id for question in part], found_of(part), strict=True)
-    return dict(gathered(found))
+    return dict(all_gather_list(found))
 
 
 def measure_chance(
-    solver: SolverModule, ledger: Ledger, accepted: Sequence[Question], round: int, share: Share
+    solver: SolverModule, ledger: Ledger, accepted: Sequence[Question], round: int, share: RankShard
 ) -> None:
     """Enters how confident the base is, without the video, in the first numbers that a family asks for."""
     numbers = [question for question in accepted if ledger.lacks_chance(question)]

@@ -34,7 +34,7 @@ MOST_CHOICES = 27  # three turns of a route; a family shows fewer
 
 
 @dataclass(frozen=True)
-class Answer:
+class TypedAnswer:
     """What a program returned: typed, not yet rounded.
 
     Attributes:
@@ -77,7 +77,7 @@ class Answer:
             return self.value
         return str(round(self.value)) if self.kind in ("count", "centimetres") else f"{self.value:.1f}"
 
-    def agrees(self, other: Answer | None) -> bool:
+    def agrees(self, other: TypedAnswer | None) -> bool:
         """Whether an answer from jittered metadata is still this one.
 
         A choice has to be the same; a number within max(10 %, one rounding step) of this one, both unrounded. Counts
@@ -89,7 +89,7 @@ class Answer:
             return self.value == other.value
         return abs(other.value - self.value) <= max(TOLERANCE * abs(self.value), STEPS[self.kind])
 
-    def equals(self, other: Answer | None) -> bool:
+    def equals(self, other: TypedAnswer | None) -> bool:
         """Whether two programs mean the same: kind, choices in any order, and value to a relative 1e-6."""
         if other is None or self.kind != other.kind or set(self.among or ()) != set(other.among or ()):
             return False
@@ -115,15 +115,15 @@ def is_readable(text: str, longest: int) -> bool:
     return 0 < len(text) <= longest and plain and all(sign.isalnum() or sign in _SIGNS for sign in text)
 
 
-def typed(kind: object, value: object, among: object) -> Answer | str:
+def typed(kind: object, value: object, among: object) -> TypedAnswer | str:
     """Makes an answer of what came out of the sandbox (choices in lines), or says in words why it is none."""
     if kind not in KINDS:
         return f"no kind of answer: {str(kind)[:40]}"
     if kind == "choice":
         if not isinstance(value, str) or not isinstance(among, str):
             return "choice() needs a text and a list of texts"
-        return Answer(kind, value, tuple(among.split("\n")))
+        return TypedAnswer(kind, value, tuple(among.split("\n")))
     if isinstance(value, bool) or not isinstance(value, int if kind == "count" else (int, float)):
         wanted = "an int" if kind == "count" else "a number"
         return f"{kind}() needs {wanted}, not {type(value).__name__}"
-    return Answer(kind, value)
+    return TypedAnswer(kind, value)

@@ -35,7 +35,10 @@ def _outline(node: ast.stmt) -> ast.stmt | None:
         node.body = [node.body[0], ast.Expr(ast.Constant(...))]
         return node
     if isinstance(node, ast.ClassDef) and _public(node.name):
-        node.body = [node.body[0], *(found for child in node.body[1:] if (found := _outline(child)) is not None)]
+        node.body = [
+            node.body[0],
+            *(found for child in node.body[1:] if (found := _outline(child)) is not None),
+        ]
         return node
     return None
 
@@ -47,9 +50,13 @@ def _stub() -> str:
 
 
 STUB = _stub()
-NAMES = frozenset(node.name for node in ast.parse(STUB).body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+NAMES = frozenset(
+    node.name for node in ast.parse(STUB).body if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+)
 """What the API defines; a program may not define it anew."""
 PRIVATE = frozenset(
-    node.name for node in ast.parse(PRELUDE).body if isinstance(node, ast.FunctionDef) and not _public(node.name)
+    node.name
+    for node in ast.parse(PRELUDE).body
+    if isinstance(node, ast.FunctionDef) and not _public(node.name)
 ) | {"_path", "_are_straight", "_STRAIGHT", "_scenes", "_program", "_given"}
 """What the sandbox itself calls; a program may not name it."""

@@ -22,7 +22,7 @@ def seen_objects(visibility: NDArray[np.float32]) -> frozenset[int]:
 
 
 @dataclass(frozen=True)
-class Sight:
+class FirstSeen:
     """The first sight of a category.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sight:
     clearness: float
 
 
-def first_sight(visibility: NDArray[np.float32], places: Sequence[int]) -> Sight | None:
+def find_first_seen(visibility: NDArray[np.float32], places: Sequence[int]) -> FirstSeen | None:
     """The first sight of the objects at these places, or None if no frame shows them."""
     shares = visibility[:, list(places)]
     seen = np.flatnonzero((shares >= VISIBLE).any(axis=1))
@@ -44,4 +44,4 @@ def first_sight(visibility: NDArray[np.float32], places: Sequence[int]) -> Sight
     first = int(seen[0])
     trace = float(shares[:first].sum(axis=1).max(initial=0.0))
     here = float(shares[first].max()) / VISIBLE
-    return Sight(first, min(here, TRACE / trace) if trace > 0 else here)
+    return FirstSeen(first, min(here, TRACE / trace) if trace > 0 else here)

@@ -17,7 +17,9 @@ from lightning_ouro.scenes.types import CORNER_SIGNS
 
 Floats = NDArray[np.float64]
 
-PARALLEL = 1e-9  # sine of the angle below which two edges count as parallel: then a corner is as close as they are
+PARALLEL = (
+    1e-9  # sine of the angle below which two edges count as parallel: then a corner is as close as they are
+)
 _SLACK = 1e-9  # metres of rounding between gaps that are equal
 _NEXT = np.array([1, 2, 0])
 _LAST = np.array([2, 0, 1])
@@ -57,7 +59,9 @@ def _pair_distances(ca: Floats, ha: Floats, ra: Floats, cb: Floats, hb: Floats, 
     face_gap, edge_gap = _gaps(ca, ha, ra, cb, hb, rb)
     lower = np.maximum(face_gap, edge_gap.max(axis=(1, 2)))
     best = np.minimum(_corner_distances(ca, ha, ra, cb, hb, rb), _corner_distances(cb, hb, rb, ca, ha, ra))
-    pair, i, j = np.nonzero((edge_gap >= lower[:, None, None] - _SLACK) & ((lower > 0) & (best > lower))[:, None, None])
+    pair, i, j = np.nonzero(
+        (edge_gap >= lower[:, None, None] - _SLACK) & ((lower > 0) & (best > lower))[:, None, None]
+    )
     candidates = _edge_distances(ca[pair], ha[pair], ra[pair], cb[pair], hb[pair], rb[pair], i, j)
     np.minimum.at(best, pair, candidates)
     return np.where(lower > 0, best, 0.0)
@@ -92,7 +96,14 @@ def _corner_distances(ca: Floats, ha: Floats, ra: Floats, cb: Floats, hb: Floats
 
 
 def _edge_distances(
-    ca: Floats, ha: Floats, ra: Floats, cb: Floats, hb: Floats, rb: Floats, i: NDArray[np.intp], j: NDArray[np.intp]
+    ca: Floats,
+    ha: Floats,
+    ra: Floats,
+    cb: Floats,
+    hb: Floats,
+    rb: Floats,
+    i: NDArray[np.intp],
+    j: NDArray[np.intp],
 ) -> Floats:
     """Least distance `(m,)` between edges along axis `i` of the first and axis `j` of the second boxes."""
     each = np.arange(len(i))
@@ -102,7 +113,9 @@ def _edge_distances(
     least = np.full(len(i), np.inf)
     for middle_a in _supporting_edges(ca, ha, ra, axis, i):
         for middle_b in _supporting_edges(cb, hb, rb, -axis, j):
-            apart = _segment_distances(middle_a, along_a * ha[each, i, None], middle_b, along_b * hb[each, j, None])
+            apart = _segment_distances(
+                middle_a, along_a * ha[each, i, None], middle_b, along_b * hb[each, j, None]
+            )
             np.minimum(least, apart, out=least)
     return least
 
@@ -164,10 +177,14 @@ def footprints(centers: Floats, sizes: Floats, rotations: Floats) -> Floats:
 
     The shadow of a box is the sum of the shadows of its three half axes: a hexagon whose sides are those, by angle.
     """
-    sides = np.swapaxes(rotations * sizes[..., None, :] / 2, -2, -1)[..., :2]  # (..., n, 3, 2), rows are half axes
+    sides = np.swapaxes(rotations * sizes[..., None, :] / 2, -2, -1)[
+        ..., :2
+    ]  # (..., n, 3, 2), rows are half axes
     points_down = (sides[..., 1] < 0) | ((sides[..., 1] == 0) & (sides[..., 0] < 0))
     sides = np.where(points_down[..., None], -sides, sides)
     order = np.argsort(np.arctan2(sides[..., 1], sides[..., 0]), axis=-1)
     sides = np.take_along_axis(sides, order[..., None], axis=-2)
-    half = 2 * np.cumsum(sides, axis=-2) - sides.sum(axis=-2, keepdims=True)  # three corners; the others lie opposite
+    half = 2 * np.cumsum(sides, axis=-2) - sides.sum(
+        axis=-2, keepdims=True
+    )  # three corners; the others lie opposite
     return centers[..., None, :2] + np.concatenate([half, -half], axis=-2)

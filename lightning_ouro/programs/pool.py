@@ -88,7 +88,12 @@ class Pool:
         return f"{value!r} would answer {same} of {total} questions of {candidate.family}; at most {limit:.0%} may"
 
     def _question(self, candidate: Verified, round: int) -> Question:
-        proposal, answer, options, text = candidate.proposal, candidate.answer.printed(), None, candidate.proposal.text
+        proposal, answer, options, text = (
+            candidate.proposal,
+            candidate.answer.printed(),
+            None,
+            candidate.proposal.text,
+        )
         if candidate.options is not None:
             k = _shown_options(candidate)
             place = self._place(candidate.family, k)
@@ -137,7 +142,9 @@ def _too_open(candidate: Verified, accepted: Sequence[Question]) -> str | None:
     opened = sum(question.family == OPEN.name for question in accepted) + 1
     if opened <= MOST_OPEN * (len(accepted) + 1):
         return None
-    return f"{opened} of {len(accepted) + 1} questions of the round would be open; at most {MOST_OPEN:.0%} may"
+    return (
+        f"{opened} of {len(accepted) + 1} questions of the round would be open; at most {MOST_OPEN:.0%} may"
+    )
 
 
 def _ordered(id: str, options: Sequence[str], answer: str, place: int, k: int) -> tuple[str, ...]:

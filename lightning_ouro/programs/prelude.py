@@ -64,7 +64,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ProgramScene:
     """A place with objects, filmed by a camera.
 
     Attributes:
@@ -139,7 +139,9 @@ class Scene:
         for camera in self.cameras:
             if abs(camera.time - seconds) < 0.05:
                 return camera
-        raise ValueError(f"no frame is shown at {seconds} s; there are {[camera.time for camera in self.cameras]}")
+        raise ValueError(
+            f"no frame is shown at {seconds} s; there are {[camera.time for camera in self.cameras]}"
+        )
 
     def camera_distance(self, camera: Camera, thing: Object) -> float:
         """Metres from a camera to the closest point of an object."""
@@ -192,20 +194,24 @@ def _degrees(ahead_x: float, ahead_y: float, aside_x: float, aside_y: float) -> 
     return angle if angle < 360 else 0.0
 
 
-def _load(shared: tuple[Any, Any, Any], readings: list[tuple[Any, Any, Any, Any]]) -> list[Scene]:
+def _load(shared: tuple[Any, Any, Any], readings: list[tuple[Any, Any, Any, Any]]) -> list[ProgramScene]:
     counts, first_sights, cameras = shared
     everywhere = tuple([Camera(*fields) for fields in cameras])
     scenes = []
     for reading, (objects, floor_area, distances, camera_distances) in enumerate(readings):
         things = tuple([Object(*fields) for fields in objects])
-        named = {category: tuple([things[place] for place in places]) for category, (_, places) in counts.items()}
+        named = {
+            category: tuple([things[place] for place in places]) for category, (_, places) in counts.items()
+        }
         numbers = {category: number for category, (number, _) in counts.items()}
         apart = (distances, camera_distances)
-        scenes.append(Scene(things, floor_area, everywhere, named, numbers, *apart, first_sights, reading))
+        scenes.append(
+            ProgramScene(things, floor_area, everywhere, named, numbers, *apart, first_sights, reading)
+        )
     return scenes
 
 
-def _attempt(scenes: list[Scene], program: Any) -> Any:
+def _attempt(scenes: list[ProgramScene], program: Any) -> Any:
     """What a program among several gives; None if it fails: it is run again alone."""
     try:
         return _answers(scenes, program())
@@ -213,7 +219,7 @@ def _attempt(scenes: list[Scene], program: Any) -> Any:
         return None
 
 
-def _answers(scenes: list[Scene], answer: Any) -> Any:
+def _answers(scenes: list[ProgramScene], answer: Any) -> Any:
     plain = [_answer(scenes[0], answer)]
     for scene in scenes[1:]:
         try:
@@ -223,7 +229,7 @@ def _answers(scenes: list[Scene], answer: Any) -> Any:
     return [*plain, _answer(scenes[0], answer)]  # a program that remembers anything gives itself away
 
 
-def _answer(scene: Scene, answer: Any) -> Any:
+def _answer(scene: ProgramScene, answer: Any) -> Any:
     """A short text, numbers and texts only: what is huge or foreign stays here."""
     given = answer(scene)
     if not isinstance(given, Answer):

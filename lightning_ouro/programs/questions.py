@@ -127,7 +127,9 @@ class Question:
         """The text that follows the video in the user's turn, VSI-Bench's to the letter."""
         if self.options is None:
             return f"{VIDEO_PROMPT}{self.text}\n{NUMBER_PROMPT}"
-        listed = "\n".join(f"{letter}. {option}" for letter, option in zip(LETTERS, self.options, strict=False))
+        listed = "\n".join(
+            f"{letter}. {option}" for letter, option in zip(LETTERS, self.options, strict=False)
+        )
         return f"{VIDEO_PROMPT}{self.text}\nOptions:\n{listed}\n{CHOICE_PROMPT}"
 
     @property
@@ -137,7 +139,9 @@ class Question:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, strings and numbers, ready for one line of a round's file."""
-        return dataclasses.asdict(self) | {"objects": {role: list(names) for role, names in self.objects.items()}}
+        return dataclasses.asdict(self) | {
+            "objects": {role: list(names) for role, names in self.objects.items()}
+        }
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Question:

@@ -30,10 +30,10 @@ from pydantic_monty import (
 )
 
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer, typed
+from lightning_ouro.programs.answers import TypedAnswer, typed
 from lightning_ouro.programs.api import PRELUDE
 from lightning_ouro.programs.questions import Failing, Failure
-from lightning_ouro.programs.scene_geometry import World, common_ground, plain
+from lightning_ouro.programs.scene_geometry import SceneGeometry, common_ground, plain
 from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.type_check import TypeChecker
 from lightning_ouro.programs.walking import Ground
@@ -56,7 +56,7 @@ class Outcome:
         failure: None if the program answered.
     """
 
-    answers: tuple[Answer | None, ...] = ()
+    answers: tuple[TypedAnswer | None, ...] = ()
     failure: Failure | None = None
 
 
@@ -68,7 +68,7 @@ class Guide:
         worlds: The readings of a scene that programs see.
     """
 
-    def __init__(self, worlds: Sequence[World]) -> None:
+    def __init__(self, worlds: Sequence[SceneGeometry]) -> None:
         self._worlds = worlds
         self._ways: dict[tuple[int, int, int], list[tuple[float, float]] | None] = {}
 
@@ -77,7 +77,7 @@ class Guide:
         return common_ground(self._worlds)
 
     def are_straight(self, first: Any, second: Any) -> list[bool]:
-        """`Scene.is_straight` in every reading.
+        """`ProgramScene.is_straight` in every reading.
 
         Raises:
             ValueError: the arguments are no places of objects.
@@ -88,7 +88,7 @@ class Guide:
         return [bool(straight) for straight in self._ground.are_straight(readings, *ends)]
 
     def path(self, reading: Any, first: Any, second: Any) -> list[tuple[float, float]]:
-        """`Scene.path`.
+        """`ProgramScene.path`.
 
         Raises:
             ValueError: the arguments are no places of objects, or there is no way.
@@ -111,14 +111,14 @@ class Guide:
 
 
 @final
-class Loaded:
+class LoadedScene:
     """Worlds ready to run programs on.
 
     Args:
         worlds: The readings, the exact one first.
     """
 
-    def __init__(self, worlds: Sequence[World]) -> None:
+    def __init__(self, worlds: Sequence[SceneGeometry]) -> None:
         self.plain = plain(worlds)
         self.readings = len(worlds)
         guide = Guide(worlds)
@@ -145,7 +145,7 @@ class Sandbox:
         self._pool = Monty(min_processes=2, max_processes=2, request_timeout=10 + 3 * seconds)
         self._pool.__enter__()
         self._types = TypeChecker(self._pool)
-        self._shared: tuple[Loaded, MontySession] | None = None
+        self._shared: tuple[LoadedScene, MontySession] | None = None
         self._open = ExitStack()
         with self._pool.checkout(limits=limits, os_policy=POLICY) as session:
             session.feed_run(PRELUDE)
@@ -164,11 +164,11 @@ class Sandbox:
         self._discard()
         self._pool.__exit__(None, None, None)
 
-    def run(self, program: str, loaded: Loaded) -> Outcome:
+    def run(self, program: str, loaded: LoadedScene) -> Outcome:
         """As `run_all`, for one program."""
         return self.run_all([source.read(program)], loaded)[0]
 
-    def run_all(self, programs: Sequence[Source | Failure], loaded: Loaded) -> list[Outcome]:
+    def run_all(self, programs: Sequence[Source | Failure], loaded: LoadedScene) -> list[Outcome]:
         """Type-checks and runs programs: each `answer` is called with every world, the first one twice."""
         failures = iter(self._types.check([program for program in programs if isinstance(program, Source)]))
         found = [next(failures) if isinstance(program, Source) else program for program in programs]
@@ -178,16 +178,20 @@ class Sandbox:
             if isinstance(program, Source) and found[place] is None
         }
         closed = [place for place, program in runnable.items() if program.is_closed]
-        outcomes = {place: Outcome(failure=failure) for place, failure in enumerate(found) if failure is not None}
+        outcomes = {
+            place: Outcome(failure=failure) for place, failure in enumerate(found) if failure is not None
+        }
         for start in range(0, len(closed), TOGETHER):
             part = closed[start : start + TOGETHER]
             given = self._run_together([runnable[place] for place in part], loaded)
-            outcomes |= {place: outcome for place, outcome in zip(part, given, strict=True) if not outcome.failure}
+            outcomes |= {
+                place: outcome for place, outcome in zip(part, given, strict=True) if not outcome.failure
+            }
         for place in runnable.keys() - outcomes.keys():
             outcomes[place] = self._run_alone(runnable[place], loaded)
         return [outcomes[place] for place in range(len(programs))]
 
-    def _run_together(self, programs: Sequence[Source], loaded: Loaded) -> list[Outcome]:
+    def _run_together(self, programs: Sequence[Source], loaded: LoadedScene) -> list[Outcome]:
         """In the interpreter that all closed programs of these worlds share; what failed, and why, is not told."""
         lines = ["_given = []"]
         for program in programs:
@@ -205,7 +209,7 @@ class Sandbox:
             self._discard()
             return [_failed("runtime", str(error))] * len(programs)
 
-    def _run_alone(self, program: Source, loaded: Loaded) -> Outcome:
+    def _run_alone(self, program: Source, loaded: LoadedScene) -> Outcome:
         """In an interpreter of its own."""
         if loaded.state is None:
             with self._pool.checkout() as session:
@@ -225,7 +229,7 @@ class Sandbox:
             return _failed("untyped", _line(str(error)))
         return _read(given, loaded.readings)
 
-    def _fill(self, session: MontySession, loaded: Loaded) -> None:
+    def _fill(self, session: MontySession, loaded: LoadedScene) -> None:
         """Puts API and worlds into a new session."""
         session.load_session(self._prelude)
         session.feed_run("_scenes = _load(shared, readings)\nshared = readings = None", inputs=loaded.plain)
@@ -236,7 +240,7 @@ class Sandbox:
         self._open.close()
 
 
-def _feed(session: MontySession, text: str, loaded: Loaded) -> Any:
+def _feed(session: MontySession, text: str, loaded: LoadedScene) -> Any:
     return session.feed_run(text, print_callback=CollectString(MAX_OUTPUT), external_lookup=loaded.host)
 
 
@@ -256,7 +260,9 @@ def _reason(error: MontyRuntimeError) -> Failing:
 def _located(error: MontySyntaxError | MontyRuntimeError, program: str) -> str:
     """The message, behind the last line of the program that was on the stack."""
     length = program.count("\n") + 1
-    lines = [frame.line for frame in error.traceback() if frame.filename == _PROGRAM_FILE and frame.line <= length]
+    lines = [
+        frame.line for frame in error.traceback() if frame.filename == _PROGRAM_FILE and frame.line <= length
+    ]
     return f"line {lines[-1]}: {_line(str(error))}" if lines else _line(str(error))
 
 
@@ -268,7 +274,7 @@ def _read(given: object, worlds: int) -> Outcome:
     """Trusts nothing: a program may have got at the function that made this."""
     if not isinstance(given, list) or len(given) != worlds + 1:
         return _failed("untyped", "the program changed the sandbox's own functions")
-    answers: list[Answer | None] = []
+    answers: list[TypedAnswer | None] = []
     for row in given:
         if isinstance(row, str):
             return _failed("untyped", f"answer() returned {row[:60]}, not an answer such as metres(x)")

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from lightning_ouro.programs.first_seen import Sight, first_sight, seen_objects
+from lightning_ouro.programs.first_seen import FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import Floats, box_distances, point_distances
 from lightning_ouro.programs.walking import Ground, ground
 from lightning_ouro.scenes.floor import floor_outline
@@ -27,7 +27,7 @@ TURN_SIGMA = np.radians(2)
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class SceneGeometry:
     """One reading of a scene's metadata, with the geometry that programs and rules share.
 
     Attributes:
@@ -87,11 +87,14 @@ class World:
         return () if self.views is None else tuple(f"{seconds:.1f}" for seconds in self.views.timestamps)
 
     @cached_property
-    def sights(self) -> Mapping[str, Sight]:
+    def first_seen(self) -> Mapping[str, FirstSeen]:
         """When and how clearly each category is first seen; without the categories that no frame shows."""
         if self.views is None:
             return {}
-        found = {category: first_sight(self.views.visibility, self.places(category)) for category in self.categories()}
+        found = {
+            category: find_first_seen(self.views.visibility, self.places(category))
+            for category in self.categories()
+        }
         return {category: sight for category, sight in found.items() if sight is not None}
 
     @cached_property
@@ -129,13 +132,13 @@ class World:
         return [category for category in self.categories() if self.is_unique(category)]
 
 
-def world(scene: Scene, views: Views | None = None) -> World:
+def scene_geometry(scene: Scene, views: Views | None = None) -> SceneGeometry:
     """The scene as its metadata say."""
     boxes = _boxes(scene)
-    return World(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area))
+    return SceneGeometry(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area))
 
 
-def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[World]:
+def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
     """The scene under noise: `draws` readings that depend on the scene's id, boxes and floor area only."""
     centers, sizes, rotations = _boxes(scene)
     noise = _generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
@@ -143,44 +146,48 @@ def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[W
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
     rotations = _about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    sides = np.clip(1 + SIDE_SIGMA * _generator(f"jitter floor {scene.id}").standard_normal((draws, 2)), 0.5, 1.5)
+    sides = np.clip(
+        1 + SIDE_SIGMA * _generator(f"jitter floor {scene.id}").standard_normal((draws, 2)), 0.5, 1.5
+    )
     areas = scene.floor_area * sides.prod(axis=1)
     return [
-        World(scene, views, *draw) for draw in zip(centers, sizes, rotations, distances, areas.tolist(), strict=True)
+        SceneGeometry(scene, views, *draw)
+        for draw in zip(centers, sizes, rotations, distances, areas.tolist(), strict=True)
     ]
 
 
-def common_ground(worlds: Sequence[World]) -> Ground:
+def common_ground(worlds: Sequence[SceneGeometry]) -> Ground:
     """The ground of several readings of one scene."""
     corners, *boxes = (
-        np.stack([getattr(world, name) for world in worlds]) for name in ("corners", "centers", "sizes", "rotations")
+        np.stack([getattr(geometry, name) for geometry in worlds])
+        for name in ("corners", "centers", "sizes", "rotations")
     )
     return ground(floor_outline(worlds[0].scene), corners, *boxes)
 
 
-def plain(worlds: Sequence[World]) -> dict[str, Any]:
+def plain(worlds: Sequence[SceneGeometry]) -> dict[str, Any]:
     """The arguments of the prelude's `_load`: tuples, lists, dicts, strings and numbers only."""
-    return {"shared": _shared(worlds[0]), "readings": [_reading(world) for world in worlds]}
+    return {"shared": _shared(worlds[0]), "readings": [_reading(geometry) for geometry in worlds]}
 
 
-def _shared(first: World) -> tuple[Any, ...]:
+def _shared(first: SceneGeometry) -> tuple[Any, ...]:
     """What all readings have in common: counts, first sights, cameras."""
     names = {*first.categories(), *first.scene.counts}
     counts = {name: (first.count(name), first.places(name)) for name in sorted(names)}
     if first.views is None:
         return counts, {}, ()
     seconds = first.views.timestamps.tolist()
-    sights = {category: seconds[sight.frame] for category, sight in first.sights.items()}
+    first_seen = {category: seconds[sight.frame] for category, sight in first.first_seen.items()}
     forwards = first.forwards
     columns = (map(float, first.times), first.views.poses[:, :3, 3].tolist(), forwards.tolist())
     cameras = tuple(
         (place, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
         for place, (time, position, forward) in enumerate(zip(*columns, strict=True))
     )
-    return counts, sights, cameras
+    return counts, first_seen, cameras
 
 
-def _reading(reading: World) -> tuple[Any, ...]:
+def _reading(reading: SceneGeometry) -> tuple[Any, ...]:
     extents = np.ptp(reading.corners, axis=1).tolist()
     columns = (reading.centers.tolist(), reading.sizes.tolist(), extents)
     objects = tuple(

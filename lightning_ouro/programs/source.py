@@ -21,7 +21,17 @@ from lightning_ouro.programs.questions import Failure
 MAX_SOURCE = 20_000  # characters
 MAX_DEPTH = 100  # of the syntax tree; what recurses over it stays far from Python's own limit
 MAX_SCOPES = 8  # functions in functions; what the type checker needs more than doubles with each
-MODULES = ("math", "itertools", "functools", "collections", "dataclasses", "typing", "bisect", "re", "__future__")
+MODULES = (
+    "math",
+    "itertools",
+    "functools",
+    "collections",
+    "dataclasses",
+    "typing",
+    "bisect",
+    "re",
+    "__future__",
+)
 _NOT_FOR_PROGRAMS = """
 open eval exec compile input globals locals vars dir getattr setattr delattr hasattr id hash breakpoint
 """
@@ -155,7 +165,11 @@ class _Survey:
         while stack:
             node, depth, scopes = stack.pop()
             if depth > MAX_DEPTH or scopes > MAX_SCOPES:
-                what = f"nested more than {MAX_DEPTH}" if depth > MAX_DEPTH else f"functions more than {MAX_SCOPES}"
+                what = (
+                    f"nested more than {MAX_DEPTH}"
+                    if depth > MAX_DEPTH
+                    else f"functions more than {MAX_SCOPES}"
+                )
                 return Failure("syntax", f"line {getattr(node, 'lineno', 1)}: {what} deep")
             problem = _forbidden(node, at_top=scopes == 0)
             if problem is not None:
@@ -212,7 +226,9 @@ def _forbidden(node: ast.AST, at_top: bool) -> str | None:
     """Says what a node does that no program may do."""
     match node:
         case ast.Import(names=names):
-            return next((found for name in names if (found := _bad_module(name.name))), None) or _bad_names(names)
+            return next((found for name in names if (found := _bad_module(name.name))), None) or _bad_names(
+                names
+            )
         case ast.ImportFrom(module=module, names=names):
             return _bad_module(module or ".") or _bad_names(names)
         case ast.Global():
@@ -252,7 +268,8 @@ def _bad_name(name: str) -> str | None:
 def _bad_names(aliases: list[ast.alias]) -> str | None:
     bound = (alias.asname or alias.name for alias in aliases)
     return next(
-        (f"an import as {name}, which has a meaning" for name in bound if name in NAMES or _bad_name(name)), None
+        (f"an import as {name}, which has a meaning" for name in bound if name in NAMES or _bad_name(name)),
+        None,
     )
 
 
@@ -264,7 +281,11 @@ def _bad_module(name: str) -> str | None:
 
 def _has_docstring(node: ast.Module | ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef) -> bool:
     first = node.body[0] if node.body else None
-    return isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    return (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    )
 
 
 def identity(scene_id: str, family: str, source: Source) -> str:
@@ -279,5 +300,7 @@ def _canonical(node: object) -> str:
     if not isinstance(node, ast.AST):
         # Python refuses to write integers of more than 4300 digits in decimals.
         return hex(node) if isinstance(node, int) and node.bit_length() > 10_000 else repr(node)
-    fields = [f"{name}={_canonical(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])]
+    fields = [
+        f"{name}={_canonical(value)}" for name, value in ast.iter_fields(node) if value not in (None, [])
+    ]
     return f"{type(node).__name__}({','.join(fields)})"

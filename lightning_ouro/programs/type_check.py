@@ -19,7 +19,7 @@ from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.source import Source
 
 _HEADER = "from typing import Callable\n"
-_FOOTER = " _answer: Callable[[Scene], Answer] = answer"
+_FOOTER = " _answer: Callable[[ProgramScene], Answer] = answer"
 _LIMITS = {"max_feed_duration_secs": 10.0}
 _REPORT = re.compile(r"^main\.py:(\d+):\d+: error\[([\w-]+)\] (.*)$")
 _LENIENT = frozenset({"no-matching-overload"})
@@ -51,7 +51,9 @@ class TypeChecker:
             self._passed.clear()
         self._passed |= first.keys() - failed
         # What failed is checked once more in the words of each program that has its form: messages quote them.
-        others = {source.text: source for source in sources if source.form in failed and source.text not in found}
+        others = {
+            source.text: source for source in sources if source.form in failed and source.text not in found
+        }
         found |= self._check(list(others.values()))
         return [found.get(source.text) for source in sources]
 
@@ -82,12 +84,18 @@ class TypeChecker:
             for report in reversed(reports):
                 place = sum(start <= int(report[1]) for start in starts) - 1
                 if not (report[2] in _LENIENT or "None" in report[3]):
-                    found[sources[place].text] = _failure(sources[place], int(report[1]) - starts[place], report[3])
+                    found[sources[place].text] = _failure(
+                        sources[place], int(report[1]) - starts[place], report[3]
+                    )
         except MontyError as error:
             if len(sources) > 1:
                 return self._halves(sources)
-            if isinstance(error, MontyCrashedError):  # else it is syntax that the interpreter does not know: runs tell
-                found[sources[0].text] = Failure("limit", f"the type check gave up: {' '.join(str(error).split())}")
+            if isinstance(
+                error, MontyCrashedError
+            ):  # else it is syntax that the interpreter does not know: runs tell
+                found[sources[0].text] = Failure(
+                    "limit", f"the type check gave up: {' '.join(str(error).split())}"
+                )
         return found
 
     def _halves(self, sources: Sequence[Source]) -> dict[str, Failure | None]:
@@ -107,8 +115,12 @@ def _typed(source: Source) -> list[str]:
     for node in ast.parse(source.text).body:
         if isinstance(node, ast.FunctionDef) and node.name == "answer" and node.args.args:
             argument = node.args.args[0]
-            if argument.annotation is None and argument.end_lineno is not None and argument.end_col_offset is not None:
+            if (
+                argument.annotation is None
+                and argument.end_lineno is not None
+                and argument.end_col_offset is not None
+            ):
                 raw = lines[argument.end_lineno - 1].encode()
                 place = argument.end_col_offset
-                lines[argument.end_lineno - 1] = (raw[:place] + b": Scene" + raw[place:]).decode()
+                lines[argument.end_lineno - 1] = (raw[:place] + b": ProgramScene" + raw[place:]).decode()
     return lines

@@ -14,13 +14,13 @@ from typing import final
 import numpy as np
 
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer, is_readable
+from lightning_ouro.programs.answers import TypedAnswer, is_readable
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.open_question import asks_like, mention, named
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
-from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.scene_geometry import World, jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
 from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.types import Scene, Views
 
@@ -46,7 +46,7 @@ class Verified:
     proposal: Proposal
     id: str
     family: str
-    answer: Answer
+    answer: TypedAnswer
     options: tuple[str, ...] | None
     margin: float
     objects: Mapping[str, tuple[str, ...]]
@@ -57,8 +57,8 @@ class Verified:
 class _Stage:
     """A scene with everything that its proposals are checked against."""
 
-    world: World
-    loaded: Loaded
+    geometry: SceneGeometry
+    loaded: LoadedScene
     categories: Mapping[str, str]  # as the scene writes them, by lower case
 
 
@@ -98,15 +98,17 @@ class Verifier:
         verdicts: list[Verified | Rejection] = []
         for proposal, parsed, outcome in zip(proposals, sources, outcomes, strict=True):
             found = self._verify(stage, proposal, parsed, outcome)
-            verdicts.append(Rejection(proposal, found.reason, found.detail) if isinstance(found, _Problem) else found)
+            verdicts.append(
+                Rejection(proposal, found.reason, found.detail) if isinstance(found, _Problem) else found
+            )
         return verdicts
 
     def _stage(self, scene: Scene, views: Views) -> _Stage:
-        exact = world(scene, views)
+        exact = scene_geometry(scene, views)
         names = {thing.category for thing in scene.objects} | set(scene.counts)
         return _Stage(
-            world=exact,
-            loaded=Loaded([exact, *jittered(scene, views, self._draws)]),
+            geometry=exact,
+            loaded=LoadedScene([exact, *jittered(scene, views, self._draws)]),
             categories={name.casefold(): name for name in sorted(names)},
         )
 
@@ -147,11 +149,11 @@ class Verifier:
         a person would call it close: from a rule's limit (0.5) the margin rises to 1 at twice as far from it.
         """
         answer, *others = outcome.answers
-        assert answer is not None and stage.world.views is not None
+        assert answer is not None and stage.geometry.views is not None
         share = float(np.mean([answer.agrees(other) for other in others])) if others else 1.0
-        best = stage.world.views.visibility[:, sorted(family.must_show(stage.world, roles))].max(axis=0)
+        best = stage.geometry.views.visibility[:, sorted(family.must_show(stage.geometry, roles))].max(axis=0)
         shown = float(best.min(initial=np.inf)) / VISIBLE
-        return min(share, family.slack(stage.world, roles) / 2, shown / 2)
+        return min(share, family.slack(stage.geometry, roles) / 2, shown / 2)
 
     def _agreement(
         self, stage: _Stage, proposal: Proposal, parsed: Source, outcome: Outcome
@@ -183,7 +185,9 @@ class Verifier:
             return _Problem("disagrees", f"the text has no answer here: {expected.failure.detail}")
         for given, meant in zip(outcome.answers, expected.answers, strict=True):
             if (given is not None or meant is not None) and (given is None or not given.equals(meant)):
-                return _Problem("disagrees", f"the text means {_shown(meant)}, the program says {_shown(given)}")
+                return _Problem(
+                    "disagrees", f"the text means {_shown(meant)}, the program says {_shown(given)}"
+                )
         return family, roles
 
 
@@ -202,20 +206,22 @@ def _open(stage: _Stage, proposal: Proposal, outcome: Outcome) -> tuple[Family, 
     categories = tuple(stage.categories.values())
     family = asks_like(proposal.text, categories, tuple(FAMILIES.values()))
     if family is not None:
-        return _Problem("disagrees", f"claims to be open, but asks for {family.name} in words that are none of its own")
+        return _Problem(
+            "disagrees", f"claims to be open, but asks for {family.name} in words that are none of its own"
+        )
     answer = outcome.answers[0]
     said = " | ".join((proposal.text, *((answer.among if answer else None) or ())))
     return OPEN, {"objects": named(said, categories)}
 
 
-def _shown(answer: Answer | None) -> str:
+def _shown(answer: TypedAnswer | None) -> str:
     if answer is None:
         return "a value out of range"
     among = "" if answer.among is None else f" among {sorted(answer.among)}"
     return f"{answer.kind}({answer.value}){among}"
 
 
-def _unnamed(stage: _Stage, proposal: Proposal, parsed: Source, answer: Answer) -> _Problem | None:
+def _unnamed(stage: _Stage, proposal: Proposal, parsed: Source, answer: TypedAnswer) -> _Problem | None:
     said = " | ".join((proposal.text, *(answer.among or ()))).casefold()
     for name in sorted(parsed.quoted & stage.categories.keys()):
         if mention(name).search(said) is None:
@@ -223,14 +229,14 @@ def _unnamed(stage: _Stage, proposal: Proposal, parsed: Source, answer: Answer) 
     return None
 
 
-def _rules(stage: _Stage, family: Family, roles: Roles, answer: Answer) -> _Problem | None:
-    broken = family.check(stage.world, roles, answer)
+def _rules(stage: _Stage, family: Family, roles: Roles, answer: TypedAnswer) -> _Problem | None:
+    broken = family.check(stage.geometry, roles, answer)
     return None if broken is None else _Problem("rules", broken)
 
 
 def _unseen(stage: _Stage, family: Family, roles: Roles) -> _Problem | None:
-    hidden = sorted(family.must_show(stage.world, roles) - stage.world.seen)
+    hidden = sorted(family.must_show(stage.geometry, roles) - stage.geometry.seen)
     if not hidden:
         return None
-    names = ", ".join(f"{stage.world.scene.objects[place].category} {place}" for place in hidden)
+    names = ", ".join(f"{stage.geometry.scene.objects[place].category} {place}" for place in hidden)
     return _Problem("unseen", f"no frame shows {names}")

@@ -62,7 +62,9 @@ class Ground:
         """Which of the straight ways from one point to several `(m, 2)` are free."""
         starts, shape = np.broadcast_to(start, ends.shape), (len(ends), *obstacles.shape)
         standing = np.ones(shape[:2], dtype=bool)
-        return _clear(starts, ends, np.broadcast_to(obstacles, shape), standing) & ~_leaves(starts, ends, self.outline)
+        return _clear(starts, ends, np.broadcast_to(obstacles, shape), standing) & ~_leaves(
+            starts, ends, self.outline
+        )
 
     def _search(self, points: Floats, obstacles: Floats) -> Floats | None:
         """A* from the second point to the first over the others (Hart, Nilsson, Raphael 1968)."""
@@ -180,7 +182,10 @@ def _around(shapes: Floats) -> Floats:
 
 def _inner_corners(outline: Floats) -> Floats:
     """Points on the floor by the corners of its outline; ways bend only at those that point inwards."""
-    before, after = _unit(outline - np.roll(outline, 1, axis=0)), _unit(np.roll(outline, -1, axis=0) - outline)
+    before, after = (
+        _unit(outline - np.roll(outline, 1, axis=0)),
+        _unit(np.roll(outline, -1, axis=0) - outline),
+    )
     aside = 1e-6 * _unit(before - after)  # away from the corner's inside
     points = np.concatenate([outline + aside, outline - aside])
     return points[_on_floor(points, outline)]

@@ -62,7 +62,9 @@ def guessed(solver: Base, questions: Sequence[Question]) -> list[float]:
     """How confident the base is in each answer without the video."""
     every = [turned(question) for question in questions]
     flat = [order for orders in every for order in orders]
-    row = solver.encoder.row(None, [question.prompt for question in flat], [question.answer for question in flat])
+    row = solver.encoder.row(
+        None, [question.prompt for question in flat], [question.answer for question in flat]
+    )
     found = iter(solver.base_confidences([row]))
     return [float(np.mean([next(found) for _ in orders])) for orders in every]
 

@@ -26,7 +26,7 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer
@@ -74,7 +74,9 @@ class EndpointProposer(Proposer):
         timeout: float = 120.0,
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
-            raise InputError(f"loop.proposer.url={url!r} is no http address; give the API's root, ending in /v1")
+            raise InputError(
+                f"loop.proposer.url={url!r} is no http address; give the API's root, ending in /v1"
+            )
         for name, value in (("concurrent", concurrent), ("tries", tries), ("timeout", timeout)):
             if not value > 0:
                 raise InputError(f"loop.proposer.{name}={value} must be above 0")
@@ -85,18 +87,22 @@ class EndpointProposer(Proposer):
         self._writer = PromptWriter(prompt, max_objects, metadata_tokens, feedback_tokens, _about_tokens)
 
     @override
-    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+    def propose(
+        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+    ) -> list[Proposal | Rejection]:
         key = self._key()
         found: list[Proposal | Rejection] = []
         with ThreadPoolExecutor(self._concurrent) as pool:
             waiting = [
                 (brief, slot, prompt.short, pool.submit(self._answer, key, content, brief, slot))
                 for brief in briefs
-                for prompt in [self._writer.write(brief, world(brief.scene, brief.views))]
+                for prompt in [self._writer.write(brief, scene_geometry(brief.scene, brief.views))]
                 for content in [_content(brief.video(), prompt.text)]
                 for slot in range(brief.slots)
             ]
-            for brief, slot, short, answer in track(waiting, f"{title}: proposing", transient=True, disable=not shown):
+            for brief, slot, short, answer in track(
+                waiting, f"{title}: proposing", transient=True, disable=not shown
+            ):
                 text, problem = answer.result()
                 if problem:
                     raw = Proposal(brief.scene.id, "", "", "", self.name, brief.round, slot)
@@ -118,9 +124,13 @@ class EndpointProposer(Proposer):
         try:
             return Path(self._key_file).read_text("utf8").strip()
         except OSError as error:
-            raise InputError(f"loop.proposer.key_file={self._key_file}: cannot be read: {error.strerror}") from error
+            raise InputError(
+                f"loop.proposer.key_file={self._key_file}: cannot be read: {error.strerror}"
+            ) from error
 
-    def _answer(self, key: str | None, content: list[dict[str, Any]], brief: Brief, slot: int) -> tuple[str, str]:
+    def _answer(
+        self, key: str | None, content: list[dict[str, Any]], brief: Brief, slot: int
+    ) -> tuple[str, str]:
         """The reply, or what went wrong in the last try."""
         body = {
             "model": self._model,

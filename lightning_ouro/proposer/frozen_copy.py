@@ -46,7 +46,9 @@ class FrozenCopyProposer(ModelProposer):
         return self._solver
 
     @override
-    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+    def propose(
+        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+    ) -> list[Proposal | Rejection]:
         assert self._of is not None, "the loop attaches the solver first"
         copy = self.base(self._of)
         if copy.loaded is None:  # not before: the loop attaches while nothing else is in memory yet

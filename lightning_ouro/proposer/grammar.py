@@ -18,7 +18,7 @@ from typing_extensions import override
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
-from lightning_ouro.programs.scene_geometry import World, world
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.proposer.protocol import Brief, Proposer
 
 FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}
@@ -44,13 +44,17 @@ class GrammarProposer(Proposer):
         self._style = style
 
     @override
-    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+    def propose(
+        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+    ) -> list[Proposal | Rejection]:
         return [proposal for brief in briefs for proposal in self.write(brief)]
 
     def write(self, brief: Brief) -> Iterator[Proposal]:
         """The proposals of one brief."""
-        room, taken = world(brief.scene, brief.views), set(brief.asked)
-        weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
+        room, taken = scene_geometry(brief.scene, brief.views), set(brief.asked)
+        weights = {
+            name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
+        }
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
             drawn = draw(weights, room, taken, partial(_factor, brief.recent), rng)
@@ -59,7 +63,9 @@ class GrammarProposer(Proposer):
             taken.add(drawn[0].key(brief.scene.id, drawn[1]))
             yield self._written(brief, slot, *drawn, rng)
 
-    def _written(self, brief: Brief, slot: int, family: Family, roles: Roles, rng: np.random.Generator) -> Proposal:
+    def _written(
+        self, brief: Brief, slot: int, family: Family, roles: Roles, rng: np.random.Generator
+    ) -> Proposal:
         forms = family.fitting(roles)
         form = forms[0 if self._style == "vsi_bench" else int(rng.integers(len(forms)))]
         return Proposal(
@@ -75,7 +81,7 @@ class GrammarProposer(Proposer):
 
 def draw(
     weights: dict[str, float],
-    room: World,
+    room: SceneGeometry,
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
@@ -98,7 +104,7 @@ def draw(
     return None
 
 
-def askable(weights: Mapping[str, float], room: World, taken: Set[Key]) -> dict[str, float]:
+def askable(weights: Mapping[str, float], room: SceneGeometry, taken: Set[Key]) -> dict[str, float]:
     """The weights of those families that have something new to ask; `open` always has."""
     rng = np.random.default_rng(0)  # decides only which candidate is found first
     return {
@@ -115,7 +121,7 @@ def evenly(family: Family, roles: Roles) -> float:
 
 def _roles(
     family: Family,
-    room: World,
+    room: SceneGeometry,
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.first_seen import VISIBLE
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 _LESS, _MORE, _FULL = 32, 48, 64  # where the parts of short names' numbers begin
 STEP = 0.2  # metres between two places of compact metadata
@@ -53,9 +53,11 @@ def is_plain(name: str) -> bool:
     return PLAIN.fullmatch(name) is not None
 
 
-def lines(world: World, max_objects: int) -> list[Line]:
+def lines(geometry: SceneGeometry, max_objects: int) -> list[Line]:
     """The categories that a prompt shows, in the order of their first objects."""
-    every = [line for name in world.categories() if is_plain(name) and (line := _line(world, name)).objects]
+    every = [
+        line for name in geometry.categories() if is_plain(name) and (line := _line(geometry, name)).objects
+    ]
     kept, room = set[str](), max_objects
     for line in sorted(every, key=lambda line: (line.number > 1, -line.share, line.category)):
         if len(line.objects) <= room:
@@ -64,12 +66,14 @@ def lines(world: World, max_objects: int) -> list[Line]:
     return [line for line in every if line.category in kept]
 
 
-def _line(world: World, category: str) -> Line:
-    places = world.places(category)
-    seen = tuple(place for place in places if place in world.seen)
-    countable = category in world.scene.complete and len(seen) == len(places) == world.count(category)
-    share = 0.0 if world.views is None or not seen else float(world.views.visibility[:, list(seen)].max())
-    return Line(category, world.count(category), countable, seen, share)
+def _line(geometry: SceneGeometry, category: str) -> Line:
+    places = geometry.places(category)
+    seen = tuple(place for place in places if place in geometry.seen)
+    countable = category in geometry.scene.complete and len(seen) == len(places) == geometry.count(category)
+    share = (
+        0.0 if geometry.views is None or not seen else float(geometry.views.visibility[:, list(seen)].max())
+    )
+    return Line(category, geometry.count(category), countable, seen, share)
 
 
 class References:
@@ -91,11 +95,13 @@ class References:
         self._long = {short: name for long in (names, times) for name, short in long.items()}
 
     @classmethod
-    def of(cls, world: World, max_objects: int, asked_about: Mapping[str, bool] = MappingProxyType({})) -> References:
+    def of(
+        cls, geometry: SceneGeometry, max_objects: int, asked_about: Mapping[str, bool] = MappingProxyType({})
+    ) -> References:
         """Those of everything that a prompt shows; `asked_about` is as a `Brief` has it."""
-        digest = hashlib.sha256(f"short names {world.scene.id}".encode()).digest()
+        digest = hashlib.sha256(f"short names {geometry.scene.id}".encode()).digest()
         rng, names = np.random.default_rng(list(digest)), dict[str, str]()
-        shown = lines(world, max_objects)
+        shown = lines(geometry, max_objects)
         for kind in ("@", "@m", "@o"):
             mine = [line.category for line in shown if _kind(line) == kind]
             rest = count(_FULL)
@@ -106,7 +112,7 @@ class References:
                 number = next(numbers[asked_about.get(name)])
                 names[name] = f"{kind}{number}"
         times: dict[str, str] = {}
-        for place, seconds in enumerate(world.times):
+        for place, seconds in enumerate(geometry.times):
             times.setdefault(seconds, _frame(place))
         return cls(names, times)
 
@@ -131,32 +137,35 @@ def _kind(line: Line) -> str:
     return "@" if line.number == 1 else "@m" if line.is_countable else "@o"
 
 
-def frames_of(world: World, place: int) -> list[int]:
+def frames_of(geometry: SceneGeometry, place: int) -> list[int]:
     """The frames that show an object."""
-    assert world.views is not None, "only asked for what is shown"
-    return [int(frame) for frame in np.flatnonzero(world.views.visibility[:, place] >= VISIBLE)]
+    assert geometry.views is not None, "only asked for what is shown"
+    return [int(frame) for frame in np.flatnonzero(geometry.views.visibility[:, place] >= VISIBLE)]
 
 
-def compact(world: World, short: References, max_objects: int) -> list[str]:
+def compact(geometry: SceneGeometry, short: References, max_objects: int) -> list[str]:
     """For a small model: `x6y3#0#2;x4y8#1^#0@m3 2 chair`, two chairs, where each is and which frames show it.
 
     What is known of a category stands before its short name, so that a model that reads from left to right knows it
     where it reads the name; `^` says in which frame it is first seen, if that is clear. The camera's places come first,
     `x4y9d27#3`, d being the direction in tens of degrees. Places are in steps of 0.2 m from the lowest of each axis.
     """
-    assert world.views is not None, "prompts are about what was filmed"
-    shown = lines(world, max_objects)
-    things, cameras = world.centers[:, :2], world.views.poses[:, :2, 3]
-    lowest = np.concatenate([cameras, things[[place for line in shown for place in line.objects]]]).min(axis=0)
-    found = [f"floor {world.floor_area:.1f}"]
-    for frame, forward in enumerate(world.forwards):
+    assert geometry.views is not None, "prompts are about what was filmed"
+    shown = lines(geometry, max_objects)
+    things, cameras = geometry.centers[:, :2], geometry.views.poses[:, :2, 3]
+    lowest = np.concatenate([cameras, things[[place for line in shown for place in line.objects]]]).min(
+        axis=0
+    )
+    found = [f"floor {geometry.floor_area:.1f}"]
+    for frame, forward in enumerate(geometry.forwards):
         facing = round(math.degrees(math.atan2(forward[1], forward[0])) / 10) % 36
         found.append(f"{_place(cameras[frame] - lowest)}d{facing}{_frame(frame)}")
     for line in shown:
         every = [
-            _place(things[place] - lowest) + "".join(map(_frame, frames_of(world, place))) for place in line.objects
+            _place(things[place] - lowest) + "".join(map(_frame, frames_of(geometry, place)))
+            for place in line.objects
         ]
-        sight = world.sights.get(line.category)
+        sight = geometry.first_seen.get(line.category)
         first = f"^{_frame(sight.frame)}" if sight is not None and sight.clearness >= 1 else ""
         found.append(f"{';'.join(every)}{first}{short.names[line.category]} {line.number} {line.category}")
     return found
@@ -171,20 +180,22 @@ def _frame(number: int) -> str:
     return f"#{number}"
 
 
-def full(world: World, max_objects: int) -> list[str]:
+def full(geometry: SceneGeometry, max_objects: int) -> list[str]:
     """For a full-size model: `chair: 2 (all shown)`, then a line an object with centre, size and frames in metres."""
     found = [
-        f"Floor area: {world.floor_area:.1f} m2.",
-        f"Frames, by number and seconds: {', '.join(f'{i} at {t}' for i, t in enumerate(world.times))}.",
+        f"Floor area: {geometry.floor_area:.1f} m2.",
+        f"Frames, by number and seconds: {', '.join(f'{i} at {t}' for i, t in enumerate(geometry.times))}.",
     ]
-    for line in lines(world, max_objects):
-        found.append(f"{line.category}: {line.number}{'' if line.is_countable else ', not all shown or annotated'}")
+    for line in lines(geometry, max_objects):
+        found.append(
+            f"{line.category}: {line.number}{'' if line.is_countable else ', not all shown or annotated'}"
+        )
         for place in line.objects:
             center, size = (
                 " ".join(f"{float(value):.1f}" for value in values)
-                for values in (world.centers[place], world.sizes[place])
+                for values in (geometry.centers[place], geometry.sizes[place])
             )
-            found.append(f"- center {center} size {size} frames {_ranges(frames_of(world, place))}")
+            found.append(f"- center {center} size {size} frames {_ranges(frames_of(geometry, place))}")
     return found
 
 

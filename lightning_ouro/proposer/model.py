@@ -20,7 +20,7 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.proposer.parsing import Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
@@ -94,7 +94,9 @@ class ModelProposer(Proposer):
         self._solver = solver
 
     @override
-    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+    def propose(
+        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+    ) -> list[Proposal | Rejection]:
         assert self._solver is not None, "the loop attaches the solver before it asks"
         found: list[Proposal | Rejection] = []
         starts = range(0, len(briefs), self._scenes_per_batch)
@@ -107,10 +109,12 @@ class ModelProposer(Proposer):
         rows, slots = list[Row](), list[tuple[Brief, int, References]]()
         writer = self.writer(self._solver)
         for brief in briefs:
-            prompt = writer.write(brief, world(brief.scene, brief.views))
+            prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
             rows.append(self._solver.encoder.replies(brief.video(), prompt.text, [None] * brief.slots))
             slots += [(brief, slot, prompt.short) for slot in range(brief.slots)]
-        sampler = Sampler([generator(brief, slot) for brief, slot, _ in slots], self._temperature, self._top_p)
+        sampler = Sampler(
+            [generator(brief, slot) for brief, slot, _ in slots], self._temperature, self._top_p
+        )
         replies = self._solver.write(rows, sampler, self._max_new_tokens)
         return [as_proposal(self.name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
@@ -157,7 +161,9 @@ class Sampler:
             beyond = ordered.cumsum(dim=-1) - ordered >= self._top_p
             probabilities = torch.zeros_like(ordered).scatter(-1, order, ordered.masked_fill(beyond, 0.0))
         edges = probabilities.cumsum(dim=-1)
-        draws = torch.tensor([self._generators[question].random() for question in questions], dtype=torch.float64)
+        draws = torch.tensor(
+            [self._generators[question].random() for question in questions], dtype=torch.float64
+        )
         places = torch.searchsorted(edges, draws.to(edges.device)[:, None] * edges[:, -1:], right=True)
         return places.squeeze(1).clamp(max=logits.shape[-1] - 1)
 

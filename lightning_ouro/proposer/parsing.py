@@ -38,7 +38,9 @@ def parse(reply: str) -> Written | Unusable:
     """Reads a reply."""
     blocks = list(_FENCED.finditer(reply))
     if len(blocks) != 1 or reply.count("```") != 2:
-        return Unusable(f"{len(blocks)} whole fenced programs of {reply.count('```')} fence marks; one is needed")
+        return Unusable(
+            f"{len(blocks)} whole fenced programs of {reply.count('```')} fence marks; one is needed"
+        )
     program, before = blocks[0].group(1), reply[: blocks[0].start()]
     if not program.strip():
         return Unusable("the fenced program is empty")

@@ -17,7 +17,7 @@ from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.grammar import askable
 from lightning_ouro.proposer.metadata import References
@@ -62,18 +62,22 @@ class PromptWriter:
         self._metadata_tokens, self._feedback_tokens = metadata_tokens, feedback_tokens
         self._count = count_tokens
 
-    def write(self, brief: Brief, world: World) -> Prompt:
+    def write(self, brief: Brief, geometry: SceneGeometry) -> Prompt:
         """The text that follows the frames in the user's turn."""
-        weights = {name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES}
-        used_up = askable(weights, world, frozenset()).keys() - askable(weights, world, brief.asked).keys()
+        weights = {
+            name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
+        }
+        used_up = (
+            askable(weights, geometry, frozenset()).keys() - askable(weights, geometry, brief.asked).keys()
+        )
         weights = {name: weight for name, weight in weights.items() if name not in used_up} or weights
         total = sum(weights.values())
         if self._kind == "compact":
-            short = References.of(world, self._max_objects, brief.asked_about)
-            described = metadata.compact(world, short, self._max_objects)
+            short = References.of(geometry, self._max_objects, brief.asked_about)
+            described = metadata.compact(geometry, short, self._max_objects)
             wanted = [name * max(1, round(MENTIONS * weight / total)) for name, weight in weights.items()]
         else:
-            short, described = LONG, metadata.full(world, self._max_objects)
+            short, described = LONG, metadata.full(geometry, self._max_objects)
             wanted = [f"{name} {max(1, round(100 * weight / total))}%" for name, weight in weights.items()]
         refused = [f"{reason} {count}" for reason, count in brief.rejections.items()]
         text = self._template.substitute(

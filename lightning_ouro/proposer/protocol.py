@@ -74,7 +74,9 @@ class Proposer(ABC):
         return None if solver.lora is None else solver
 
     @abstractmethod
-    def propose(self, briefs: Sequence[Brief], title: str = "", shown: bool = False) -> list[Proposal | Rejection]:
+    def propose(
+        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+    ) -> list[Proposal | Rejection]:
         """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask.
 
         What it cannot even read as a proposal it gives as a rejection.

@@ -21,7 +21,9 @@ from lightning_ouro.scenes.reading import read_one
 from lightning_ouro.scenes.types import CORNER_SIGNS, FrameBudget, Scene, Video
 
 VISIBLE = 0.003  # of a frame's pixels; the boxes of what is seen less are left out
-EDGES = [pair for pair in combinations(range(8), 2) if (CORNER_SIGNS[pair[0]] != CORNER_SIGNS[pair[1]]).sum() == 1]
+EDGES = [
+    pair for pair in combinations(range(8), 2) if (CORNER_SIGNS[pair[0]] != CORNER_SIGNS[pair[1]]).sum() == 1
+]
 _NEAR = 0.05  # metres before the camera at which edges are cut off
 _MARGIN = 24  # pixels round the plan
 _TITLE = 22  # pixels
@@ -46,7 +48,9 @@ def show(
         InputError: the scene is not there or cannot be used, or the picture cannot be written.
     """
     if num_frames < 1 or width < 400:
-        raise InputError(f"num_frames={num_frames}, width={width}: at least one frame and 400 pixels are needed")
+        raise InputError(
+            f"num_frames={num_frames}, width={width}: at least one frame and 400 pixels are needed"
+        )
     scene = read_one(scenes, id)
     side = width * 2 // 3 // math.ceil(math.sqrt(num_frames)) // 4  # quarters of a cell's width
     video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
@@ -65,7 +69,9 @@ def contact_sheet(scene: Scene, video: Video, width: int) -> Image.Image:
     cell = cells[0].size
     rows = math.ceil(len(cells) / columns)
     plan = from_above(scene, video, max(200, width - columns * cell[0]), max(200, rows * cell[1]))
-    sheet = Image.new("RGB", (columns * cell[0] + plan.width, _TITLE + max(rows * cell[1], plan.height)), "white")
+    sheet = Image.new(
+        "RGB", (columns * cell[0] + plan.width, _TITLE + max(rows * cell[1], plan.height)), "white"
+    )
     for place, picture in enumerate(cells):
         sheet.paste(picture, (place % columns * cell[0], _TITLE + place // columns * cell[1]))
     sheet.paste(plan, (columns * cell[0], _TITLE))

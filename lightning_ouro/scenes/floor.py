@@ -62,7 +62,9 @@ def least_rectangle(points: NDArray[np.float64]) -> Rectangle:
     hull = points[ConvexHull(points).vertices]
     edges = np.roll(hull, -1, axis=0) - hull
     axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
-    frames = np.stack([axes, np.stack([-axes[:, 1], axes[:, 0]], axis=1)], axis=1)  # (edges, 2, 2), rows are axes
+    frames = np.stack(
+        [axes, np.stack([-axes[:, 1], axes[:, 0]], axis=1)], axis=1
+    )  # (edges, 2, 2), rows are axes
     along = np.einsum("eij,pj->epi", frames, hull)
     low, high = along.min(axis=1), along.max(axis=1)
     best = int((high - low).prod(axis=1).argmin())

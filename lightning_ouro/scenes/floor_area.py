@@ -53,6 +53,8 @@ def _outside(kept: NDArray[np.bool_], neighbours: NDArray[np.int32]) -> NDArray[
     across = np.where(neighbours.ravel() < 0, number, neighbours.ravel())  # the outside is one more
     walls = np.append(kept, False)
     free = ~walls[sides] & ~walls[across]
-    links = coo_array((np.ones(free.sum(), dtype=bool), (sides[free], across[free])), shape=(number + 1, number + 1))
+    links = coo_array(
+        (np.ones(free.sum(), dtype=bool), (sides[free], across[free])), shape=(number + 1, number + 1)
+    )
     _, part = connected_components(links, directed=False)
     return np.asarray(part[:-1] == part[-1])

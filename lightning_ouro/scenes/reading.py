@@ -144,4 +144,6 @@ def _with_benchmarks(scene: Scene) -> Scene:
 def _nothing_usable(paths: Sequence[Path], skipped: list[SkippedScene]) -> str:
     where = ", ".join(str(path) for path in paths) or "no path was given"
     reasons = "; ".join(scene.reason for scene in skipped[:_EXAMPLES])
-    return f"no usable scene ({where}), {len(skipped)} skipped" + (f": {reasons}" if reasons else "; give a path")
+    return f"no usable scene ({where}), {len(skipped)} skipped" + (
+        f": {reasons}" if reasons else "; give a path"
+    )

@@ -25,7 +25,7 @@ import torch
 from rich.console import Console
 from rich.progress import track
 
-from lightning_ouro.atomic_files import write_lines
+from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
@@ -68,13 +68,15 @@ def prepare(
     _open_store(store, {"version": VERSION, **asdict(budget), "boxes": boxes})
     missing = [one for one in found if not (store / one.found.id).exists()]
     bad = list(_prepare_all(missing, store, budget, workers or len(os.sched_getaffinity(0))))
-    write_lines(store / SKIPPED, map(asdict, sorted(bad, key=lambda scene: scene.id)))
+    write_jsonl(store / SKIPPED, map(asdict, sorted(bad, key=lambda scene: scene.id)))
     console = Console(soft_wrap=True)
     console.print(
         f"{len(missing) - len(bad)} scenes prepared in {store}, {len(found) - len(missing)} were there before"
     )
     if bad:
-        console.print(f"{len(bad)} skipped, listed in {store / SKIPPED}; the first: {bad[0].reason}", markup=False)
+        console.print(
+            f"{len(bad)} skipped, listed in {store / SKIPPED}; the first: {bad[0].reason}", markup=False
+        )
 
 
 def _open_store(store: Path, record: dict[str, Any]) -> None:
@@ -86,17 +88,21 @@ def _open_store(store: Path, record: dict[str, Any]) -> None:
             if (there := json.loads(path.read_text("utf8"))) != record:
                 raise InputError(f"{store}: was written with {there}, not {record}; choose another folder")
         elif any(store.iterdir()):
-            raise InputError(f"{store}: holds other things than a store ({RECORD} is missing); choose an empty folder")
+            raise InputError(
+                f"{store}: holds other things than a store ({RECORD} is missing); choose an empty folder"
+            )
         for left in store.glob(".*.part"):
             shutil.rmtree(left)
-        write_lines(path, [record])
+        write_jsonl(path, [record])
     except (OSError, ValueError) as problem:
         if isinstance(problem, InputError):
             raise
         raise InputError(f"{store}: cannot be used as a store ({problem})") from None
 
 
-def _prepare_all(found: Sequence[Located], store: Path, budget: FrameBudget, workers: int) -> Iterator[SkippedScene]:
+def _prepare_all(
+    found: Sequence[Located], store: Path, budget: FrameBudget, workers: int
+) -> Iterator[SkippedScene]:
     """Yields those that had to be skipped."""
     for one, problem in track(_outcomes(found, store, budget, workers), "preparing scenes", total=len(found)):
         if problem is not None:

@@ -41,7 +41,16 @@ _SYNONYMS = {
     "potted plant": "plant",
     "showercurtrain": "shower curtain",
 } | dict.fromkeys(
-    ("trash can", "trashcan", "garbage bin", "garbagebin", "garbage can", "recycling bin", "dustbin", "waste bin"),
+    (
+        "trash can",
+        "trashcan",
+        "garbage bin",
+        "garbagebin",
+        "garbage can",
+        "recycling bin",
+        "dustbin",
+        "waste bin",
+    ),
     "trash bin",
 )
 

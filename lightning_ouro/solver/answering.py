@@ -13,7 +13,7 @@ from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.feature_cache import Features
 from lightning_ouro.solver.packing import Packed
-from lightning_ouro.solver.prefix_cache import KeyValues
+from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 from lightning_ouro.solver.shared_prefix import hidden_states
 
 Choose = Callable[[Tensor, Sequence[int]], Tensor]
@@ -43,7 +43,7 @@ def replies(
         max_new_tokens: Replies are cut there; VSI-Bench allows 16.
         choose: Takes logits and the batch's questions that they belong to, gives a token of each.
     """
-    kept = KeyValues(packed, max_new_tokens)
+    kept = SharedPrefixCache(packed, max_new_tokens)
     hidden = hidden_states(model, packed, features, kept)[packed.question_end]
     running, position = list(range(packed.num_questions)), packed.question_next
     written: list[list[int]] = [[] for _ in running]

@@ -24,7 +24,7 @@ from transformers import AttentionInterface, Qwen3VLForConditionalGeneration
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from lightning_ouro.solver.packing import Packed, Span, visible
-from lightning_ouro.solver.prefix_cache import KeyValues
+from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 
 NAME = "lightning_ouro_shared_prefix"
 BLOCK = 128  # tokens a side of FlexAttention's blocks; lengths are padded to a multiple
@@ -44,10 +44,10 @@ class Layout:
     spans: tuple[Span, ...]
     gathers: tuple[Tensor, ...]
     block_mask: BlockMask | None
-    kept: KeyValues | None = None
+    kept: SharedPrefixCache | None = None
 
 
-def layout_of(packed: Packed, kept: KeyValues | None = None) -> Layout:
+def layout_of(packed: Packed, kept: SharedPrefixCache | None = None) -> Layout:
     """The layout of a batch, on its device."""
     gathers = tuple(span.suffix_places().to(packed.ids.device) for span in packed.spans)
     return Layout(packed.spans, gathers, _block_mask(packed) if packed.ids.is_cuda else None, kept)
@@ -65,7 +65,7 @@ def attend(
     key: Tensor,
     value: Tensor,
     attention_mask: Tensor | None,
-    layout: Layout | KeyValues | None = None,
+    layout: Layout | SharedPrefixCache | None = None,
     **given: Any,
 ) -> tuple[Tensor, Tensor | None]:
     """An attention function as transformers calls it.
@@ -84,9 +84,12 @@ def attend(
     """
     if layout is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, **given)
-    query, key = query.to(value.dtype), key.to(value.dtype)  # under autocast their norms have made them float32
+    query, key = (
+        query.to(value.dtype),
+        key.to(value.dtype),
+    )  # under autocast their norms have made them float32
     scale = given["scaling"]
-    if isinstance(layout, KeyValues):
+    if isinstance(layout, SharedPrefixCache):
         return layout.attend(cast(int, module.layer_idx), query, key, value, scale), None
     if layout.kept is not None:
         layout.kept.fill(cast(int, module.layer_idx), key, value)
@@ -105,7 +108,9 @@ def _row(query: Tensor, key: Tensor, value: Tensor, span: Span, gather: Tensor, 
     if groups > 1:
         key, value = (states.repeat_interleave(groups, dim=1) for states in (key, value))
     shared = [states[:, :, : span.prefix] for states in (query, key, value)]
-    prefix = scaled_dot_product_attention(shared[0], shared[1], shared[2], is_causal=True, scale=scale).transpose(1, 2)
+    prefix = scaled_dot_product_attention(
+        shared[0], shared[1], shared[2], is_causal=True, scale=scale
+    ).transpose(1, 2)
     if gather.numel() == 0:
         return prefix
     places = gather.clamp(min=0)
@@ -139,4 +144,6 @@ def _flex(query: Tensor, key: Tensor, value: Tensor, mask: BlockMask, scale: flo
     length = query.shape[2]
     padded = [pad(states, (0, 0, 0, -length % BLOCK)) for states in (query, key, value)]
     kernel = _compiled() if query.is_cuda else flex_attention
-    return kernel(*padded, block_mask=mask, scale=scale, enable_gqa=query.shape[1] != key.shape[1])[:, :, :length]
+    return kernel(*padded, block_mask=mask, scale=scale, enable_gqa=query.shape[1] != key.shape[1])[
+        :, :, :length
+    ]

@@ -64,7 +64,9 @@ def check_files(checkpoint: str) -> None:
         try:
             names = sorted(set(json.loads((folder / INDEX).read_text("utf8"))["weight_map"].values()))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(f"{folder / INDEX} lists no weights ({reason(error)}); fetch it again") from error
+            raise InputError(
+                f"{folder / INDEX} lists no weights ({reason(error)}); fetch it again"
+            ) from error
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise InputError(
             f"model.checkpoint={checkpoint!r} lacks {len(missing)} of {len(names)} files that {INDEX} names: "
@@ -75,7 +77,9 @@ def check_files(checkpoint: str) -> None:
             with safe_open(folder / name, framework="pt"):
                 pass
         except (SafetensorError, OSError) as error:
-            raise InputError(f"{folder / name} was cut off or is no safetensors file; fetch it again") from error
+            raise InputError(
+                f"{folder / name} was cut off or is no safetensors file; fetch it again"
+            ) from error
 
 
 def read_tokenizer(checkpoint: str, config: Qwen3VLConfig) -> PreTrainedTokenizerBase:
@@ -115,7 +119,9 @@ def patch_spec(checkpoint: str, config: Qwen3VLConfig) -> PatchSpec:
     sizes["merge_size"] = vision.spatial_merge_size
     try:
         settings = get_video_processor_config(checkpoint_folder(checkpoint))
-        means, deviations = (set(settings[name]) if settings else {0.5} for name in ("image_mean", "image_std"))
+        means, deviations = (
+            set(settings[name]) if settings else {0.5} for name in ("image_mean", "image_std")
+        )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"{owner} cannot be read or lack a list; fetch video_preprocessor_config.json again: {reason(error)}"
@@ -126,7 +132,9 @@ def patch_spec(checkpoint: str, config: Qwen3VLConfig) -> PatchSpec:
     values = (*means, *deviations)
     if len(values) != 2 or not all(isinstance(value, float | int) for value in values) or not values[1] > 0:
         read = f"image_mean {settings['image_mean']} and image_std {settings['image_std']}"
-        raise InputError(f"{owner} say {read}; Qwen3-VL has one mean and one deviation above 0 for all channels")
+        raise InputError(
+            f"{owner} say {read}; Qwen3-VL has one mean and one deviation above 0 for all channels"
+        )
     return PatchSpec(**sizes, mean=values[0], std=values[1])
 
 

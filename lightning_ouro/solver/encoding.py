@@ -146,7 +146,9 @@ class RowEncoder:
 
     def _after_prefix(self, text: str) -> list[int]:
         ids = self._ids(VISION_END + text)
-        assert ids[: len(self._tail)] == self._tail, f"the question changes the prefix's last tokens: {text!r}"
+        assert ids[: len(self._tail)] == self._tail, (
+            f"the question changes the prefix's last tokens: {text!r}"
+        )
         return ids[len(self._tail) :]
 
     def _turn(self, content: str) -> str:
@@ -157,7 +159,9 @@ class RowEncoder:
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def mrope_positions(ids: Tensor, video_token: int, grid: tuple[int, int, int] | None, merge_size: int) -> Tensor:
+def mrope_positions(
+    ids: Tensor, video_token: int, grid: tuple[int, int, int] | None, merge_size: int
+) -> Tensor:
     """Interleaved M-RoPE positions `(3, P)` of a text with at most one video.
 
     Text counts up on all three axes; a group of frames holds its time and spans rows and columns; text goes on behind

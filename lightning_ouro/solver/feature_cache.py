@@ -27,7 +27,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from lightning_ouro.atomic_files import write_whole
+from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.errors import InputError
 
 VERSION = "1"
@@ -78,7 +78,9 @@ class FeatureSettings:
         for name in ("memory_gb", "disk_gb"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value >= 0):
-                raise InputError(f"model.features.{name}={value} must be finite and at least 0, which keeps nothing")
+                raise InputError(
+                    f"model.features.{name}={value} must be finite and at least 0, which keeps nothing"
+                )
 
 
 @final
@@ -99,7 +101,9 @@ class FeatureCache:
     def __init__(self, settings: FeatureSettings = FeatureSettings()) -> None:
         self._memory = _Memory(round(settings.memory_gb * 1e9))
         disk_bytes = round(settings.disk_gb * 1e9)
-        self._disk = _Disk(Path(settings.folder), disk_bytes) if settings.folder is not None and disk_bytes else None
+        self._disk = (
+            _Disk(Path(settings.folder), disk_bytes) if settings.folder is not None and disk_bytes else None
+        )
         self.hits = self.misses = 0
 
     def get(self, key: str) -> Features | None:
@@ -175,7 +179,9 @@ class _Disk:
     def get(self, key: str) -> Features | None:
         path = self._path(key)
         try:
-            data = path.read_bytes()  # not mapped: on network file systems a file deleted by others kills who reads it
+            data = (
+                path.read_bytes()
+            )  # not mapped: on network file systems a file deleted by others kills who reads it
         except OSError:
             return None
         features = _decoded(data)
@@ -196,7 +202,7 @@ class _Disk:
                 self._make_room(len(data))
             if len(data) <= self._room:
                 self._room -= len(data)
-                write_whole(path, data)
+                write_atomic(path, data)
         except FileNotFoundError:
             pass  # somebody emptied the folder meanwhile
         except OSError as error:
@@ -272,7 +278,13 @@ def _decoded(data: bytes) -> Features | None:
     try:
         with torch.inference_mode(False):
             tensors = load(data)
-    except (SafetensorError, AssertionError, KeyError, RuntimeError, ValueError):  # all but the first are torch's, to
+    except (
+        SafetensorError,
+        AssertionError,
+        KeyError,
+        RuntimeError,
+        ValueError,
+    ):  # all but the first are torch's, to
         return None  # types that it does not have and sizes that do not fit
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])  # `load` drops the metadata
     metadata = header.get("__metadata__") or {}

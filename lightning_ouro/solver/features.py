@@ -50,11 +50,15 @@ class VisionTower:
         if not videos:
             return None
         distinct = list(dict.fromkeys(videos))
-        found = self._cached(distinct) if self.is_frozen and self._cache is not None else self._encoded(distinct)
+        found = (
+            self._cached(distinct) if self.is_frozen and self._cache is not None else self._encoded(distinct)
+        )
         by_video = dict(zip(distinct, found, strict=True))
         ordered = [by_video[video] for video in videos]
         layers = zip(*(features.deepstack for features in ordered), strict=True)
-        return Features(torch.cat([features.pooled for features in ordered]), [torch.cat(layer) for layer in layers])
+        return Features(
+            torch.cat([features.pooled for features in ordered]), [torch.cat(layer) for layer in layers]
+        )
 
     def _cached(self, videos: Sequence[Video]) -> list[Features]:
         """From the cache, the missing ones together through the tower."""
@@ -77,7 +81,9 @@ class VisionTower:
         visual = self._model.model.visual
         weight = visual.patch_embed.proj.weight
         patches = torch.cat([frames_to_patches(video.frames, self._spec) for video in videos])
-        grids = torch.tensor([video_grid(video.frames.shape, self._spec) for video in videos], device=weight.device)
+        grids = torch.tensor(
+            [video_grid(video.frames.shape, self._spec) for video in videos], device=weight.device
+        )
         # Not by `get_video_features`: whether that splits DeepStack's features by video depends on the version.
         output = visual(patches.to(weight.device, visual.dtype), grid_thw=grids, return_dict=True)
         sizes = (grids.prod(dim=-1) // self._spec.merge_size**2).tolist()

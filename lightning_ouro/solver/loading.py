@@ -63,7 +63,7 @@ class Lora:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """A model ready to be trained, and what belongs to it."""
 
     net: nn.Module
@@ -77,8 +77,13 @@ class Loaded:
 
 
 def load(
-    checkpoint: str, init: Init, lora: Lora | None, seed: int, train: Trained = "all", dtype: Precision = "auto"
-) -> Loaded:
+    checkpoint: str,
+    init: Init,
+    lora: Lora | None,
+    seed: int,
+    train: Trained = "all",
+    dtype: Precision = "auto",
+) -> LoadedModel:
     """Builds the solver in train mode, so that gradient checkpointing and dropout obey the trainer.
 
     Args:
@@ -97,10 +102,10 @@ def load(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         model = _drawn(config, dtype) if init == "random" else _read(checkpoint, config, dtype)
-        keep_frequencies(model)
+        keep_rope_in_float32(model)
         net = choose_trained(model, lora, train)
     net.train()
-    return Loaded(net, tokenizer, spec)
+    return LoadedModel(net, tokenizer, spec)
 
 
 def weight_dtype(config: Qwen3VLConfig, dtype: Precision) -> torch.dtype:
@@ -151,7 +156,7 @@ def _without_reports() -> Iterator[None]:
         transformers.logging.set_verbosity(before)
 
 
-def keep_frequencies(model: nn.Module) -> None:
+def keep_rope_in_float32(model: nn.Module) -> None:
     """Holds rotary frequencies in float32 whatever the model is cast to.
 
     `Module.to(bfloat16)`, which Lightning's bf16-true and DeepSpeed's bf16 call, rounds them: of Qwen3-VL-4B an angle
@@ -184,14 +189,19 @@ def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Modul
     Raises:
         InputError: rank or alpha is below 1, a target names no linear layer of the language model, or there is none.
     """
-    from peft import LoraConfig, get_peft_model  # late: peft's import takes a second that `--help` need not pay
+    from peft import (
+        LoraConfig,
+        get_peft_model,
+    )  # late: peft's import takes a second that `--help` need not pay
 
     for name, value in (("rank", lora.rank), ("alpha", lora.alpha)):
         if value < 1:
             raise InputError(f"model.lora.{name}={value} must be at least 1")
     visual, names = model.model.visual, _linear_names(model.model.language_model)
     if missing := [target for target in lora.targets if target not in names]:
-        raise InputError(f"model.lora.targets: {missing} name no linear layer of the language model; it has {names}")
+        raise InputError(
+            f"model.lora.targets: {missing} name no linear layer of the language model; it has {names}"
+        )
     places = [rf".*language_model\..*\.({'|'.join(lora.targets)})"] if lora.targets else []
     if lora.vision:
         places.append(rf".*visual\.blocks\..*\.({'|'.join(_linear_names(visual.blocks))})")
@@ -204,7 +214,8 @@ def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Modul
             "model.lora.merger"
         )
     return get_peft_model(
-        model, LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="|".join(places), lora_dropout=0.0)
+        model,
+        LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules="|".join(places), lora_dropout=0.0),
     )
 
 
@@ -228,7 +239,7 @@ def as_base(net: nn.Module) -> Iterator[None]:
             module.training = mode
 
 
-def compute_activations_again(model: Qwen3VLForConditionalGeneration) -> None:
+def enable_gradient_checkpointing(model: Qwen3VLForConditionalGeneration) -> None:
     """Lets layers be computed again in the backward pass, under the name that this transformers has for it."""
     turn_on = getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
     turn_on({"use_reentrant": False})

@@ -38,9 +38,15 @@ from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.loading import Lora, Precision, Trained, choose_trained, weight_dtype
 from lightning_ouro.solver.patches import PatchSpec, video_grid
 
-AROUND_TOKENS = 10  # of a prefix that do not depend on the video: the turn's opening and `These are frames of a video.`
-GROUP_TOKENS = 9  # of a group of frames besides its picture: `<12.3 seconds>` and the two marks around the picture
-QUESTION_TOKENS = 60  # of a question with its answer; mean of the means of 14 families: 59, route planning has 134
+AROUND_TOKENS = (
+    10  # of a prefix that do not depend on the video: the turn's opening and `These are frames of a video.`
+)
+GROUP_TOKENS = (
+    9  # of a group of frames besides its picture: `<12.3 seconds>` and the two marks around the picture
+)
+QUESTION_TOKENS = (
+    60  # of a question with its answer; mean of the means of 14 families: 59, route planning has 134
+)
 ANSWER_TOKENS = 3  # of an answer with the end of its turn; mean of 218 questions: 2.8
 
 
@@ -130,7 +136,12 @@ class Footprint:
 
 
 def estimate(
-    config: Qwen3VLConfig, lora: Lora | None, train: Trained, dtype: Precision, batch: MicroBatch, devices: int
+    config: Qwen3VLConfig,
+    lora: Lora | None,
+    train: Trained,
+    dtype: Precision,
+    batch: MicroBatch,
+    devices: int,
 ) -> str:
     """One line about a micro-batch whose questions share as few videos as they can, and about one with a video each.
 
@@ -174,7 +185,9 @@ def footprint(
         gradients=size,
         optimizer=2 * size + 4 * len(trained),
         activations=_activations(config, net, layout, widths, batch),
-        logits=layout.answer_tokens * config.text_config.vocab_size * (8 + (widths.computed if widths.is_half else 0)),
+        logits=layout.answer_tokens
+        * config.text_config.vocab_size
+        * (8 + (widths.computed if widths.is_half else 0)),
         step=size,
     )
 
@@ -225,21 +238,32 @@ def _widths(net: nn.Module, lora: Lora | None, precision: str) -> _Widths:
     return _Widths(residual, residual, adapter if adapter != residual else 0, lora is not None)
 
 
-def _activations(config: Qwen3VLConfig, net: nn.Module, layout: Layout, widths: _Widths, batch: MicroBatch) -> int:
+def _activations(
+    config: Qwen3VLConfig, net: nn.Module, layout: Layout, widths: _Widths, batch: MicroBatch
+) -> int:
     text, vision = config.text_config, config.vision_config
     layer = _language_layer(text, widths) * layout.tokens
     kept = widths.residual * text.hidden_size * layout.tokens
-    flight = (3 * widths.computed * text.intermediate_size + 2 * widths.residual * text.hidden_size) * layout.tokens
+    flight = (
+        3 * widths.computed * text.intermediate_size + 2 * widths.residual * text.hidden_size
+    ) * layout.tokens
     mixed = batch.precision.endswith("-mixed")
     casts = sum(2 * weight.numel() for weight in net.parameters() if mixed and weight.dtype == torch.float32)
-    features = (1 + len(vision.deepstack_visual_indexes)) * widths.residual * text.hidden_size * layout.video_tokens
+    features = (
+        (1 + len(vision.deepstack_visual_indexes)) * widths.residual * text.hidden_size * layout.video_tokens
+    )
     block = 8 * vision.hidden_size + widths.computed * (9 * vision.hidden_size + 2 * vision.intermediate_size)
-    passing = 16 * vision.hidden_size + widths.computed * (5 * vision.hidden_size + 2 * vision.intermediate_size)
+    passing = 16 * vision.hidden_size + widths.computed * (
+        5 * vision.hidden_size + 2 * vision.intermediate_size
+    )
     if batch.gradient_checkpointing:
         language = text.num_hidden_layers * kept + max(casts, layer + flight)
         tower = layout.patches * (vision.depth * widths.residual * vision.hidden_size + block)
     else:
-        language, tower = text.num_hidden_layers * layer + flight + casts, layout.patches * vision.depth * block
+        language, tower = (
+            text.num_hidden_layers * layer + flight + casts,
+            layout.patches * vision.depth * block,
+        )
     is_trained = any(weight.requires_grad for name, weight in net.named_parameters() if ".visual." in name)
     return features + (language + tower if is_trained else max(language, layout.patches * passing))
 

@@ -28,20 +28,20 @@ from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.feature_cache import FeatureCache, Features, FeatureSettings
 from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.loading import (
-    Loaded,
+    LoadedModel,
     Lora,
     Precision,
     Trained,
     as_base,
-    compute_activations_again,
+    enable_gradient_checkpointing,
     load,
 )
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.memory_estimate import MicroBatch, estimate
-from lightning_ouro.solver.out_of_memory import explained
+from lightning_ouro.solver.out_of_memory import explain_out_of_memory
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.per_family_mean import FamilyMeans
-from lightning_ouro.solver.sharding import Whole, check_resume, check_trainer, is_sharded, shard
+from lightning_ouro.solver.per_family_mean import PerFamilyMean
+from lightning_ouro.solver.sharding import UnshardDuringEval, check_resume, check_trainer, is_sharded, shard
 
 QUANTITIES = ("loss", "sight", "score")
 
@@ -92,10 +92,12 @@ class SolverModule(L.LightningModule):
         self.feature_settings = features
         self.max_new_tokens = max_new_tokens
         self.weighted_loss = ConfidenceWeightedLoss(loss)
-        self.loaded: Loaded | None = None
-        self.results: FamilyMeans | None = None
+        self.loaded: LoadedModel | None = None
+        self.results: PerFamilyMean | None = None
         self._rows: Sequence[SceneRow] = ()  # of the batch that is being trained
-        self.strict_loading = False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
+        self.strict_loading = (
+            False  # a LoRA checkpoint lacks the base; on_load_checkpoint checks what must be there
+        )
 
     def setup(self, stage: str) -> None:
         """Refuses a strategy that does not work before the model is built."""
@@ -110,7 +112,7 @@ class SolverModule(L.LightningModule):
             qwen, spec = self.loaded.qwen, self.loaded.spec
             use_shared_prefix(qwen)
             if self.gradient_checkpointing:
-                compute_activations_again(qwen)
+                enable_gradient_checkpointing(qwen)
             self.net = self.loaded.net
             self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
             self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
@@ -120,9 +122,11 @@ class SolverModule(L.LightningModule):
 
     def configure_callbacks(self) -> list[L.Callback]:
         """Keeps ranks from waiting for each other while they evaluate."""
-        return [Whole()]
+        return [UnshardDuringEval()]
 
-    def memory_needed(self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str) -> str:
+    def memory_needed(
+        self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str
+    ) -> str:
         """What training takes on one device, estimated, in one line; no weight is read.
 
         It is for as few videos as the questions can share, and says what it comes to if each has one of its own.
@@ -154,7 +158,7 @@ class SolverModule(L.LightningModule):
         """One pass over the rows gives loss, confidence and gradient."""
         self._rows = batch.rows
         questions = [question for row in batch.rows for question in row.questions]
-        with explained(batch.rows):
+        with explain_out_of_memory(batch.rows):
             scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
         chances = [chance for row in batch.rows for chance in row.chances]
         loss = self.weighted_loss(scored.loss, scored.confidence, chances)
@@ -174,7 +178,7 @@ class SolverModule(L.LightningModule):
 
     def backward(self, loss: Tensor) -> None:
         """Lightning's, with an error that names the batch where memory ends."""
-        with explained(self._rows):
+        with explain_out_of_memory(self._rows):
             super().backward(loss)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -184,14 +188,18 @@ class SolverModule(L.LightningModule):
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
         """Adds the batch's losses and scores to the family means."""
         if self.results is None or self.results.families != batch.families:
-            self.results = FamilyMeans(batch.families, QUANTITIES).to(self.device)
-        with explained(batch.rows):
+            self.results = PerFamilyMean(batch.families, QUANTITIES).to(self.device)
+        with explain_out_of_memory(batch.rows):
             own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
             swapped = zip(batch.rows, batch.other_videos, strict=True)
-            other = self.score_rows([self.encode(row, video or row.video) for row, video in swapped]).loss.tolist()
+            other = self.score_rows(
+                [self.encode(row, video or row.video) for row, video in swapped]
+            ).loss.tolist()
             replies = self.replies(batch.rows)
         lonely = [
-            video is None for row, video in zip(batch.rows, batch.other_videos, strict=True) for _ in row.questions
+            video is None
+            for row, video in zip(batch.rows, batch.other_videos, strict=True)
+            for _ in row.questions
         ]
         questions = [question for row in batch.rows for question in row.questions]
         for place, (question, reply) in enumerate(zip(questions, replies, strict=True)):
@@ -214,11 +222,15 @@ class SolverModule(L.LightningModule):
     def predict_step(self, batch: EvalBatch, batch_idx: int) -> list[dict[str, Any]]:
         """One record a question: its reply, its answer and its score."""
         questions = [question for row in batch.rows for question in row.questions]
-        with explained(batch.rows):
+        with explain_out_of_memory(batch.rows):
             replies = self.replies(batch.rows)
         return [
             question.to_json()
-            | {"prompt": question.prompt, "reply": reply, "score": metrics.score(reply, question.answer, question.unit)}
+            | {
+                "prompt": question.prompt,
+                "reply": reply,
+                "score": metrics.score(reply, question.answer, question.unit),
+            }
             for question, reply in zip(questions, replies, strict=True)
         ]
 
@@ -265,9 +277,15 @@ class SolverModule(L.LightningModule):
         """Keeps trained weights and buffers only, and says on which base they sit."""
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
         kept = trained | {"weighted_loss.previous_mean"}
-        checkpoint["state_dict"] = {name: value for name, value in checkpoint["state_dict"].items() if name in kept}
+        checkpoint["state_dict"] = {
+            name: value for name, value in checkpoint["state_dict"].items() if name in kept
+        }
         checkpoint["trained"], checkpoint["sharded"] = sorted(trained), is_sharded(self.trainer.strategy)
-        checkpoint["base"] = {"checkpoint": self.checkpoint, "init": self.init, "lora": _lora_record(self.lora)}
+        checkpoint["base"] = {
+            "checkpoint": self.checkpoint,
+            "init": self.init,
+            "lora": _lora_record(self.lora),
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint of another base, or one that lacks trained weights: loading itself isn't strict.
@@ -281,9 +299,13 @@ class SolverModule(L.LightningModule):
                 f"the checkpoint was trained on {checkpoint.get('base')}, this run has {mine}; set it as it was"
             )
         trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
-        names = checkpoint.get("trained", ())  # for strategies that take the weights out before this is called
+        names = checkpoint.get(
+            "trained", ()
+        )  # for strategies that take the weights out before this is called
         if missing := sorted(trained - set(checkpoint.get("state_dict", names))):
-            raise InputError(f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}")
+            raise InputError(
+                f"the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}"
+            )
         if self._trainer is not None:
             check_resume(self._trainer, checkpoint.get("sharded", False))
 

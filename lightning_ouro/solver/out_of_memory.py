@@ -12,7 +12,7 @@ from lightning_ouro.solver.batches import SceneRow
 
 
 @contextmanager
-def explained(rows: Sequence[SceneRow]) -> Iterator[None]:
+def explain_out_of_memory(rows: Sequence[SceneRow]) -> Iterator[None]:
     """Turns torch's error into one that names the batch and the settings that make it smaller.
 
     Raises:
@@ -20,7 +20,9 @@ def explained(rows: Sequence[SceneRow]) -> Iterator[None]:
     """
     try:
         yield
-    except RuntimeError as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the class itself
+    except (
+        RuntimeError
+    ) as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the class itself
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
         questions = sum(len(row.questions) for row in rows)

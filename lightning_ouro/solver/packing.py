@@ -85,7 +85,9 @@ class Packed:
         return len(self.question_end)
 
 
-def visible(query_row: Tensor, query_segment: Tensor, key_row: Tensor, key_segment: Tensor, earlier: Tensor) -> Tensor:
+def visible(
+    query_row: Tensor, query_segment: Tensor, key_row: Tensor, key_segment: Tensor, earlier: Tensor
+) -> Tensor:
     """The law of who sees whom, for tensors that broadcast: earlier tokens of the row's prefix and of one's own suffix.
 
     Args:

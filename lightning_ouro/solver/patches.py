@@ -49,7 +49,9 @@ def video_grid(shape: Sequence[int], spec: PatchSpec) -> tuple[int, int, int]:
     for name, value in (("height", height), ("width", width)):
         if value % side or value <= 0:
             nearest = max(side, round(value / side) * side)
-            raise InputError(f"frames.{name}={value} is no multiple of {side} pixels, the model's token; try {nearest}")
+            raise InputError(
+                f"frames.{name}={value} is no multiple of {side} pixels, the model's token; try {nearest}"
+            )
     return -(-num_frames // spec.temporal_patch_size), height // spec.patch_size, width // spec.patch_size
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import Metric
 
 
-class FamilyMeans(Metric):
+class PerFamilyMean(Metric):
     """Mean of each quantity over each family's questions, and over all.
 
     Args:

@@ -25,7 +25,7 @@ class _Row:
 
 
 @final
-class KeyValues:
+class SharedPrefixCache:
     """What attention keeps of a batch.
 
     Args:
@@ -97,5 +97,7 @@ def _look(query: Tensor, prefix: Tensor, own: Tensor, seen: Tensor, scale: float
     mine = (query @ own[0].mT).float().masked_fill(~seen[:, None, None], float("-inf"))
     weights = torch.softmax(torch.cat([shared.float(), mine], dim=-1) * scale, dim=-1).to(query.dtype)
     on_prefix, on_own = weights.split([prefix.shape[2], own.shape[3]], dim=-1)
-    from_prefix = (on_prefix.transpose(0, 1).flatten(1, 2) @ prefix[1]).unflatten(1, (number, groups)).transpose(0, 1)
+    from_prefix = (
+        (on_prefix.transpose(0, 1).flatten(1, 2) @ prefix[1]).unflatten(1, (number, groups)).transpose(0, 1)
+    )
     return from_prefix + on_own @ own[1]

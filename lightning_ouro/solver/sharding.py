@@ -40,7 +40,9 @@ def check_trainer(trainer: L.Trainer) -> None:
             "trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds small updates away; "
             "bf16-mixed with model.dtype=bfloat16 keeps an adapter in float32"
         )
-    if isinstance(strategy, FSDPStrategy):  # it cannot clip by norm, and wastes memory where some weights are frozen
+    if isinstance(
+        strategy, FSDPStrategy
+    ):  # it cannot clip by norm, and wastes memory where some weights are frozen
         raise InputError(
             "trainer.strategy=FSDPStrategy is not supported; take its successor: --config configs/strategy/fsdp2.yaml"
         )
@@ -50,7 +52,9 @@ def check_trainer(trainer: L.Trainer) -> None:
         raise InputError(
             "trainer.strategy: ZeRO stage 3 is not supported; take stage 2, or configs/strategy/fsdp2.yaml"
         )
-    if "train_micro_batch_size_per_gpu" not in (strategy.config or {}):  # Lightning looks for it in a batch, too early
+    if "train_micro_batch_size_per_gpu" not in (
+        strategy.config or {}
+    ):  # Lightning looks for it in a batch, too early
         raise InputError(
             "trainer.strategy: DeepSpeed needs logging_batch_size_per_gpu; take configs/strategy/deepspeed.yaml"
         )
@@ -134,7 +138,7 @@ def split(module: nn.Module) -> None:
 
 
 @contextmanager
-def whole(module: nn.Module) -> Iterator[None]:
+def unsharded(module: nn.Module) -> Iterator[None]:
     """Whole weights inside, so that ranks may differ in their passes; every rank must enter."""
     gather(module)
     try:
@@ -143,7 +147,7 @@ def whole(module: nn.Module) -> Iterator[None]:
         split(module)
 
 
-class Whole(L.Callback):
+class UnshardDuringEval(L.Callback):
     """Whole weights while held-out scenes are evaluated."""
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -16,7 +16,7 @@ from transformers import Qwen3VLForConditionalGeneration
 from lightning_ouro.solver.attention import layout_of
 from lightning_ouro.solver.feature_cache import Features
 from lightning_ouro.solver.packing import Packed
-from lightning_ouro.solver.prefix_cache import KeyValues
+from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,10 @@ class Scored:
 
 
 def hidden_states(
-    model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None, kept: KeyValues | None = None
+    model: Qwen3VLForConditionalGeneration,
+    packed: Packed,
+    features: Features | None,
+    kept: SharedPrefixCache | None = None,
 ) -> Tensor:
     """Last hidden states of all tokens, `(T, hidden)`.
 

@@ -9,7 +9,7 @@ from lightning_ouro.assets.build_tiny import SPECIAL_TOKENS, main
 from lightning_ouro.bootstrap import orders
 from lightning_ouro.bootstrap.layouts import layout
 from lightning_ouro.bootstrap.lessons import GLANCE
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.metadata import References
 from lightning_ouro.scenes.synthetic.walks import rendered_walk
 
@@ -38,7 +38,15 @@ def test_a_proposal_is_a_family_a_form_and_the_names_between_words_that_always_s
     reply = "depth_order: At #3 seconds, which is nearer to the camera: the @7 or the @m12?\n```python\ndef"
     pieces = [tokenizer.decode([i]) for i in tokenizer(reply)["input_ids"]]
     assert pieces[:7] == [
-        *("depth_order", ": At ", "#3", " seconds, which is nearer to the camera: the ", "@7", " or the ", "@m12")
+        *(
+            "depth_order",
+            ": At ",
+            "#3",
+            " seconds, which is nearer to the camera: the ",
+            "@7",
+            " or the ",
+            "@m12",
+        )
     ]
 
 
@@ -46,14 +54,16 @@ def test_a_proposal_is_a_family_a_form_and_the_names_between_words_that_always_s
 def test_what_a_proposer_reads_and_writes_is_short(tokenizer, proposal_seed):
     rng, scene = np.random.default_rng(proposal_seed), layout(proposal_seed)
     views = rendered_walk(scene, GLANCE)[1]
-    room, short = world(scene, views), References.of(world(scene, views), 64)
+    room, short = scene_geometry(scene, views), References.of(scene_geometry(scene, views), 64)
     order = orders.brief(scene, views, room, rng, False)
     replies = [answer.reply for answer in orders.answers(order, room, short, 40, rng)]
     assert np.mean([len(tokenizer(reply)["input_ids"]) for reply in replies]) < 16
     assert all(tokenizer.decode(tokenizer(reply)["input_ids"]) == reply for reply in replies)
 
 
-@pytest.mark.parametrize("text", ["naïve\n\n  x", "日本語 🪑", "def answer(scene):\n    return count(3)\n", "\x00\t "])
+@pytest.mark.parametrize(
+    "text", ["naïve\n\n  x", "日本語 🪑", "def answer(scene):\n    return count(3)\n", "\x00\t "]
+)
 def test_any_text_comes_back_as_it_was(tokenizer, text):
     assert tokenizer.decode(tokenizer(text)["input_ids"]) == text
 

@@ -101,7 +101,9 @@ def test_official_answers_are_those_of_our_programs(official):
     found = json.loads(lines[-1])
     assert list(found) == ["families", "by_source"] and set(found["by_source"]) == set(QUESTIONS)
     for figures in (found["families"], *found["by_source"].values()):
-        assert {name: figures[name]["agree"] for name in (*EXACT, *DIRECTIONS)} == dict.fromkeys(EXACT + DIRECTIONS, 1)
+        assert {name: figures[name]["agree"] for name in (*EXACT, *DIRECTIONS)} == dict.fromkeys(
+            EXACT + DIRECTIONS, 1
+        )
         assert figures["object_counting"]["agree"] >= 0.99
         assert figures["object_abs_distance"]["mra"] >= 96
     for source, steps in (("scannet", 0.995), ("arkitscenes", 0.965)):
@@ -218,12 +220,17 @@ def test_what_metadata_cannot_answer_is_counted_and_listed(answered, reason, row
 
 
 def test_of_a_route_s_many_options_some_are_enough(answered):
-    one, two = ROUTE.format("tv", ""), ROUTE.format("lamp", " 3. [please fill in] 4. Go forward until the lamp")
+    one, two = (
+        ROUTE.format("tv", ""),
+        ROUTE.format("lamp", " 3. [please fill in] 4. Go forward until the lamp"),
+    )
     single = ["A. Turn Left", "B. Turn Back", "C. Turn Right"]
     double = ["A. Turn Left, Turn Left", "B. Turn Left, Turn Back", "C. Turn Right, Turn Back"]
     _, last = answered(asked("route_planning", one, "A", single), asked("route_planning", two, "B", double))
     assert last["families"] == {"route_planning": {"questions": 2, "agree": 1.0}}
-    _, last = answered(asked("route_planning", one, "A", single[:2]), asked("route_planning", two, "A", listed("a b")))
+    _, last = answered(
+        asked("route_planning", one, "A", single[:2]), asked("route_planning", two, "A", listed("a b"))
+    )
     assert last["families"] == {}
 
 
@@ -266,9 +273,17 @@ GOOD = json.dumps(asked("object_counting", CHAIRS, "3"))
             json.dumps(asked("x", "?", "C", listed("a b"))),
             "ground_truth is C, expected a letter of A, B",
         ),
-        ({"room": ROOM}, json.dumps(asked("x", "?", "A", ["a", "b"])), "options is ['a', 'b'], expected null or"),
+        (
+            {"room": ROOM},
+            json.dumps(asked("x", "?", "A", ["a", "b"])),
+            "options is ['a', 'b'], expected null or",
+        ),
         ({"room": ROOM}, json.dumps(asked("x", "?", "A", "A. a")), "options is A. a, expected null or"),
-        ({"room": ROOM}, json.dumps(asked("x", "?", "A", ["A. a", "A. b"])), "options is ['A. a', 'A. b'], expected"),
+        (
+            {"room": ROOM},
+            json.dumps(asked("x", "?", "A", ["A. a", "A. b"])),
+            "options is ['A. a', 'A. b'], expected",
+        ),
         (None, GOOD, "meta.json: cannot be read"),
         ({"questions": 3}, GOOD, "expected VSI-Bench meta_info"),
         ("{", GOOD, "meta.json: is not JSON"),
@@ -285,7 +300,14 @@ def test_a_bad_file_is_one_line_and_exit_code_2(script, tmp_path, capsys, meta, 
 
 
 def test_the_exit_code_reaches_the_shell(tmp_path):
-    command = [sys.executable, str(SCRIPT), "--meta", str(tmp_path / "none"), "--questions", str(tmp_path / "none")]
+    command = [
+        sys.executable,
+        str(SCRIPT),
+        "--meta",
+        str(tmp_path / "none"),
+        "--questions",
+        str(tmp_path / "none"),
+    ]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
     assert found.returncode == 2 and found.stderr.startswith("error: ") and "Traceback" not in found.stderr
 

@@ -61,7 +61,9 @@ def test_the_offices_boxes_lie_on_what_was_measured(office, shared_data):
     turned = points @ np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])  # a wrong world fills no boxes
     assert sum(inside(thing, turned) for thing in scene.objects) < sum(found.values()) / 4
     bottoms = {thing.category: thing.corners()[:, 2].min() for thing in scene.objects}
-    assert all(abs(bottoms[name] + 1.54) < 0.05 for name in ("sofa", "round table", "kitchen counter"))  # on the floor
+    assert all(
+        abs(bottoms[name] + 1.54) < 0.05 for name in ("sofa", "round table", "kitchen counter")
+    )  # on the floor
     assert 25 < scene.floor_area < 60
 
 

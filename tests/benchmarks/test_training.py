@@ -34,7 +34,9 @@ def test_all_ways_have_the_same_gradients(report):
 
 def test_a_shared_prefix_needs_fewer_tokens_and_bytes(report):
     for case in report["cases"]:
-        tokens = {name: case[f"{name}_tokens_per_second"] * case[f"{name}_seconds"] for name in ("plain", "ours")}
+        tokens = {
+            name: case[f"{name}_tokens_per_second"] * case[f"{name}_seconds"] for name in ("plain", "ours")
+        }
         assert tokens["plain"] - tokens["ours"] == pytest.approx(5 * case["prefix"], rel=0.01)
         assert case["ours_mib"] < case["peer_mib"] < case["plain_mib"]
         assert case["memory_ratio"] == pytest.approx(case["ours_mib"] / case["plain_mib"], abs=0.01)

@@ -25,7 +25,7 @@ from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verifier
 from lightning_ouro.proposer.metadata import References, is_plain
 from lightning_ouro.proposer.parsing import parse
@@ -48,7 +48,11 @@ def some():
 
 def test_a_lesson_is_the_same_wherever_one_starts(some):
     again = next(lessons(PLAN, 3, writer))
-    assert (again.prompt, again.replies, again.questions) == (some[3].prompt, some[3].replies, some[3].questions)
+    assert (again.prompt, again.replies, again.questions) == (
+        some[3].prompt,
+        some[3].replies,
+        some[3].questions,
+    )
     assert np.array_equal(again.video.frames, some[3].video.frames) and BLOCK > 3
 
 
@@ -63,7 +67,9 @@ def test_categories_in_cells_are_those_of_the_room(some):
     for number, lesson in enumerate(some):
         there = {CATEGORIES[place] for place in np.flatnonzero(lesson.cells.categories.any(axis=0))}
         assert there and there <= set(procedural_scene(PLAN.first + number).counts)
-        assert np.isfinite(lesson.cells.depth).all() and len(lesson.cells.depth) == len(lesson.cells.categories)
+        assert np.isfinite(lesson.cells.depth).all() and len(lesson.cells.depth) == len(
+            lesson.cells.categories
+        )
 
 
 def test_places_are_those_of_the_cameras_and_of_what_they_see():
@@ -74,8 +80,12 @@ def test_places_are_those_of_the_cameras_and_of_what_they_see():
     for group in range(2):
         for half in range(2):
             expected = np.linalg.inv(views.poses[0]) @ views.poses[2 * group + half]
-            np.testing.assert_allclose(places[group, :, half, 0:6:2], np.tile(expected[:3, 3], (6, 1)), atol=1e-5)
-            np.testing.assert_allclose(places[group, :, half, 1:6:2], np.tile(expected[:3, 2], (6, 1)), atol=1e-5)
+            np.testing.assert_allclose(
+                places[group, :, half, 0:6:2], np.tile(expected[:3, 3], (6, 1)), atol=1e-5
+            )
+            np.testing.assert_allclose(
+                places[group, :, half, 1:6:2], np.tile(expected[:3, 2], (6, 1)), atol=1e-5
+            )
     ids = _by_token(rendering.ids, SMALL).reshape(2, 6, 2, -1)
     first = np.linalg.inv(views.poses[0])
     checked = 0
@@ -97,7 +107,9 @@ def test_prompts_are_short_at_first_and_long_in_the_end():
     assert shares == pytest.approx([1.0, 1.0, (1 + SHORT) / 2, SHORT, SHORT])
     early = list(islice(lessons(replace(PLAN, questions=0, short=(100, 200)), 0, writer), 12))
     assert all(lesson.is_short for lesson in early) and len({len(lesson.prompt) for lesson in early}) > 3
-    long = [lesson for lesson in islice(lessons(replace(PLAN, questions=0), 0, writer), 12) if not lesson.is_short]
+    long = [
+        lesson for lesson in islice(lessons(replace(PLAN, questions=0), 0, writer), 12) if not lesson.is_short
+    ]
     told = [[lesson.prompt.split("Last round:")[0] for lesson in of if lesson.prompt] for of in (early, long)]
     mine, theirs = ([len(text.splitlines()) for text in texts] for texts in told)
     assert max(mine) < np.mean(theirs)
@@ -110,7 +122,9 @@ def test_things_that_are_seen_late_are_not_seen_before():
     for name in scene.counts:
         places = [thing.id for thing in scene.objects if thing.category == name]
         mine, whole = late.visibility[:, places], views.visibility[:, places]
-        assert any(not mine[:frame].any() and np.array_equal(mine[frame:], whole[frame:]) for frame in range(8))
+        assert any(
+            not mine[:frame].any() and np.array_equal(mine[frame:], whole[frame:]) for frame in range(8)
+        )
 
 
 def test_replies_are_proposals_that_hold():
@@ -120,14 +134,16 @@ def test_replies_are_proposals_that_hold():
         for number in range(12):
             scene, rng = layout(number), np.random.default_rng(number)
             views = rendered_walk(scene, GLANCE)[1]
-            room = world(scene, views)
+            room = scene_geometry(scene, views)
             order = orders.brief(scene, views, room, rng, False)
             proposals, short = [], References.of(room, 64)
             for slot, answer in enumerate(orders.answers(order, room, short, 10, rng)):
                 written = parse(short.resolved(answer.reply))
                 assert (written.family, written.program) == (answer.family, short.resolved(answer.program))
                 assert written.text.split() == short.resolved(answer.text).split()
-                proposals.append(Proposal(scene.id, written.family, written.text, written.program, "lesson", 0, slot))
+                proposals.append(
+                    Proposal(scene.id, written.family, written.text, written.program, "lesson", 0, slot)
+                )
             outcomes = verifier.verify(scene, views, proposals)
             bad = [o for o in outcomes if isinstance(o, Rejection) and o.reason != "unstable"]
             assert not bad, bad[0]
@@ -138,7 +154,7 @@ def test_replies_are_proposals_that_hold():
 def test_replies_obey_the_weights():
     scene = layout(1)
     views = rendered_walk(scene, GLANCE)[1]
-    room, rng = world(scene, views), np.random.default_rng(0)
+    room, rng = scene_geometry(scene, views), np.random.default_rng(0)
     weights = dict.fromkeys(FAMILIES, 0.0) | {"camera_motion": 3.0, "open": 1.0}
     order = Brief(scene, views, 1, 0, 0, weights, {}, {}, frozenset())
     families = [answer.family for answer in orders.answers(order, room, References.of(room, 64), 400, rng)]
@@ -153,13 +169,15 @@ def test_replies_go_near_what_was_hard_and_away_from_what_was_easy():
         if list(scene.counts.values()).count(1) < 6:  # of few, every pair shares one with what was told
             continue
         views = rendered_walk(scene, GLANCE)[1]
-        room = world(scene, views)
+        room = scene_geometry(scene, views)
         weights = {"object_abs_distance": 1.0}
         order = Brief(scene, views, 1, 0, 0, weights, {}, {band: [] for band in BANDS}, frozenset())
         first = orders.answers(order, room, LONG, 1, rng)
         for band, found in near.items():
             objects = [read(answer.text, answer.family)[1] for answer in first]
-            asked = [orders._question(scene, FAMILIES["object_abs_distance"], roles, rng) for roles in objects]
+            asked = [
+                orders._question(scene, FAMILIES["object_abs_distance"], roles, rng) for roles in objects
+            ]
             told = replace(order, recent={band: asked})
             for answer in orders.answers(told, room, LONG, 20, rng):
                 named = set(read(answer.text, answer.family)[1]["pair"])
@@ -173,8 +191,10 @@ def test_open_questions_hold_in_any_room():
         for number in range(6):
             scene = layout(100 + number)
             views = rendered_walk(scene, GLANCE)[1]
-            room = world(scene, views)
-            drawn = [open_questions.draw(room, References({}, {}), np.random.default_rng(i)) for i in range(6)]
+            room = scene_geometry(scene, views)
+            drawn = [
+                open_questions.draw(room, References({}, {}), np.random.default_rng(i)) for i in range(6)
+            ]
             proposals = [Proposal(scene.id, "open", *d, "lesson", 0, i) for i, d in enumerate(drawn) if d]
             for outcome in verifier.verify(scene, views, proposals):
                 assert not isinstance(outcome, Rejection) or outcome.reason == "unstable", outcome

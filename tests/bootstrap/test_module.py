@@ -41,21 +41,32 @@ def test_answers_and_proposals_are_learnt_as_transformers_would_have_them(some):
                 tail = torch.arange(start, start + len(suffix.ids)).expand(3, -1)
                 qwen.model.language_model.config._attn_implementation = "sdpa"
                 hidden = qwen.model.language_model(
-                    inputs_embeds=embeds.masked_scatter(shown[..., None], features.pooled) if features else embeds,
+                    inputs_embeds=embeds.masked_scatter(shown[..., None], features.pooled)
+                    if features
+                    else embeds,
                     position_ids=torch.cat([rows[part].prefix.positions, tail], 1)[:, None],
                     visual_pos_masks=shown if features else None,
                     deepstack_visual_embeds=features.deepstack if features else None,
                     use_cache=False,
                 ).last_hidden_state[0]
                 answer = suffix.ids[suffix.answer_start :]
-                losses.append(cross_entropy(qwen.lm_head(hidden[-len(answer) - 1 : -1]), answer, reduction="none"))
+                losses.append(
+                    cross_entropy(qwen.lm_head(hidden[-len(answer) - 1 : -1]), answer, reduction="none")
+                )
         assert found[name].item() == pytest.approx(torch.cat(losses).mean().item(), rel=1e-5)
 
 
 def test_a_run_learns_and_leaves_weights_that_the_solver_loads(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = ["--trainer.max_steps", "6", "--trainer.val_check_interval", "6", "--data.seeing_only", "2"]
-    options += ["--data.num_val_lessons", "2", "--data.questions_per_room", "3", "--data.replies_per_layout", "2"]
+    options += [
+        "--data.num_val_lessons",
+        "2",
+        "--data.questions_per_room",
+        "3",
+        "--data.replies_per_layout",
+        "2",
+    ]
     options += [
         "--data.lessons_per_step",
         "1",
@@ -64,7 +75,14 @@ def test_a_run_learns_and_leaves_weights_that_the_solver_loads(tmp_path, monkeyp
         "--trainer.log_every_n_steps",
         "1",
     ]
-    options += ["--trainer.devices", "1", "--trainer.strategy", "auto", "--checkpoint.every_n_train_steps", "3"]
+    options += [
+        "--trainer.devices",
+        "1",
+        "--trainer.strategy",
+        "auto",
+        "--checkpoint.every_n_train_steps",
+        "3",
+    ]
     monkeypatch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", CONFIG, *options])
     main()
     run = tmp_path / "runs" / "bootstrap" / "version_0"
@@ -72,7 +90,9 @@ def test_a_run_learns_and_leaves_weights_that_the_solver_loads(tmp_path, monkeyp
     assert loaded.qwen.dtype == torch.bfloat16
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["global_step"] == 6
-    weights = {name.removeprefix("net."): value for name, value in state["state_dict"].items() if "cells" not in name}
+    weights = {
+        name.removeprefix("net."): value for name, value in state["state_dict"].items() if "cells" not in name
+    }
     for name, value in loaded.qwen.state_dict().items():
         assert torch.equal(value, weights[name].bfloat16()), name
 

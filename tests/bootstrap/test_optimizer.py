@@ -32,7 +32,9 @@ def test_each_weight_moves_as_under_its_own_rule():
     mine, theirs = weights(), weights()
     walk([both(*mine)], mine, range(5))
     inside, embedding, gain = theirs
-    muon = torch.optim.Muon([inside], lr=MUON_LR, weight_decay=DECAY, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    muon = torch.optim.Muon(
+        [inside], lr=MUON_LR, weight_decay=DECAY, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+    )
     decayed = torch.optim.AdamW([embedding], lr=LR, betas=(0.9, 0.98), weight_decay=DECAY)
     free = torch.optim.AdamW([gain], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
     walk([muon, decayed, free], theirs, range(5))

@@ -7,7 +7,9 @@ def test_the_proposer_hears_of_last_rounds_questions_by_band_and_of_the_commones
     questions = make_questions(5)
     ledger = ledger_with({questions[0].id: 0.95}, round=0)
     ledger.observe(
-        1, {questions[1].id: 0.5, questions[2].id: 0.6, questions[3].id: 0.01}, {q.id: 1 for q in questions[1:4]}
+        1,
+        {questions[1].id: 0.5, questions[2].id: 0.6, questions[3].id: 0.01},
+        {q.id: 1 for q in questions[1:4]},
     )
     rejected = {"unseen": 4, "rules": 9, "common": 1, "syntax": 2, "range": 0}
     told = feedback(2, {"object_counting": 1.0}, questions, ledger, rejected, questions_per_band=1)

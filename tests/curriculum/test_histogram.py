@@ -21,7 +21,9 @@ def test_counts_are_numpys_histogram_by_family_and_overall():
 def test_the_shares_of_all_ranks_add_up_to_the_pool(make_questions, ledger_with):
     questions = make_questions(5)
     ledger = ledger_with({q.id: 0.2 * i for i, q in enumerate(questions[:4])})
-    parts = [skill_histograms(questions, ledger, ["object_counting"], r, 2, torch.device("cpu")) for r in range(2)]
+    parts = [
+        skill_histograms(questions, ledger, ["object_counting"], r, 2, torch.device("cpu")) for r in range(2)
+    ]
     whole = skill_histograms(questions, ledger, ["object_counting"], 0, 1, torch.device("cpu"))
     assert (parts[0][OVERALL] + parts[1][OVERALL]).tolist() == whole[OVERALL].tolist()
     assert whole[OVERALL].sum() == 4

@@ -9,7 +9,9 @@ from lightning_ouro.curriculum.ledger import Ledger
 def filled(questions):
     ledger = Ledger()
     ledger.observe_blind("object_counting", [0.2, 0.4])
-    ledger.observe(0, {questions[0].id: 0.123456, questions[1].id: 0.65}, {questions[0].id: 2, questions[1].id: 1})
+    ledger.observe(
+        0, {questions[0].id: 0.123456, questions[1].id: 0.65}, {questions[0].id: 2, questions[1].id: 1}
+    )
     ledger.observe(2, {questions[0].id: 0.9}, {questions[0].id: 1})
     return ledger
 
@@ -28,7 +30,9 @@ def test_chance_is_one_over_k_for_choices_and_mean_blind_confidence_for_numbers(
     number, unmeasured = make_questions(1)[0], make_questions(1, family="room_size_estimation")[0]
     choice = make_questions(1, options=("a", "b", "c"))[0]
     assert ledger.chance(number) == pytest.approx(0.3) and not ledger.lacks_chance(number)
-    assert ledger.chance(unmeasured) == 0 and ledger.lacks_chance(unmeasured) and not ledger.lacks_chance(choice)
+    assert (
+        ledger.chance(unmeasured) == 0 and ledger.lacks_chance(unmeasured) and not ledger.lacks_chance(choice)
+    )
     assert ledger.chance(choice) == pytest.approx(1 / 3)
     assert ledger.skills(make_questions(2)[1]) == pytest.approx([(0.65 - 0.3) / 0.7])
 

@@ -11,7 +11,9 @@ def test_skill_is_what_confidence_leaves_above_chance(confidence, chance, expect
     assert skill(confidence, chance) == pytest.approx(expected)
 
 
-@pytest.mark.parametrize(("value", "expected"), [(0.91, "easy"), (0.9, "frontier"), (0.1, "frontier"), (0.09, "hard")])
+@pytest.mark.parametrize(
+    ("value", "expected"), [(0.91, "easy"), (0.9, "frontier"), (0.1, "frontier"), (0.09, "hard")]
+)
 def test_bands_are_easy_above_nine_tenths_and_hard_below_one(value, expected):
     assert band([value], margin=1.0) == expected
 
@@ -26,7 +28,9 @@ def test_bands_are_easy_above_nine_tenths_and_hard_below_one(value, expected):
         ([0.0, 0.5], 0.9, "frontier"),
     ],
 )
-def test_a_question_is_ambiguous_when_two_trainings_left_it_hard_and_its_margin_is_thin(skills, margin, expected):
+def test_a_question_is_ambiguous_when_two_trainings_left_it_hard_and_its_margin_is_thin(
+    skills, margin, expected
+):
     assert band(skills, margin) == expected
 
 

@@ -24,7 +24,9 @@ def test_weights_follow_skill_as_computed_by_hand(make_questions, ledger_with):
 def test_hard_and_easy_ends_keep_the_floor(make_questions, ledger_with):
     questions = make_questions(2)
     ledger = ledger_with({questions[0].id: 0.0, questions[1].id: 1.0})
-    np.testing.assert_allclose(sampling_weights(questions, ledger, 1, "frontier"), [0.1 / (1 / 2 + 1 / 2)] * 2)
+    np.testing.assert_allclose(
+        sampling_weights(questions, ledger, 1, "frontier"), [0.1 / (1 / 2 + 1 / 2)] * 2
+    )
 
 
 def test_a_question_that_rounds_passed_by_gains_a_quarter_each(make_questions, ledger_with):

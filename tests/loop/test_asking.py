@@ -19,7 +19,9 @@ def test_fixed_questions_are_the_same_whenever_they_are_written(library):
     scenes = list(library.values())
     first, again = (fixed_questions(library, scenes, 6, shown=False)[0] for _ in range(2))
     assert first == again
-    assert fixed_questions(library, scenes[:1], 6, shown=False)[0] == [q for q in first if q.scene_id == scenes[0].id]
+    assert fixed_questions(library, scenes[:1], 6, shown=False)[0] == [
+        q for q in first if q.scene_id == scenes[0].id
+    ]
 
 
 def test_they_are_vsi_benchs_sentences_few_for_each_scene_with_families_level(library):

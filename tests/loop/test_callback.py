@@ -48,7 +48,9 @@ class PartlyBroken(Proposer):
     def propose(self, briefs, title="", shown=False):
         proposals = GrammarProposer().propose(briefs)
         programs = list(BROKEN.values())
-        return [replace(p, program=programs[p.slot // 2 % len(programs)]) if p.slot % 2 else p for p in proposals]
+        return [
+            replace(p, program=programs[p.slot // 2 % len(programs)]) if p.slot % 2 else p for p in proposals
+        ]
 
 
 class AllBroken(PartlyBroken):
@@ -99,11 +101,15 @@ def test_a_first_round_without_any_question_ends_before_training_and_counts_the_
     with pytest.raises(SystemExit):
         fit("--loop.proposer", f"{__name__}.AllBroken")
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert re.search(r"round 0: none of (\d+) proposals was accepted \(\{'syntax': \1\}\); give more or richer", last)
+    assert re.search(
+        r"round 0: none of (\d+) proposals was accepted \(\{'syntax': \1\}\); give more or richer", last
+    )
 
 
 def test_a_bad_scene_among_good_ones_is_skipped_and_listed(fit, shared_data, tmp_path, capsys):
-    scenes = json.loads((shared_data / "scenes/vsi_bench_meta/arkitscenes_meta_info_val.json").read_text("utf8"))
+    scenes = json.loads(
+        (shared_data / "scenes/vsi_bench_meta/arkitscenes_meta_info_val.json").read_text("utf8")
+    )
     chosen = dict(sorted(scenes.items(), key=lambda item: -len(item[1]["object_counts"]))[:12])
     ids = list(chosen)
     box = next(iter(chosen[ids[0]]["object_bbox"].values()))[0]
@@ -139,7 +145,9 @@ def recordings(tmp_path_factory):
 def test_scenes_whose_footage_is_broken_are_skipped_and_the_run_goes_on(fit, recordings, capsys):
     folder = fit("--data.scenes", str(recordings))
     broken = {f"procedural-{number:06d}" for number in range(0, 12, 3)}
-    told = re.findall(r"skipped scene (\S+): \S+0004.jpg: cannot be read as an image", capsys.readouterr().out)
+    told = re.findall(
+        r"skipped scene (\S+): \S+0004.jpg: cannot be read as an image", capsys.readouterr().out
+    )
     assert told and set(told) <= broken
     for round in ("000", "001"):
         asked = {row["scene_id"] for row in lines(folder / "rounds" / round / "questions.jsonl")}
@@ -192,13 +200,22 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(fit, tmp_path):
         shutil.rmtree(part / "checkpoints")
         checkpoint = next((whole / "checkpoints").glob(f"*step={step}.ckpt"))
         if step == 3:
-            (part / "rounds" / "000" / "selection.jsonl").unlink()  # a kill there comes before the round is closed
+            (
+                part / "rounds" / "000" / "selection.jsonl"
+            ).unlink()  # a kill there comes before the round is closed
         else:
             shutil.copytree(whole / "rounds" / "001", part / "rounds" / "001")
-        logger = ["--trainer.logger.init_args.save_dir", str(tmp_path), "--trainer.logger.init_args.name", part.name]
+        logger = [
+            "--trainer.logger.init_args.save_dir",
+            str(tmp_path),
+            "--trainer.logger.init_args.name",
+            part.name,
+        ]
         fit(*often, *logger, "--trainer.logger.init_args.version", ".", "--ckpt_path", str(checkpoint))
         mine, theirs = (torch.load(f / "checkpoints" / "last.ckpt", weights_only=True) for f in (part, whole))
-        assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
+        assert all(
+            torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items()
+        )
         assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
         for file in (whole / "rounds").rglob("*.jsonl"):
             assert (part / file.relative_to(whole)).read_bytes() == file.read_bytes(), file

@@ -21,7 +21,9 @@ class Stage:
 
 @pytest.fixture(scope="module")
 def data():
-    module = SceneDataModule(num_train_scenes=2, num_val_scenes=3, num_test_scenes=1, eval_questions_per_scene=8)
+    module = SceneDataModule(
+        num_train_scenes=2, num_val_scenes=3, num_test_scenes=1, eval_questions_per_scene=8
+    )
     module.trainer = Stage()
     module.setup("fit")
     return module
@@ -82,7 +84,9 @@ def test_each_validation_scene_is_shown_with_another_scenes_video(data):
     rows = [pair for batch in batches for pair in zip(batch.rows, batch.other_videos, strict=True)]
     assert len(rows) == 3
     assert all(row.video is not other for row, other in rows)
-    assert batches[0].families == tuple(sorted({question.family for row, _ in rows for question in row.questions}))
+    assert batches[0].families == tuple(
+        sorted({question.family for row, _ in rows for question in row.questions})
+    )
 
 
 def test_ranks_split_the_validation_scenes_without_overlap(data):

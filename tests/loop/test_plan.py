@@ -25,7 +25,9 @@ def test_every_micro_batch_holds_equally_many_questions_and_nothing_is_lost(seed
     made = plan(weights, steps, seed)
     assert made.steps == steps and len(made.batches) == steps * 4
     assert {sum(len(row.question_ids) for row in batch) for batch in made.batches} == {6}
-    assert drawn_in(made.batches) == Counter({id: int(n) for (_, id), n in zip(POOL, made.drawn, strict=True) if n})
+    assert drawn_in(made.batches) == Counter(
+        {id: int(n) for (_, id), n in zip(POOL, made.drawn, strict=True) if n}
+    )
     assert max(made.drawn) <= MAX_DRAWS
 
 

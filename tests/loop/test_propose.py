@@ -6,7 +6,7 @@ import pytest
 
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.propose import Order, Share, ask
+from lightning_ouro.loop.propose import RankShard, RoundRequest, ask
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.proposer import blind
@@ -19,8 +19,8 @@ from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 
-ALONE = Share(0, 1, False)
-ORDER = Order(Feedback(dict.fromkeys(FAMILIES, 1.0)), 12, 0, 0, "confidence")
+ALONE = RankShard(0, 1, False)
+ORDER = RoundRequest(Feedback(dict.fromkeys(FAMILIES, 1.0)), 12, 0, 0, "confidence")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,9 @@ def test_no_question_enters_unjudged_where_another_made_room(solver, library):
 
 def test_the_judge_is_asked_with_the_video(solver, library):
     found = asked_by(solver, library, replace(ORDER, blind="judge"))
-    assert found.accepted and not [r for r in found.rejected if r.reason == "blind"], "yes and no are level: kept"
+    assert found.accepted and not [r for r in found.rejected if r.reason == "blind"], (
+        "yes and no are level: kept"
+    )
     assert solver.asked == 2 * len(found.accepted)
 
 
@@ -87,13 +89,33 @@ def test_two_ranks_find_what_one_finds(solver, library, monkeypatch):
     scenes = [library[id] for id in library]
     parts = []
     for rank in range(2):
-        monkeypatch.setattr("lightning_ouro.loop.propose.gathered", lambda items: parts.append(items) or items)
-        ask(GrammarProposer(), solver, library, scenes, Pool(), replace(ORDER, blind="none"), Share(rank, 2, False))
+        monkeypatch.setattr(
+            "lightning_ouro.loop.propose.all_gather_list", lambda items: parts.append(items) or items
+        )
+        ask(
+            GrammarProposer(),
+            solver,
+            library,
+            scenes,
+            Pool(),
+            replace(ORDER, blind="none"),
+            RankShard(rank, 2, False),
+        )
     outcomes = iter([part for part in parts if part and hasattr(part[0], "proposal")])
     both = [*next(outcomes), *next(outcomes)]
-    monkeypatch.setattr("lightning_ouro.loop.propose.gathered", lambda items: both if items in parts else items)
+    monkeypatch.setattr(
+        "lightning_ouro.loop.propose.all_gather_list", lambda items: both if items in parts else items
+    )
     monkeypatch.setattr("lightning_ouro.loop.propose.propose_and_verify", lambda *_: parts[0])
-    merged = ask(GrammarProposer(), solver, library, scenes, Pool(), replace(ORDER, blind="none"), Share(0, 2, False))
+    merged = ask(
+        GrammarProposer(),
+        solver,
+        library,
+        scenes,
+        Pool(),
+        replace(ORDER, blind="none"),
+        RankShard(0, 2, False),
+    )
     assert [question.id for question in merged.accepted] == [question.id for question in alone.accepted]
 
 

@@ -30,7 +30,10 @@ def scene_of_boxes(
         SceneObject(i, category, np.array(center, float), np.array(size, float), np.eye(3))
         for i, (category, center, size) in enumerate(boxes)
     )
-    found = {name: sum(thing.category == name for thing in objects) for name in {thing.category for thing in objects}}
+    found = {
+        name: sum(thing.category == name for thing in objects)
+        for name in {thing.category for thing in objects}
+    }
     counts = found if counts is None else counts
     complete = set(counts) if complete is None else complete
     return Scene(id, "hand", objects, counts, frozenset(complete), floor_area, None, NoFootage())

@@ -7,8 +7,8 @@ import pytest
 
 from lightning_ouro.programs import prelude, source
 from lightning_ouro.programs.api import NAMES, PRELUDE, PRIVATE, STUB
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.type_check import TypeChecker
 
 
@@ -33,7 +33,9 @@ def test_the_stub_has_every_public_name_and_no_private_one():
     for name, node in stub.items():
         if isinstance(node, ast.ClassDef):
             found = {member for member, _ in members(node)}
-            assert found == {member for member in own(getattr(prelude, name)) if not member.startswith("_")}, name
+            assert found == {
+                member for member in own(getattr(prelude, name)) if not member.startswith("_")
+            }, name
     assert not re.search(r"\b_\w", STUB)
 
 
@@ -42,14 +44,20 @@ def test_the_stub_tells_no_bodies_but_every_signature_and_docstring():
     functions = defaultdict(list)  # `count` is a function and a method
     for node in ast.walk(bodies):
         if isinstance(node, ast.FunctionDef):
-            said = ast.unparse(node.args), ast.unparse(node.returns) if node.returns else "", ast.get_docstring(node)
+            said = (
+                ast.unparse(node.args),
+                ast.unparse(node.returns) if node.returns else "",
+                ast.get_docstring(node),
+            )
             functions[node.name].append(said)
     told = [node for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.FunctionDef)]
     assert len(told) > 15
     for node in told:
         assert ast.unparse(node.body[1]) == "..."
         assert len(node.body) == 2
-        assert (ast.unparse(node.args), ast.unparse(node.returns), ast.get_docstring(node)) in functions[node.name]
+        assert (ast.unparse(node.args), ast.unparse(node.returns), ast.get_docstring(node)) in functions[
+            node.name
+        ]
 
 
 def test_no_program_may_name_what_the_sandbox_calls():
@@ -61,30 +69,42 @@ def test_no_program_may_name_what_the_sandbox_calls():
 
 def test_everything_a_program_may_call_is_documented():
     tree = ast.parse(STUB)
-    defined = [node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))]
+    defined = [
+        node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
+    ]
     assert all(ast.get_docstring(node) for node in defined)
     for node in tree.body:
         fields = (
-            [name for name, child in members(node) if isinstance(child, ast.AnnAssign)] if hasattr(node, "body") else []
+            [name for name, child in members(node) if isinstance(child, ast.AnnAssign)]
+            if hasattr(node, "body")
+            else []
         )
-        listed = re.findall(r"^    (\w+): ", ast.get_docstring(node, clean=True) or "", re.MULTILINE) if fields else []
+        listed = (
+            re.findall(r"^    (\w+): ", ast.get_docstring(node, clean=True) or "", re.MULTILINE)
+            if fields
+            else []
+        )
         assert listed in ([], fields), node.name
         assert listed == fields or node.name == "Answer"
 
 
 def examples():
     """What the docstrings write between backquotes, and the calls in the stub's introduction."""
-    documented = [node for node in ast.walk(ast.parse(STUB)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))]
+    documented = [
+        node for node in ast.walk(ast.parse(STUB)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))
+    ]
     texts = [ast.get_docstring(node) or "" for node in documented]
     return sorted({code for text in texts for code in re.findall(r"`([^`]+)`", text)})
 
 
 @pytest.mark.parametrize("example", examples())
 def test_what_docstrings_name_is_there(sandbox, example):
-    parameters = {"scene": "Scene", "first": "Camera", "second": "Camera"}
+    parameters = {"scene": "ProgramScene", "first": "Camera", "second": "Camera"}
     names = ["scene", *(node.arg for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.arg))]
     things = [f"{name}: {parameters.get(name, 'Object')}" for name in dict.fromkeys(names) if name != "self"]
-    program = f"def use({', '.join(things)}):\n    return {example}\ndef answer(scene):\n    return count(1)\n"
+    program = (
+        f"def use({', '.join(things)}):\n    return {example}\ndef answer(scene):\n    return count(1)\n"
+    )
     assert TypeChecker(sandbox._pool).check([source.read(program)]) == [None]
 
 
@@ -110,7 +130,7 @@ CALLS = [
 
 @pytest.mark.parametrize("call", CALLS)
 def test_what_passes_against_the_stub_runs(sandbox, room, call):
-    outcome = sandbox.run(f"def answer(scene):\n    return {call}\n", Loaded([world(room)]))
+    outcome = sandbox.run(f"def answer(scene):\n    return {call}\n", LoadedScene([scene_geometry(room)]))
     assert outcome.failure is None
 
 

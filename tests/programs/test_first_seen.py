@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.first_seen import Sight, first_sight, seen_objects
+from lightning_ouro.programs.first_seen import FirstSeen, find_first_seen, seen_objects
 
 PIXELS = 96 * 128  # of a frame: 0.3 % are 36.9 of them, 0.05 % are 6.1
 
@@ -15,31 +15,37 @@ def shares(*frames):
 def test_an_object_is_seen_from_3_in_1000_pixels_on(pixels, is_seen):
     visibility = shares([0, 0], [0, pixels])
     assert seen_objects(visibility) == (frozenset({1}) if is_seen else frozenset())
-    assert (first_sight(visibility, [1]) is not None) == is_seen
+    assert (find_first_seen(visibility, [1]) is not None) == is_seen
 
 
 @pytest.mark.parametrize("share", [0.003, np.float32(0.003)])
 def test_just_3_in_1000_pixels_are_enough(share):
     visibility = np.full((1, 1), share, np.float32)
     assert seen_objects(visibility) == {0}
-    assert first_sight(visibility, [0]) == Sight(0, pytest.approx(1))
+    assert find_first_seen(visibility, [0]) == FirstSeen(0, pytest.approx(1))
 
 
 def test_pixels_of_two_frames_or_two_objects_are_not_added_up():
     visibility = shares([30, 30], [30, 30])
     assert seen_objects(visibility) == frozenset()
-    assert first_sight(visibility, [0, 1]) is None
+    assert find_first_seen(visibility, [0, 1]) is None
 
 
 def test_the_first_sight_is_the_first_frame_that_sees_any_of_the_objects():
     visibility = shares([0, 0, 500], [0, 400, 0], [900, 0, 0])
-    assert [first_sight(visibility, places).frame for places in ([0], [1], [2], [0, 1], [0, 1, 2])] == [2, 1, 0, 1, 0]
-    assert first_sight(visibility, [0, 1, 2]).clearness == pytest.approx(500 / PIXELS / 0.003)
+    assert [find_first_seen(visibility, places).frame for places in ([0], [1], [2], [0, 1], [0, 1, 2])] == [
+        2,
+        1,
+        0,
+        1,
+        0,
+    ]
+    assert find_first_seen(visibility, [0, 1, 2]).clearness == pytest.approx(500 / PIXELS / 0.003)
 
 
 @pytest.mark.parametrize(("pixels", "is_clear"), [(0, True), (6, True), (7, False), (36, False)])
 def test_a_trace_of_5_in_10000_pixels_in_an_earlier_frame_makes_a_sight_doubtful(pixels, is_clear):
-    sight = first_sight(shares([0], [pixels], [0], [3000]), [0])
+    sight = find_first_seen(shares([0], [pixels], [0], [3000]), [0])
     assert sight.frame == 3
     assert (sight.clearness >= 1) == is_clear
     if pixels:
@@ -47,19 +53,25 @@ def test_a_trace_of_5_in_10000_pixels_in_an_earlier_frame_makes_a_sight_doubtful
 
 
 def test_just_5_in_10000_pixels_are_a_trace_at_the_limit():
-    assert first_sight(np.array([[0.0005], [0.5]], np.float32), [0]).clearness == pytest.approx(1)
+    assert find_first_seen(np.array([[0.0005], [0.5]], np.float32), [0]).clearness == pytest.approx(1)
 
 
 def test_a_trace_after_the_first_sight_or_of_another_category_leaves_no_doubt():
-    assert first_sight(shares([3000, 30], [30, 3000]), [0]).clearness == pytest.approx(3000 / PIXELS / 0.003)
+    assert find_first_seen(shares([3000, 30], [30, 3000]), [0]).clearness == pytest.approx(
+        3000 / PIXELS / 0.003
+    )
 
 
 def test_traces_of_one_category_in_one_frame_add_up():
-    assert first_sight(shares([4, 4], [3000, 0]), [0, 1]).clearness == pytest.approx(0.0005 * PIXELS / 8)
-    assert first_sight(shares([4, 0], [0, 4], [3000, 0]), [0, 1]).clearness > 1
+    assert find_first_seen(shares([4, 4], [3000, 0]), [0, 1]).clearness == pytest.approx(0.0005 * PIXELS / 8)
+    assert find_first_seen(shares([4, 0], [0, 4], [3000, 0]), [0, 1]).clearness > 1
 
 
 def test_without_frames_or_objects_nothing_is_seen():
-    assert seen_objects(np.zeros((0, 3), np.float32)) == seen_objects(np.zeros((3, 0), np.float32)) == frozenset()
-    assert first_sight(np.zeros((0, 3), np.float32), [0]) is None
-    assert first_sight(shares([3000]), []) is None
+    assert (
+        seen_objects(np.zeros((0, 3), np.float32))
+        == seen_objects(np.zeros((3, 0), np.float32))
+        == frozenset()
+    )
+    assert find_first_seen(np.zeros((0, 3), np.float32), [0]) is None
+    assert find_first_seen(shares([3000]), []) is None

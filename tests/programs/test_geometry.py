@@ -65,7 +65,9 @@ def touching(rng):
 def barely_turned(rng):
     """Edges that are nearly parallel."""
     centers, sizes, rotations = anywhere(rng)
-    rotations[1] = rotations[0] @ Rotation.from_rotvec(10 ** rng.uniform(-10, -2) * rng.normal(size=3)).as_matrix()
+    rotations[1] = (
+        rotations[0] @ Rotation.from_rotvec(10 ** rng.uniform(-10, -2) * rng.normal(size=3)).as_matrix()
+    )
     return centers, sizes, rotations
 
 
@@ -173,14 +175,20 @@ def test_a_hair_to_the_right_of_straight_ahead_is_below_360_degrees():
 
 def test_a_points_distance_equals_bounded_least_squares():
     rng = np.random.default_rng(4)
-    points, centers, sizes = rng.normal(size=(20, 3)) * 2, rng.normal(size=(15, 3)), rng.uniform(0.02, 2, (15, 3))
+    points, centers, sizes = (
+        rng.normal(size=(20, 3)) * 2,
+        rng.normal(size=(15, 3)),
+        rng.uniform(0.02, 2, (15, 3)),
+    )
     rotations = Rotation.random(15, random_state=5).as_matrix()
     found = point_distances(points, centers, sizes, rotations)
     assert found.shape == (20, 15)
     for i, point in enumerate(points):
         for j, (center, size, rotation) in enumerate(zip(centers, sizes, rotations, strict=True)):
             sides = rotation * size / 2
-            nearest = center + sides @ lsq_linear(sides, point - center, bounds=(-1, 1), method="bvls", tol=1e-14).x
+            nearest = (
+                center + sides @ lsq_linear(sides, point - center, bounds=(-1, 1), method="bvls", tol=1e-14).x
+            )
             assert found[i, j] == pytest.approx(np.linalg.norm(point - nearest), abs=1e-9)
     assert (found == 0).any()
 
@@ -217,13 +225,19 @@ def test_a_footprint_is_the_convex_hull_of_the_corners_seen_from_above(tilt):
     found = footprints(centers, sizes, rotations)
     assert found.shape == (len(rotations), 6, 2)
     for outline, center, size, rotation in zip(found, centers, sizes, rotations, strict=True):
-        corners = np.array([center + rotation @ (size * (np.array(at) - 0.5)) for at in np.ndindex(2, 2, 2)])[:, :2]
+        corners = np.array([center + rotation @ (size * (np.array(at) - 0.5)) for at in np.ndindex(2, 2, 2)])[
+            :, :2
+        ]
         hull = ConvexHull(corners)
         x, y = outline.T
-        assert (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2 == pytest.approx(hull.volume, rel=1e-9)  # in 2-D its area
+        assert (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2 == pytest.approx(
+            hull.volume, rel=1e-9
+        )  # in 2-D its area
         assert (outline @ hull.equations[:, :2].T + hull.equations[:, 2] <= 1e-9).all()  # within the hull
         edges, apart = np.roll(outline, -1, axis=0) - outline, corners[:, None] - outline
-        assert (edges[:, 0] * apart[..., 1] - edges[:, 1] * apart[..., 0] >= -1e-9).all()  # holds it, counter-clockwise
+        assert (
+            edges[:, 0] * apart[..., 1] - edges[:, 1] * apart[..., 0] >= -1e-9
+        ).all()  # holds it, counter-clockwise
 
 
 def test_footprints_of_several_readings_are_those_of_each():
@@ -233,4 +247,6 @@ def test_footprints_of_several_readings_are_those_of_each():
     found = footprints(centers, sizes, rotations)
     assert found.shape == (4, 5, 6, 2)
     for reading in range(4):
-        np.testing.assert_array_equal(found[reading], footprints(centers[reading], sizes[reading], rotations[reading]))
+        np.testing.assert_array_equal(
+            found[reading], footprints(centers[reading], sizes[reading], rotations[reading])
+        )

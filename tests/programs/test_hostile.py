@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.questions import REASONS
-from lightning_ouro.programs.sandbox import Loaded, Sandbox
-from lightning_ouro.programs.scene_geometry import jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene, Sandbox
+from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 from lightning_ouro.programs.source import Source, read
 from lightning_ouro.scenes.types import Views
 
@@ -37,14 +37,15 @@ def worlds(make_scene):
     poses[:, :3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
     shown = np.full((2, len(boxes)), 0.01, np.float32)
     views = Views(np.array([0.0, 4.0]), np.tile(np.eye(3), (2, 1, 1)), poses, shown)
-    return [world(scene, views), *jittered(scene, views)]
+    return [scene_geometry(scene, views), *jittered(scene, views)]
 
 
 def told(outcome, worlds):
     """Whether a canary gives the answers that are known here, in each reading."""
-    known = [Answer("metres", float(reading.distances[0].sum() + 6 + np.pi)) for reading in worlds]
+    known = [TypedAnswer("metres", float(reading.distances[0].sum() + 6 + np.pi)) for reading in worlds]
     return len(outcome.answers) == len(known) and all(
-        given is not None and given.equals(answer) for given, answer in zip(outcome.answers, known, strict=True)
+        given is not None and given.equals(answer)
+        for given, answer in zip(outcome.answers, known, strict=True)
     )
 
 
@@ -85,7 +86,7 @@ def box(worlds):
 
 @pytest.fixture(scope="module")
 def loaded(worlds):
-    return Loaded(worlds)
+    return LoadedScene(worlds)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +97,11 @@ def before(box, loaded, worlds):
 
 @pytest.mark.parametrize(
     "program",
-    [pytest.param(row["program"], id=row["name"]) for row in HOSTILE[::10] if not row["name"].startswith(ENDLESS)],
+    [
+        pytest.param(row["program"], id=row["name"])
+        for row in HOSTILE[::10]
+        if not row["name"].startswith(ENDLESS)
+    ],
 )
 def test_a_hostile_program_is_contained(box, loaded, worlds, before, program):
     first, outcome, last = box.run_all([read(text) for text in (CANARY, program, CANARY)], loaded)
@@ -106,7 +111,7 @@ def test_a_hostile_program_is_contained(box, loaded, worlds, before, program):
     else:
         assert outcome.answers[0].out_of_range() is None
         with Sandbox(seconds=2) as fresh:
-            assert fresh.run(program, Loaded(worlds)) == outcome
+            assert fresh.run(program, LoadedScene(worlds)) == outcome
     assert all(told(canary, worlds) for canary in (first, last))
     assert all(told(box.run(text, loaded), worlds) for text in (CANARY, CANARY + LONE))
     now = traces()

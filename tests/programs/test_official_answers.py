@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES, read
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import scene_geometry
 
 BY_HAND = {"route_planning"}  # written by people, in words of their own
 
@@ -48,7 +48,7 @@ def test_programs_print_what_the_raw_metadata_say(source, shared_data, official_
     path = shared_data / "scenes" / "vsi_bench_meta" / f"{source}_meta_info_val.json"
     records = json.loads(path.read_text())
     for name in np.random.default_rng(0).choice(list(records), size=10, replace=False).tolist():
-        loaded = Loaded([world(official_scenes[name])])
+        loaded = LoadedScene([scene_geometry(official_scenes[name])])
         for text, official in raw_answers(records[name]):
             family, roles = read(text)
             outcome = sandbox.run(family.program(roles), loaded)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import FREE, Pool
 from lightning_ouro.programs.questions import LETTERS, Proposal, Question
@@ -25,13 +25,15 @@ def verified(name, roles, answer, scene="s0", slot=0, program=None):
     proposal = Proposal(scene, name, family.forms[0].write(roles), program, "test", 0, slot)
     options = None if answer.among is None else tuple(sorted(answer.among))
     id = source.identity(scene, name, source.read(program))
-    return Verified(proposal, id, name, answer, options, 1.0, family.canonical(roles), family.key(scene, roles))
+    return Verified(
+        proposal, id, name, answer, options, 1.0, family.canonical(roles), family.key(scene, roles)
+    )
 
 
 def side(value, scene, level="easy"):
     roles = {"standing": ("bed",), "facing": ("sofa",), "target": ("tv",)}
     name = f"object_rel_direction_{level}"
-    return verified(name, roles, Answer("choice", value, SIDES[level]), scene)
+    return verified(name, roles, TypedAnswer("choice", value, SIDES[level]), scene)
 
 
 NAMES = ("tv", "bed", "sofa", "stove")
@@ -40,12 +42,15 @@ NAMES = ("tv", "bed", "sofa", "stove")
 def nearest(scene, value="tv"):
     options = NAMES
     return verified(
-        "object_rel_distance", {"target": ("lamp",), "options": options}, Answer("choice", value, options), scene
+        "object_rel_distance",
+        {"target": ("lamp",), "options": options},
+        TypedAnswer("choice", value, options),
+        scene,
     )
 
 
 def chairs(number, scene):
-    return verified("object_counting", {"object": ("chair",)}, Answer("count", number), scene)
+    return verified("object_counting", {"object": ("chair",)}, TypedAnswer("count", number), scene)
 
 
 def reasons(rejections):
@@ -66,11 +71,11 @@ def test_what_was_asked_before_is_rejected_in_and_across_rounds():
     pool = Pool()
     pair = {"pair": ("bed", "tv")}
     swapped = {"pair": ("tv", "bed")}
-    first = verified("object_abs_distance", pair, Answer("metres", 2.0))
-    second = verified("object_abs_distance", swapped, Answer("metres", 2.0))
+    first = verified("object_abs_distance", pair, TypedAnswer("metres", 2.0))
+    second = verified("object_abs_distance", swapped, TypedAnswer("metres", 2.0))
     assert reasons(pool.admit([first, second], 0)[1]) == ["asked_before"]
     assert reasons(pool.admit([second], 1)[1]) == ["asked_before"]
-    elsewhere = verified("object_abs_distance", pair, Answer("metres", 2.0), scene="s1")
+    elsewhere = verified("object_abs_distance", pair, TypedAnswer("metres", 2.0), scene="s1")
     assert len(pool.admit([elsewhere], 1)[0]) == 1
     assert pool.keys_by_scene() == {"s0": {first.key}, "s1": {elsewhere.key}}
 
@@ -78,7 +83,8 @@ def test_what_was_asked_before_is_rejected_in_and_across_rounds():
 def test_one_program_under_two_texts_is_one_question():
     program = "def answer(scene):\n    return count(2)\n"
     two = [
-        verified("object_counting", {"object": (name,)}, Answer("count", 2), program=program) for name in ("cup", "bed")
+        verified("object_counting", {"object": (name,)}, TypedAnswer("count", 2), program=program)
+        for name in ("cup", "bed")
     ]
     assert reasons(Pool().admit(two, 0)[1]) == ["asked_before"]
 
@@ -96,7 +102,9 @@ def test_the_commonest_side_stays_ten_points_above_chance(level, limit):
     names = SIDES[level]
     rng = np.random.default_rng(0)
     shares = [0.7, *[0.3 / (len(names) - 1)] * (len(names) - 1)]
-    accepted, rejected = Pool().admit([side(rng.choice(names, p=shares), f"s{i}", level) for i in range(500)], 0)
+    accepted, rejected = Pool().admit(
+        [side(rng.choice(names, p=shares), f"s{i}", level) for i in range(500)], 0
+    )
     values = Counter(question.options[LETTERS.index(question.answer)] for question in accepted)
     assert rejected
     assert max(values.values()) <= limit * len(accepted) + 1e-9
@@ -124,7 +132,10 @@ def test_three_of_four_answers_go_on_side_by_side():
 def order(scene, value="tv, bed, sofa, stove"):
     among = tuple(", ".join(names) for names in permutations(("tv", "bed", "sofa", "stove")))
     return verified(
-        "obj_appearance_order", {"objects": ("bed", "sofa", "stove", "tv")}, Answer("choice", value, among), scene
+        "obj_appearance_order",
+        {"objects": ("bed", "sofa", "stove", "tv")},
+        TypedAnswer("choice", value, among),
+        scene,
     )
 
 
@@ -142,7 +153,7 @@ def opened(scene, slot):
     proposal = Proposal(scene, "open", "How high is the sofa?", program, "test", 0, slot)
     roles = {"objects": ("sofa",)}
     id = source.identity(scene, "open", source.read(program))
-    answer = Answer("metres", slot + 1.5)
+    answer = TypedAnswer("metres", slot + 1.5)
     return Verified(proposal, id, "open", answer, None, 1.0, roles, FAMILIES["open"].key(scene, roles))
 
 
@@ -156,7 +167,9 @@ def test_open_questions_are_a_tenth_of_a_round_at_most_and_wait_for_the_others()
 
 def test_letters_are_level_and_point_at_the_answer():
     pool = Pool()
-    accepted = [question for i in range(43) for question in pool.admit([nearest(f"s{i}", NAMES[i % 4])], 0)[0]]
+    accepted = [
+        question for i in range(43) for question in pool.admit([nearest(f"s{i}", NAMES[i % 4])], 0)[0]
+    ]
     letters = Counter(question.answer for question in accepted)
     assert set(letters) == set("ABCD")
     assert max(letters.values()) - min(letters.values()) <= 1
@@ -167,7 +180,9 @@ def test_letters_are_level_and_point_at_the_answer():
 
 def test_letters_do_not_follow_answers_that_alternate():
     accepted, _ = Pool().admit([side(("left", "right")[i % 2], f"s{i}") for i in range(200)], 0)
-    pairs = Counter((question.answer, question.options[LETTERS.index(question.answer)]) for question in accepted)
+    pairs = Counter(
+        (question.answer, question.options[LETTERS.index(question.answer)]) for question in accepted
+    )
     assert len(pairs) == 4
     assert min(pairs.values()) > 30
 

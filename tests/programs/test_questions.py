@@ -8,7 +8,17 @@ NUMBER = Question(
     "n", "s", "object_counting", "How many chair(s) are in this room?", None, "count", "4", "p", 1.0, {}, 0
 )
 CHOICE = Question(
-    "c", "s", "object_rel_distance", "Which is closest?", ("sofa", "tv"), None, "B", "p", 0.75, {"target": ("bed",)}, 2
+    "c",
+    "s",
+    "object_rel_distance",
+    "Which is closest?",
+    ("sofa", "tv"),
+    None,
+    "B",
+    "p",
+    0.75,
+    {"target": ("bed",)},
+    2,
 )
 
 

@@ -17,7 +17,9 @@ PAIR = {"pair": ("sofa", "tv")}
 
 def asked(name, roles, program=None, slot=0, scene="scene"):
     family = FAMILIES[name]
-    return Proposal(scene, name, family.forms[0].write(roles), program or family.program(roles), "test", 0, slot)
+    return Proposal(
+        scene, name, family.forms[0].write(roles), program or family.program(roles), "test", 0, slot
+    )
 
 
 def size(body, before=""):
@@ -35,10 +37,13 @@ TRIGGERS = {
     "limit": size("return answer(scene)"),
     "untyped": size("return 100 * scene.unique('sofa').longest_side"),
     "unrepeatable": size(
-        "calls.append(1)\n    return centimetres(100 * scene.unique('sofa').longest_side + len(calls))", "calls = []\n"
+        "calls.append(1)\n    return centimetres(100 * scene.unique('sofa').longest_side + len(calls))",
+        "calls = []\n",
     ),
     "range": size("return centimetres(-100 * scene.unique('sofa').longest_side)"),
-    "unnamed": asked("object_size_estimation", SOFA, FAMILIES["object_size_estimation"].program({"object": ("bed",)})),
+    "unnamed": asked(
+        "object_size_estimation", SOFA, FAMILIES["object_size_estimation"].program({"object": ("bed",)})
+    ),
     "disagrees": size("return centimetres(100 * scene.unique('sofa').height)"),
     "rules": asked("object_counting", SOFA),
     "unseen": asked("object_size_estimation", {"object": ("lamp",)}),
@@ -58,7 +63,9 @@ def judge(room, make_scene, sandbox):
         scene = narrow if proposals[0].scene_id == "narrow" else room
         shown = np.full((2, len(scene.objects)), 0.02, np.float32)
         shown[:, [thing.id for thing in scene.objects if thing.category == "lamp"]] = 0
-        views = Views(np.array([0.0, 4.0]), np.tile(np.eye(3), (2, 1, 1)), np.tile(np.eye(4), (2, 1, 1)), shown)
+        views = Views(
+            np.array([0.0, 4.0]), np.tile(np.eye(3), (2, 1, 1)), np.tile(np.eye(4), (2, 1, 1)), shown
+        )
         return verifier.verify(scene, views, proposals)
 
     return judged
@@ -79,7 +86,10 @@ def test_the_same_proposals_without_their_fault_pass_together(judge):
 
 
 def test_a_question_is_asked_once(judge):
-    first, swapped = asked("object_abs_distance", PAIR), asked("object_abs_distance", {"pair": ("tv", "sofa")}, slot=1)
+    first, swapped = (
+        asked("object_abs_distance", PAIR),
+        asked("object_abs_distance", {"pair": ("tv", "sofa")}, slot=1),
+    )
     accepted, rejected = Pool().admit(judge(first, swapped), 0)
     assert [question.objects for question in accepted] == [PAIR]
     assert [(rejection.reason, rejection.proposal) for rejection in rejected] == [("asked_before", swapped)]
@@ -88,7 +98,9 @@ def test_a_question_is_asked_once(judge):
 def test_an_answer_that_is_given_too_often_is_common(judge):
     (chairs,) = judge(asked("object_counting", {"object": ("chair",)}))
     elsewhere = [
-        dataclasses.replace(chairs, id=str(i), proposal=dataclasses.replace(chairs.proposal, scene_id=f"s{i}"))
+        dataclasses.replace(
+            chairs, id=str(i), proposal=dataclasses.replace(chairs.proposal, scene_id=f"s{i}")
+        )
         for i in range(FREE + 1)
     ]
     accepted, rejected = Pool().admit(elsewhere, 0)
@@ -96,4 +108,10 @@ def test_an_answer_that_is_given_too_often_is_common(judge):
 
 
 def test_every_reason_is_tried_here():
-    assert set(REASONS) == {*TRIGGERS, "unusable", "asked_before", "common", "blind"}  # the rest is not the verifier's
+    assert set(REASONS) == {
+        *TRIGGERS,
+        "unusable",
+        "asked_before",
+        "common",
+        "blind",
+    }  # the rest is not the verifier's

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs import prelude, source
-from lightning_ouro.programs.answers import Answer
-from lightning_ouro.programs.sandbox import TOGETHER, Loaded, Sandbox, _read
-from lightning_ouro.programs.scene_geometry import jittered, plain, world
+from lightning_ouro.programs.answers import TypedAnswer
+from lightning_ouro.programs.sandbox import TOGETHER, LoadedScene, Sandbox, _read
+from lightning_ouro.programs.scene_geometry import jittered, plain, scene_geometry
 from lightning_ouro.scenes.types import Views
 
 HONEST = "def answer(scene):\n    return count(scene.count('chair'))\n"
@@ -25,7 +25,7 @@ def scene(make_scene):
 
 @pytest.fixture(scope="module")
 def loaded(scene):
-    return Loaded([world(scene)] * 3)
+    return LoadedScene([scene_geometry(scene)] * 3)
 
 
 def returning(expression):
@@ -33,7 +33,11 @@ def returning(expression):
 
 
 def children():
-    return {int(child) for listed in Path("/proc/self/task").glob("*/children") for child in listed.read_text().split()}
+    return {
+        int(child)
+        for listed in Path("/proc/self/task").glob("*/children")
+        for child in listed.read_text().split()
+    }
 
 
 def kill(spared):
@@ -53,7 +57,11 @@ def kill(spared):
         ("type", "x = 3", "answer"),
         ("type", "def answer():\n    return metres(1.0)", "answer"),
         ("runtime", returning("metres(1 / (scene.count('chair') - 3))"), "line 2: ZeroDivisionError"),
-        ("runtime", returning("metres(scene.unique('chair').longest_side)"), "line 2: ValueError: the scene has 3 obj"),
+        (
+            "runtime",
+            returning("metres(scene.unique('chair').longest_side)"),
+            "line 2: ValueError: the scene has 3 obj",
+        ),
         ("runtime", "x = 1\n\ny = [][0]\n" + HONEST, "line 3: IndexError"),
         ("runtime", "def f(a):\n    return [][a]\n" + returning("count(f(1))"), "line 2: IndexError"),
         ("limit", returning("answer(scene)"), "RecursionError"),
@@ -65,9 +73,17 @@ def kill(spared):
             "def answer(scene):\n    while True:\n        scene.path(scene.objects[0], scene.objects[3])\n",
             "suspension limit",
         ),
-        ("untyped", "def answer(scene: Scene):\n    return 3.0", "returned float"),
-        ("untyped", "def answer(scene):\n    if not scene.objects:\n        return count(3)", "returned NoneType"),
-        ("untyped", "def answer(scene: object):\n    x: list = [2.5]\n    return count(x[0])", "needs an int"),
+        ("untyped", "def answer(scene: ProgramScene):\n    return 3.0", "returned float"),
+        (
+            "untyped",
+            "def answer(scene):\n    if not scene.objects:\n        return count(3)",
+            "returned NoneType",
+        ),
+        (
+            "untyped",
+            "def answer(scene: object):\n    x: list = [2.5]\n    return count(x[0])",
+            "needs an int",
+        ),
         ("untyped", "x: list = ['3']\n" + returning("metres(x[0])"), "own making|needs a number"),
         (
             "untyped",
@@ -75,7 +91,11 @@ def kill(spared):
             "more or other things than short texts",
         ),
         ("untyped", returning("choice('a\\nb', among=['a\\nb', 'c'])"), "short texts"),
-        ("unrepeatable", "n = []\ndef answer(scene):\n    n.append(1)\n    return count(len(n))\n", "another answer"),
+        (
+            "unrepeatable",
+            "n = []\ndef answer(scene):\n    n.append(1)\n    return count(len(n))\n",
+            "another answer",
+        ),
         ("range", returning("metres(-1.0)"), "0 or less"),
         ("range", returning("count(10 ** 5000)"), "more than"),
         ("range", returning("metres(float('nan'))"), "not finite"),
@@ -94,27 +114,29 @@ def test_failures_are_data_with_line_and_message(sandbox, loaded, reason, progra
 @pytest.mark.parametrize("endless", [ENDLESS, ENDLESS.replace("pass", "print('x' * 1000)")])
 def test_endless_loops_and_endless_printing_end_at_the_limit_and_cost_nobody_else(scene, endless, ending):
     with Sandbox(seconds=0.2) as box:
-        loaded = Loaded([world(scene)])
-        outcomes = box.run_all([source.read(program) for program in (HONEST, endless + ending, HONEST)], loaded)
+        loaded = LoadedScene([scene_geometry(scene)])
+        outcomes = box.run_all(
+            [source.read(program) for program in (HONEST, endless + ending, HONEST)], loaded
+        )
         assert outcomes[1].failure.reason == "limit"
-        assert [outcome.answers for outcome in outcomes[::2]] == [(Answer("count", 3),)] * 2
+        assert [outcome.answers for outcome in outcomes[::2]] == [(TypedAnswer("count", 3),)] * 2
 
 
 def test_printing_is_collected_and_does_not_disturb(sandbox, loaded, capfd):
     program = "def answer(scene):\n    print('hello')\n    return count(1)\n"
-    assert sandbox.run(program, loaded).answers == (Answer("count", 1),) * 3
+    assert sandbox.run(program, loaded).answers == (TypedAnswer("count", 1),) * 3
     assert capfd.readouterr().out == ""
 
 
 def test_what_several_programs_print_adds_up_and_still_fails_none(sandbox, loaded):
     program = source.read("def answer(scene):\n    print('x' * 9000)\n    return count(1)\n")
     outcomes = sandbox.run_all([program] * 10, loaded)
-    assert [outcome.answers for outcome in outcomes] == [(Answer("count", 1),) * 3] * 10
+    assert [outcome.answers for outcome in outcomes] == [(TypedAnswer("count", 1),) * 3] * 10
 
 
 ATTEMPTS = [
     "def answer(scene):\n    scene.objects.clear()\n    return count(1)\n",
-    "Scene.count = lambda self, category: 7\n" + HONEST,
+    "ProgramScene.count = lambda self, category: 7\n" + HONEST,
     "def count(n):\n    return Answer('count', 99)\n" + HONEST,
     "_scenes.clear()\n" + HONEST,
     "_scenes[0]._counts['chair'] = 12\n" + HONEST,
@@ -142,15 +164,15 @@ ATTEMPTS.append(
 def test_no_program_changes_what_the_next_one_sees(sandbox, loaded, program):
     programs = [source.read(text) for text in (HONEST, program, HONEST, LONE)]
     first, _, next_, lone = sandbox.run_all(programs, loaded)
-    assert first.answers == next_.answers == lone.answers == (Answer("count", 3),) * 3
-    assert sandbox.run(HONEST, loaded).answers == (Answer("count", 3),) * 3
+    assert first.answers == next_.answers == lone.answers == (TypedAnswer("count", 3),) * 3
+    assert sandbox.run(HONEST, loaded).answers == (TypedAnswer("count", 3),) * 3
 
 
 def test_closed_programs_share_an_interpreter_and_no_names(sandbox, loaded):
     one = "chairs = 7\ndef helper():\n    return 7\n" + HONEST
     other = "from typing import Any\ndef answer(scene):\n    helper: Any = None\n    return count(chairs)\n"
     outcomes = sandbox.run_all([source.read(program) for program in (one, other)], loaded)
-    assert outcomes[0].answers == (Answer("count", 3),) * 3
+    assert outcomes[0].answers == (TypedAnswer("count", 3),) * 3
     assert "chairs" in outcomes[1].failure.detail
 
 
@@ -168,7 +190,7 @@ def test_outcomes_come_in_the_order_of_the_programs(sandbox, loaded, text):
 
 
 def test_scenes_may_take_turns(sandbox, scene, make_scene, loaded):
-    empty = Loaded([world(make_scene([("sofa", (0, 0, 0), (1, 1, 1))]))])
+    empty = LoadedScene([scene_geometry(make_scene([("sofa", (0, 0, 0), (1, 1, 1))]))])
     for text in (HONEST, LONE):
         given = [sandbox.run(text, one).answers[0].value for one in (loaded, empty, loaded, empty)]
         assert given == [3, 0, 3, 0]
@@ -204,7 +226,7 @@ def test_how_deep_a_program_may_recurse_does_not_depend_on_its_company(sandbox, 
 def test_a_killed_interpreter_costs_that_program_alone(scene):
     before = children()
     with Sandbox() as box:
-        loaded = Loaded([world(scene)])
+        loaded = LoadedScene([scene_geometry(scene)])
         assert box.run(LONE, loaded).answers
         timer = threading.Timer(0.5, kill, [before])
         timer.start()
@@ -212,22 +234,22 @@ def test_a_killed_interpreter_costs_that_program_alone(scene):
         timer.join()
         assert failure.reason == "limit"
         assert "died" in failure.detail
-        assert box.run(LONE, loaded).answers == box.run(HONEST, loaded).answers == (Answer("count", 3),)
+        assert box.run(LONE, loaded).answers == box.run(HONEST, loaded).answers == (TypedAnswer("count", 3),)
 
 
 def test_interpreters_killed_between_two_programs_are_replaced(scene):
     before = children()
     with Sandbox() as box:
-        loaded = Loaded([world(scene)])
+        loaded = LoadedScene([scene_geometry(scene)])
         assert box.run(HONEST, loaded).answers
         kill(before)
-        assert box.run(HONEST, loaded).answers == box.run(LONE, loaded).answers == (Answer("count", 3),)
+        assert box.run(HONEST, loaded).answers == box.run(LONE, loaded).answers == (TypedAnswer("count", 3),)
         assert len(children() - before) <= 2
 
 
 def test_a_value_out_of_range_in_a_noisy_reading_is_no_failure(make_scene, sandbox):
     close = make_scene([("a", (0, 0, 0), (1, 1, 1)), ("b", (1.02, 0, 0), (1, 1, 1))])
-    loaded = Loaded([world(close), *jittered(close)])
+    loaded = LoadedScene([scene_geometry(close), *jittered(close)])
     for ending in ("", "whatever = str(1)\n"):
         program = returning("metres(scene.distance(scene.unique('a'), scene.unique('b')))") + ending
         answers = sandbox.run(program, loaded).answers
@@ -236,11 +258,9 @@ def test_a_value_out_of_range_in_a_noisy_reading_is_no_failure(make_scene, sandb
 
 
 def test_a_way_that_noise_closes_is_no_failure_but_a_missing_thing_is(sandbox, scene):
-    program = (
-        "def answer(scene):\n    if scene.floor_area != 20:\n        raise ValueError('no way')\n    return count(1)\n"
-    )
-    loaded = Loaded([world(scene), *jittered(scene, draws=3)])
-    assert sandbox.run(program, loaded).answers == (Answer("count", 1), None, None, None)
+    program = "def answer(scene):\n    if scene.floor_area != 20:\n        raise ValueError('no way')\n    return count(1)\n"
+    loaded = LoadedScene([scene_geometry(scene), *jittered(scene, draws=3)])
+    assert sandbox.run(program, loaded).answers == (TypedAnswer("count", 1), None, None, None)
     failure = sandbox.run(program.replace("ValueError", "KeyError"), loaded).failure
     assert (failure.reason, "KeyError" in failure.detail) == ("runtime", True)
 
@@ -273,17 +293,17 @@ def test_cpython_and_the_sandbox_agree_on_the_api(sandbox, room):
         "    total += scene.camera_distance(second, bed) + scene.count('chair')\n"
         "    return metres(total + bed.longest_side + sum(thing.extents[2] for thing in scene.all('chair')))\n"
     )
-    worlds = [world(room, views), *jittered(room, views)]
+    worlds = [scene_geometry(room, views), *jittered(room, views)]
     names = dict(vars(prelude))
     exec(program, names)
     here = [names["answer"](reading).value for reading in prelude._load(**plain(worlds))]
-    assert [answer.value for answer in sandbox.run(program, Loaded(worlds)).answers] == here
+    assert [answer.value for answer in sandbox.run(program, LoadedScene(worlds)).answers] == here
 
 
 def test_a_sandbox_has_two_processes_and_a_closed_one_none(scene):
     before = children()
     with Sandbox() as box:
-        loaded = Loaded([world(scene)])
+        loaded = LoadedScene([scene_geometry(scene)])
         box.run_all([source.read(text) for text in (HONEST, LONE, returning("count([][1])"))], loaded)
         assert 1 <= len(children() - before) <= 2
     assert children() <= before
@@ -291,8 +311,18 @@ def test_a_sandbox_has_two_processes_and_a_closed_one_none(scene):
 
 def test_nothing_that_comes_back_is_believed():
     row = ("count", 1, None)
-    for given in (None, [], [row] * 3, [row] * 5, [None, row, row, row], [("a",)] * 4, [3] * 4, ["int"] * 4, {}):
+    for given in (
+        None,
+        [],
+        [row] * 3,
+        [row] * 5,
+        [None, row, row, row],
+        [("a",)] * 4,
+        [3] * 4,
+        ["int"] * 4,
+        {},
+    ):
         assert _read(given, 3).failure.reason == "untyped"
     for last in (None, ("count", 2, None), ("metres", 1, None)):
         assert _read([row, row, row, last], 3).failure.reason == "unrepeatable"
-    assert _read([row, None, row, row], 3).answers == (Answer("count", 1), None, Answer("count", 1))
+    assert _read([row, None, row, row], 3).answers == (TypedAnswer("count", 1), None, TypedAnswer("count", 1))

@@ -38,7 +38,11 @@ def may_share(text, tree):
             return False
         if isinstance(node, ast.Constant) and node.lineno != node.end_lineno:
             return False
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod) and not isinstance(node.right, ast.Constant):
+        if (
+            isinstance(node, ast.BinOp)
+            and isinstance(node.op, ast.Mod)
+            and not isinstance(node.right, ast.Constant)
+        ):
             return False
         if isinstance(node, ast.Name) and node.id in {"str", "repr", "ascii", "format", "type"}:
             return False
@@ -67,7 +71,9 @@ LINES = [
     "def h():\n    y = 0\n    def i():\n        nonlocal y", "x.y = 1", "self.z = 0.5", "if x: pass", "def max(): pass",
 ]  # fmt: skip
 part = st.sampled_from(PARTS) | st.text("ab \"'#\\\n\r\f{}0.5,()f\N{SECTION SIGN}", max_size=8)
-line = st.sampled_from(LINES) | st.lists(part, min_size=1, max_size=5).map(lambda parts: f"x = [{', '.join(parts)}]")
+line = st.sampled_from(LINES) | st.lists(part, min_size=1, max_size=5).map(
+    lambda parts: f"x = [{', '.join(parts)}]"
+)
 programs = st.lists(line | st.lists(part, max_size=3).map("".join), max_size=6).map("\n".join)
 
 
@@ -103,7 +109,9 @@ def spelled(node):
             return "[" + ",".join(spelled(one) for one in node) + "]"
         case ast.AST():
             filled = [(name, getattr(node, name)) for name in node._fields if hasattr(node, name)]
-            fields = ",".join(f"{name}={spelled(value)}" for name, value in filled if value is not None and value != [])
+            fields = ",".join(
+                f"{name}={spelled(value)}" for name, value in filled if value is not None and value != []
+            )
             return f"{type(node).__name__}({fields})"
     return repr(node)
 
@@ -119,8 +127,12 @@ def test_programs_have_one_canonical_tree_exactly_if_python_sees_the_same(one, o
 
 
 def test_programs_that_differ_in_texts_and_decimals_only_have_one_form():
-    one = read("def answer(scene):\n    return metres(scene.camera(1.5).time + len(scene.all('a b')) * 0.25)\n")
-    other = read('def answer(scene):\n    return metres(scene.camera(12.0).time + len(scene.all("it\'s")) * 3.5)\n')
+    one = read(
+        "def answer(scene):\n    return metres(scene.camera(1.5).time + len(scene.all('a b')) * 0.25)\n"
+    )
+    other = read(
+        'def answer(scene):\n    return metres(scene.camera(12.0).time + len(scene.all("it\'s")) * 3.5)\n'
+    )
     assert one.form == other.form
     assert one.canonical != other.canonical
     assert (one.quoted, other.quoted) == ({"a b"}, {"it's"})
@@ -137,7 +149,10 @@ def test_programs_that_differ_in_texts_and_decimals_only_have_one_form():
         ('def f(a: list["int"]): pass', 'def f(a: list["str"]): pass'),
         ('def f() -> "int": pass', 'def f() -> "str": pass'),
         ('from typing import cast\nx = cast("int", 3)', 'from typing import cast\nx = cast("str", 3)'),
-        ('import collections as c\nP = c.namedtuple("P", "x")', 'import collections as c\nP = c.namedtuple("P", "y")'),
+        (
+            'import collections as c\nP = c.namedtuple("P", "x")',
+            'import collections as c\nP = c.namedtuple("P", "y")',
+        ),
         ('x = "" or 3', 'x = "a" or 3'),
         ('x = "a" "b"', 'x = "b" "a"'),
     ],
@@ -174,13 +189,33 @@ def test_a_program_with_the_line_ends_of_windows_is_the_same_program():
 
 
 def test_different_programs_have_different_trees():
-    programs = ["x = 1", "x = 1.0", "x = '1'", "x = None", "x = [1]", "x = [[1]]", "x: int = 1", "y = 1", "x = -1"]
-    programs += ["def f(a): pass", "f(a, b)", "f(a)(b)", "a if b else c", "b if a else c", "lambda x: x", "lambda: x"]
+    programs = [
+        "x = 1",
+        "x = 1.0",
+        "x = '1'",
+        "x = None",
+        "x = [1]",
+        "x = [[1]]",
+        "x: int = 1",
+        "y = 1",
+        "x = -1",
+    ]
+    programs += [
+        "def f(a): pass",
+        "f(a, b)",
+        "f(a)(b)",
+        "a if b else c",
+        "b if a else c",
+        "lambda x: x",
+        "lambda: x",
+    ]
     programs += [f"x = {'9' * 4000}", f"x = 0x{'f' * 5000}", f"x = 0x{'f' * 4999}e"]
     assert len({read(program).canonical for program in programs}) == len(programs)
 
 
 def test_quoted_texts_are_found_everywhere_but_in_docstrings_and_comments():
-    program = '"""a"""\ndef f(x="B"):\n    "c"\n    # "i"\n    return [y for y in {"d": "e"} if f"{y}g" != "h"]'
+    program = (
+        '"""a"""\ndef f(x="B"):\n    "c"\n    # "i"\n    return [y for y in {"d": "e"} if f"{y}g" != "h"]'
+    )
     assert read(program).quoted == {"b", "d", "e", "g", "h"}
     assert read('"a"\ndef f(x="B"):\n    "c"\n    # "i"\n    return ["D" "e"]').quoted == {"b", "de"}

@@ -49,18 +49,18 @@ def returning(expression):
     [
         ("line 2: Argument to function `metres` is incorrect", returning("metres('3')")),
         ("line 2: Argument to function `count` is incorrect", returning("count(2.5)")),
-        ("line 2: Object of type `Scene` has no attribute `chairs`", returning("count(scene.chairs)")),
+        ("line 2: Object of type `ProgramScene` has no attribute `chairs`", returning("count(scene.chairs)")),
         ("line 2: Object of type `Object` has no attribute `length`", returning("metres(scene.unique('a').length)")),
         ("line 2: No argument provided for required parameter `target`", returning("metres(scene.direction(1, 2))")),
         ("line 2: Name `missing` used when not defined", returning("metres(missing)")),
-        ("line 2: Argument to bound method `Scene.count` is incorrect", returning("count(scene.count(3))")),
+        ("line 2: Argument to bound method `ProgramScene.count` is incorrect", returning("count(scene.count(3))")),
         ("line 4: ", '"""a\nb"""\n' + returning("metres('3')")),
         ("line 4: ", "# a\r\n\r\n" + returning("metres('3')")),
         ("line 1: ", "x: int = 'a'\n" + HONEST),
         ("line 3: ", "class A:\n    def f(self):\n        return self.g\n" + HONEST),
         ("`answer` used when not defined", "x = 3"),
         ("`def answer() -> ", "def answer():\n    return metres(1.0)"),
-        ("Object of type `Literal[3]` is not assignable to `(Scene, /) -> Answer`", "answer = 3"),
+        ("Object of type `Literal[3]` is not assignable to `(ProgramScene, /) -> Answer`", "answer = 3"),
         ("`def answer(scene: int) -> Unknown` is not assignable", "def answer(scene: int):\n    return count(scene)"),
     ],
 )  # fmt: skip
@@ -76,7 +76,7 @@ def test_what_the_api_rules_out_is_told_with_its_line(check, detail, program):
     "program",
     [
         HONEST,
-        "def answer(scene: Scene) -> Answer:\n    return count(1)\n",
+        "def answer(scene: ProgramScene) -> Answer:\n    return count(1)\n",
         "def answer(place):\n    return count(len(place.objects))\n",
         "def answer(\n    scene\n):\n    return count(1)\n",
         "def answer(scène):\n    return count(len(scène.objects))\n",
@@ -123,7 +123,9 @@ def test_syntax_that_the_checker_does_not_know_hurts_no_other(check, order):
         "async def f(): pass\n" + HONEST,
     ]
     wrong = returning("metres('3')")
-    programs = [program for program in (HONEST, *odd, wrong, HONEST + "\n") if isinstance(read(program), Source)]
+    programs = [
+        program for program in (HONEST, *odd, wrong, HONEST + "\n") if isinstance(read(program), Source)
+    ]
     found = dict(zip(programs, check(*programs[::order])[::order], strict=True))
     assert found[HONEST] is None
     assert found[HONEST + "\n"] is None

@@ -18,7 +18,13 @@ SIDE = FAMILIES["object_rel_direction_easy"]
 def proposal(family, roles, form=0, program=None, claimed=None, slot=0, scene="scene"):
     text = family.forms[form].write(roles)
     return Proposal(
-        scene, claimed or family.name, text, program or family.program(roles), proposer="test", round=0, slot=slot
+        scene,
+        claimed or family.name,
+        text,
+        program or family.program(roles),
+        proposer="test",
+        round=0,
+        slot=slot,
     )
 
 
@@ -56,11 +62,19 @@ GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the s
     [
         ("syntax", "line 1", proposal(SIZE, SOFA, program="def answer(scene)")),
         ("syntax", "yield", proposal(SIZE, SOFA, program="def answer(scene):\n    yield 1")),
-        ("runtime", "line 2", proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(1 / 0)")),
+        (
+            "runtime",
+            "line 2",
+            proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(1 / 0)"),
+        ),
         ("runtime", "2 objects", proposal(SIZE, {"object": ("chair",)})),
         ("limit", "Recursion", proposal(SIZE, SOFA, program="def answer(scene):\n    return answer(scene)")),
         ("untyped", "float", proposal(SIZE, SOFA, program="def answer(scene):\n    return 200.0")),
-        ("range", "0 or less", proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(-200.0)")),
+        (
+            "range",
+            "0 or less",
+            proposal(SIZE, SOFA, program="def answer(scene):\n    return centimetres(-200.0)"),
+        ),
         ("unnamed", "'bed'", proposal(SIZE, SOFA, program=SIZE.program({"object": ("bed",)}))),
         (
             "disagrees",
@@ -74,7 +88,11 @@ GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the s
             proposal(SIZE, SOFA, program=SOFA_PROGRAM.replace("100 *", "10 *")),
         ),
         ("disagrees", "'unicorn'", proposal(SIZE, {"object": ("unicorn",)}, program=GUESS)),
-        ("disagrees", "metres(2", proposal(SIZE, SOFA, program=SOFA_PROGRAM.replace("centimetres(100 * ", "metres("))),
+        (
+            "disagrees",
+            "metres(2",
+            proposal(SIZE, SOFA, program=SOFA_PROGRAM.replace("centimetres(100 * ", "metres(")),
+        ),
         ("rules", "at least 2", proposal(COUNT, {"object": ("sofa",)})),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

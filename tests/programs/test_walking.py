@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.programs.scene_geometry import common_ground, jittered, world
+from lightning_ouro.programs.scene_geometry import common_ground, jittered, scene_geometry
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
@@ -40,7 +40,7 @@ def small(x, y):
 
 
 def ground_of(scene):
-    return common_ground([world(scene)])
+    return common_ground([scene_geometry(scene)])
 
 
 def way_of(scene, first=0, second=1):
@@ -93,7 +93,9 @@ def shortest_on_grid(scene, first, second, needed, slack):
     """
     low, high = scene.floor.min(axis=0), scene.floor.max(axis=0)
     axes = [np.arange(low[i] - PITCH / 2, high[i] + PITCH, PITCH / 2) for i in range(2)]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)  # at half the pitch: nodes and middles of edges
+    points = np.stack(
+        np.meshgrid(*axes, indexing="ij"), axis=-1
+    )  # at half the pitch: nodes and middles of edges
     flat = points.reshape(-1, 2)
     clear = clearance(flat, obstacles_between(scene, first, second))
     clear = np.where(on_floor(flat, scene.floor), clear, -1).reshape(points.shape[:2])
@@ -116,10 +118,19 @@ def shortest_on_grid(scene, first, second, needed, slack):
     hops = [np.linalg.norm(flat[used] - scene.objects[end].center[:2], axis=1) for end in (first, second)]
     start, goal = (used[hop.argmin()] for hop in hops)
     nearest = [float(hop.min()) for hop in hops]
-    return dijkstra(graph, directed=False, indices=start)[goal] + sum(nearest) if max(nearest) <= PITCH else np.inf
+    return (
+        dijkstra(graph, directed=False, indices=start)[goal] + sum(nearest)
+        if max(nearest) <= PITCH
+        else np.inf
+    )
 
 
-WALLS = [(0, 1, 0, 2.2, 0.1, 1, 0), (1, 0, 0, 0.1, 2, 1, 0), (0, -1, 0, 2.2, 0.1, 1, 0), (-1, 0, 0, 0.1, 2, 1, 0)]
+WALLS = [
+    (0, 1, 0, 2.2, 0.1, 1, 0),
+    (1, 0, 0, 0.1, 2, 1, 0),
+    (0, -1, 0, 2.2, 0.1, 1, 0),
+    (-1, 0, 0, 0.1, 2, 1, 0),
+]
 HAND_MADE = {
     "empty": room_of([small(-4, -3), small(4, 3)]),
     "a wall to go round": room_of([small(-3, 0), small(3, 0.5), (0, -1, 0, 0.2, 6, 2, 0)]),
@@ -130,7 +141,9 @@ HAND_MADE = {
     "a box with another inside": room_of(
         [small(-3, 0), small(3, 0), (0, 0, 0, 2, 3, 1, 0), (0, 0.5, 1, 0.4, 0.4, 0.3, 0)]
     ),
-    "two crossing boxes": room_of([small(-3, 0), small(3, 0), (0, 0, 0, 3, 0.5, 1, 15), (0, 0, 0, 0.5, 4, 1, 15)]),
+    "two crossing boxes": room_of(
+        [small(-3, 0), small(3, 0), (0, 0, 0, 3, 0.5, 1, 15), (0, 0, 0, 0.5, 4, 1, 15)]
+    ),
     "out of three walls": room_of([small(0, 0), small(3, 3), *WALLS[:3]]),
 }
 PROCEDURAL = [procedural_scene(index) for index in (2, 5, 7)]
@@ -143,7 +156,9 @@ def some_pairs(scene, most):
 
 
 ASKED = [pytest.param(scene, 0, 1, id=name) for name, scene in HAND_MADE.items()] + [
-    pytest.param(scene, *pair, id=f"{scene.id[-1]} {pair}") for scene in PROCEDURAL for pair in some_pairs(scene, 6)
+    pytest.param(scene, *pair, id=f"{scene.id[-1]} {pair}")
+    for scene in PROCEDURAL
+    for pair in some_pairs(scene, 6)
 ]
 
 
@@ -156,7 +171,9 @@ def test_a_way_is_free_and_as_long_as_the_shortest_on_a_fine_grid(scene, first, 
         return
     ends = [scene.objects[end].center[:2] for end in (first, second)]
     np.testing.assert_array_equal(way[[0, -1]], ends)
-    points = np.concatenate([np.linspace(*leg, 2 + int(length(np.stack(leg)) / 0.01)) for leg in pairwise(way)])
+    points = np.concatenate(
+        [np.linspace(*leg, 2 + int(length(np.stack(leg)) / 0.01)) for leg in pairwise(way)]
+    )
     assert clearance(points, obstacles_between(scene, first, second)).min() >= RADIUS - 1e-6
     assert on_floor(points, scene.floor).all()
     assert np.linalg.norm(np.subtract(*ends)) - 1e-9 <= length(way) <= surely + BEND * (len(way) - 2)
@@ -218,10 +235,19 @@ def test_a_gap_in_a_wall_is_open_for_a_walker_of_40_cm(width, is_open, degrees, 
 
 @pytest.mark.parametrize(
     ("bottom", "height", "stands"),
-    [(0, 0.09, False), (0, 0.11, True), (1.81, 0.5, False), (1.79, 0.5, True), (0.05, 0.04, False), (-0.0, 3, True)],
+    [
+        (0, 0.09, False),
+        (0, 0.11, True),
+        (1.81, 0.5, False),
+        (1.79, 0.5, True),
+        (0.05, 0.04, False),
+        (-0.0, 3, True),
+    ],
 )
 @pytest.mark.parametrize("raised", [0, -1.3])
-def test_only_what_reaches_between_10_and_180_cm_above_the_floor_stands_in_the_way(bottom, height, stands, raised):
+def test_only_what_reaches_between_10_and_180_cm_above_the_floor_stands_in_the_way(
+    bottom, height, stands, raised
+):
     scene = room_of([small(-2, 0), small(2, 0), (0, 0, bottom, 0.5, 20, height, 0)])
     scene = transformed(scene, np.eye(3), np.array([0, 0, raised]))
     assert (way_of(scene) is None) == stands
@@ -294,7 +320,8 @@ def test_each_reading_has_its_own_ways():
     for reading, draw in enumerate(draws):
         alone = common_ground([draw])
         assert (
-            together.are_straight(np.full(20, reading), *places) == alone.are_straight(np.zeros(20, int), *places)
+            together.are_straight(np.full(20, reading), *places)
+            == alone.are_straight(np.zeros(20, int), *places)
         ).all()
         for pair in pairs[:5]:
             np.testing.assert_array_equal(together.way(reading, *pair), alone.way(0, *pair))

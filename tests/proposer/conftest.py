@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
@@ -26,7 +26,7 @@ def brief(filmed):
 
 @pytest.fixture(scope="session")
 def room(brief):
-    return world(brief.scene, brief.views)
+    return scene_geometry(brief.scene, brief.views)
 
 
 def renamed(brief, old, new):

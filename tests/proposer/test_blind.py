@@ -8,7 +8,9 @@ from lightning_ouro.proposer import blind
 from lightning_ouro.solver.module import SolverModule
 
 TEXT = "Which of these objects (bed, door, lamp, sofa) is nearest to the sink?"
-CHOICE = Question("c", "s", "object_rel_distance", TEXT, ("bed", "door", "lamp", "sofa"), None, "C", "", 1.0, {}, 0)
+CHOICE = Question(
+    "c", "s", "object_rel_distance", TEXT, ("bed", "door", "lamp", "sofa"), None, "C", "", 1.0, {}, 0
+)
 NUMBER = Question("n", "s", "object_counting", "How many chair(s)?", None, "count", "3", "", 1.0, {}, 0)
 
 

@@ -44,7 +44,9 @@ def no_pause(monkeypatch):
 
 def test_a_server_that_serves_the_tiny_model_proposes(server, brief):
     found = EndpointProposer(server, "tiny").propose([replace(brief, slots=6)])
-    assert [item.slot for item in found] == list(range(6)) and all(isinstance(item, Proposal) for item in found)
+    assert [item.slot for item in found] == list(range(6)) and all(
+        isinstance(item, Proposal) for item in found
+    )
     assert all(item.text.startswith("How many 8 ") for item in found), "eight frames were sent"
     assert len({item.text for item in found}) == 6, "each has a seed of its own"
     again = EndpointProposer(server, "tiny", concurrent=1).propose([replace(brief, slots=6)])
@@ -71,7 +73,9 @@ def test_a_busy_server_is_asked_again(serving, brief):
 )
 def test_a_server_that_fails_always_is_told_in_one_line_and_the_round_goes_on(serving, brief, mode, said):
     with pytest.warns(UserWarning, match=said) as caught:
-        found = EndpointProposer(serving(mode), "tiny", tries=2, timeout=0.8).propose([replace(brief, slots=2)])
+        found = EndpointProposer(serving(mode), "tiny", tries=2, timeout=0.8).propose(
+            [replace(brief, slots=2)]
+        )
     assert [(item.reason, item.proposal.slot) for item in found] == [("unusable", 0), ("unusable", 1)]
     assert len(caught) == 1 and "\n" not in str(caught[0].message)
 

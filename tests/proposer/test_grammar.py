@@ -14,7 +14,20 @@ from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.types import Scene, SceneObject, Views
 
 EQUAL = dict.fromkeys(FAMILIES, 1.0)
-CATEGORIES = ["sofa", "tv", "bed", "stove", "lamp", "desk", "door", "plant", "chair", "chair", "table", "table"]
+CATEGORIES = [
+    "sofa",
+    "tv",
+    "bed",
+    "stove",
+    "lamp",
+    "desk",
+    "door",
+    "plant",
+    "chair",
+    "chair",
+    "table",
+    "table",
+]
 
 
 @pytest.fixture
@@ -23,7 +36,11 @@ def room():
     angles = np.linspace(0, 2 * np.pi, len(CATEGORIES), endpoint=False) + 0.1
     objects = tuple(
         SceneObject(
-            i, name, np.array([3 * np.cos(a), 2.5 * np.sin(a), 0.5]), np.array([0.3, 0.4 + i / 40, 0.9]), np.eye(3)
+            i,
+            name,
+            np.array([3 * np.cos(a), 2.5 * np.sin(a), 0.5]),
+            np.array([0.3, 0.4 + i / 40, 0.9]),
+            np.eye(3),
         )
         for i, (name, a) in enumerate(zip(CATEGORIES, angles, strict=True))
     )
@@ -95,9 +112,16 @@ def test_it_repeats_nothing_and_stops_when_nothing_is_left(room):
 
 
 def test_families_come_by_their_weights(room):
-    weights = {"object_rel_direction_hard": 3.0, "object_abs_distance": 1.0, "object_rel_distance": 0.0, "open": 5.0}
+    weights = {
+        "object_rel_direction_hard": 3.0,
+        "object_abs_distance": 1.0,
+        "object_rel_distance": 0.0,
+        "open": 5.0,
+    }
     proposals = [
-        p for seed in range(30) for p in GrammarProposer().propose([brief(room, slots=4, seed=seed, weights=weights)])
+        p
+        for seed in range(30)
+        for p in GrammarProposer().propose([brief(room, slots=4, seed=seed, weights=weights)])
     ]
     shares = Counter(p.family for p in proposals)
     assert set(shares) == {"object_rel_direction_hard", "object_abs_distance"}
@@ -117,7 +141,9 @@ def test_styles_use_the_first_form_or_all_of_them(room):
     def forms(style):
         proposals = GrammarProposer(style).propose([brief(room, slots=60)])
         roles = {p.text: FAMILIES[p.family].parse(p.text) for p in proposals}
-        return {FAMILIES[p.family].fitting(roles[p.text])[0].write(roles[p.text]) == p.text for p in proposals}
+        return {
+            FAMILIES[p.family].fitting(roles[p.text])[0].write(roles[p.text]) == p.text for p in proposals
+        }
 
     assert forms("vsi_bench") == {True}
     assert forms("mixed") == {True, False}

@@ -6,7 +6,7 @@ import pytest
 
 from lightning_ouro.programs.families import read
 from lightning_ouro.programs.first_seen import VISIBLE
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.metadata import References
@@ -16,7 +16,9 @@ from .conftest import renamed
 
 def ranges(frames):
     """`0-2 5` of `0 1 2 5`: what follows one below it goes on."""
-    joined = re.sub(r"(?=((\d+) (\d+)))\2 ", lambda m: m[2] + ("~" if int(m[3]) == int(m[2]) + 1 else " "), frames)
+    joined = re.sub(
+        r"(?=((\d+) (\d+)))\2 ", lambda m: m[2] + ("~" if int(m[3]) == int(m[2]) + 1 else " "), frames
+    )
     return re.sub(r"~(?:\d+~)*", "-", joined)
 
 
@@ -57,7 +59,7 @@ def test_what_no_frame_shows_is_left_out(brief):
     hidden = brief.views.visibility.copy()
     hidden[:, 0] = 0
     name = brief.scene.objects[0].category
-    room = world(brief.scene, replace(brief.views, visibility=hidden))
+    room = scene_geometry(brief.scene, replace(brief.views, visibility=hidden))
     shown = [thing for thing in brief.scene.objects if thing.category == name and thing.id]
     found = [line for line in described(room)[0] if line.endswith(f" {name}")]
     assert len(found) == bool(shown)
@@ -71,10 +73,12 @@ def test_a_short_name_says_what_its_category_is_good_for_and_is_not_the_same_in_
         kind = "@" if line.number == 1 else "@m" if line.is_countable else "@o"
         assert re.fullmatch(rf"{kind}\d+", short.names[line.category])
     for kind in ("@", "@m", "@o"):
-        numbers = [int(name[len(kind) :]) for name in short.names.values() if re.fullmatch(rf"{kind}\d+", name)]
+        numbers = [
+            int(name[len(kind) :]) for name in short.names.values() if re.fullmatch(rf"{kind}\d+", name)
+        ]
         assert sorted(numbers) == list(range(len(numbers)))
     assert short.names == References.of(room, 64).names
-    other = world(replace(room.scene, id="another"), room.views)
+    other = scene_geometry(replace(room.scene, id="another"), room.views)
     assert References.of(other, 64).names != short.names
 
 
@@ -93,10 +97,12 @@ def test_parts_of_short_names_that_are_full_go_on_behind_all(brief):
     categories = [f"thing {number}" for number in range(50)]
     like = brief.scene.objects[0]
     things = tuple(replace(like, id=number, category=name) for number, name in enumerate(categories))
-    scene = replace(brief.scene, objects=things, counts=dict.fromkeys(categories, 1), complete=frozenset(categories))
+    scene = replace(
+        brief.scene, objects=things, counts=dict.fromkeys(categories, 1), complete=frozenset(categories)
+    )
     views = replace(brief.views, visibility=np.ones((len(brief.views.timestamps), 50), np.float32))
     for asked in ({}, dict.fromkeys(categories[:20], True), dict.fromkeys(categories[:20], False)):
-        names = References.of(world(scene, views), 64, asked).names
+        names = References.of(scene_geometry(scene, views), 64, asked).names
         assert len(set(names.values())) == 50
         assert sum(int(short[1:]) >= 64 for short in names.values()) == (18 if not asked else 4)
 
@@ -151,7 +157,9 @@ def test_no_more_objects_are_described_than_are_asked_for_and_single_ones_come_f
     ],
 )
 def test_names_that_are_no_plain_words_stand_in_no_prompt(brief, name):
-    room = world(*(lambda b: (b.scene, b.views))(renamed(brief, brief.scene.objects[0].category, name)))
+    room = scene_geometry(
+        *(lambda b: (b.scene, b.views))(renamed(brief, brief.scene.objects[0].category, name))
+    )
     for found in (described(room)[0], metadata.full(room, 64)):
         assert name == "" or not any(name in line for line in found)
         assert all("\n" not in line for line in found)

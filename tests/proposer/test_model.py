@@ -10,7 +10,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.prompt import LONG
@@ -45,7 +45,9 @@ def briefs(brief):
 def written(solver, briefs, **options):
     proposer = ModelProposer(**{"max_new_tokens": 12} | options)
     proposer.attach(solver)
-    return [(item.proposal.scene_id, item.proposal.slot, item.proposal.text) for item in proposer.propose(briefs)]
+    return [
+        (item.proposal.scene_id, item.proposal.slot, item.proposal.text) for item in proposer.propose(briefs)
+    ]
 
 
 class ByGenerator(LogitsProcessor):
@@ -64,7 +66,7 @@ def test_the_text_is_that_of_generate_for_each_proposal_alone_under_the_base(sol
     expected = []
     proposer = ModelProposer()
     for brief in briefs:
-        prompt = proposer.writer(solver).write(brief, world(brief.scene, brief.views))
+        prompt = proposer.writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
         row = solver.encoder.replies(brief.video(), prompt.text, [None])
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
         qwen, video = solver.loaded.qwen, brief.video()
@@ -97,7 +99,10 @@ def test_the_text_is_that_of_generate_for_each_proposal_alone_under_the_base(sol
 def test_a_proposal_depends_on_its_own_seed_round_scene_and_slot_only(solver, briefs):
     whole = written(solver, briefs)
     assert written(solver, briefs, scenes_per_batch=1) == whole
-    assert written(solver, [replace(briefs[1], slots=2), briefs[0]], scenes_per_batch=4) == whole[3:5] + whole[:3]
+    assert (
+        written(solver, [replace(briefs[1], slots=2), briefs[0]], scenes_per_batch=4)
+        == whole[3:5] + whole[:3]
+    )
     for change in ({"seed": 1}, {"round": 1}):
         assert not set(written(solver, [replace(briefs[0], **change)])) & set(whole)
     assert len({text for _, _, text in whole}) == len(whole)
@@ -145,7 +150,9 @@ def test_what_cannot_be_read_is_a_rejection_that_keeps_the_text(solver, briefs):
     proposer = ModelProposer(max_new_tokens=4)
     proposer.attach(solver)
     found = proposer.propose(briefs)
-    assert len(found) == 8 and all(isinstance(item, Rejection) and item.reason == "unusable" for item in found)
+    assert len(found) == 8 and all(
+        isinstance(item, Rejection) and item.reason == "unusable" for item in found
+    )
     reply = "How many?\n```python\ndef answer(scene):\n    return count(1)\n```"
     read = as_proposal("model", briefs[0], 3, LONG, reply)
     assert isinstance(read, Proposal) and (read.slot, read.family) == (3, "open")
@@ -165,7 +172,8 @@ def test_tokens_are_drawn_with_their_probabilities(temperature, top_p):
 
 
 @pytest.mark.parametrize(
-    "options", [{"temperature": 0.0}, {"top_p": 1.5}, {"top_p": 0.0}, {"max_new_tokens": 0}, {"scenes_per_batch": 0}]
+    "options",
+    [{"temperature": 0.0}, {"top_p": 1.5}, {"top_p": 0.0}, {"max_new_tokens": 0}, {"scenes_per_batch": 0}],
 )
 def test_settings_that_are_none_are_refused_by_name(options):
     with pytest.raises(InputError, match=rf"loop\.proposer\.{next(iter(options))}="):

@@ -11,7 +11,10 @@ def asked(family, **objects):
 
 def test_more_is_asked_about_main_objects_of_hard_questions_and_less_about_those_of_easy_ones_only(brief):
     recent = {
-        "easy": [asked("object_counting", object=("chair",)), asked("object_abs_distance", pair=("bed", "sofa"))],
+        "easy": [
+            asked("object_counting", object=("chair",)),
+            asked("object_abs_distance", pair=("bed", "sofa")),
+        ],
         "frontier": [asked("object_counting", object=("bed",)), asked("room_size_estimation")],
         "hard": [asked("object_rel_direction_hard", target=("lamp",), standing=("door",), facing=("tv",))],
         "ambiguous": [asked("object_size_estimation", object=("stool",))],

@@ -45,7 +45,11 @@ def test_ids_have_their_source_s_shape_and_are_sorted_and_found(benchmark, sourc
 
 
 def test_vsi_bench_is_made_of_validation_scenes():
-    for source, split in {"scannet": "ScanNet", "scannetpp": "ScanNet++", "arkitscenes": "ARKitScenes"}.items():
+    for source, split in {
+        "scannet": "ScanNet",
+        "scannetpp": "ScanNet++",
+        "arkitscenes": "ARKitScenes",
+    }.items():
         assert set(LISTS["VSI-Bench"][source]) <= set(LISTS[f"{split} validation split"][source])
 
 
@@ -82,7 +86,9 @@ def test_a_rescan_of_a_listed_scannet_room_is_found():
 def test_another_video_of_a_listed_arkitscenes_visit_is_found():
     assert benchmarks_of("arkitscenes", "41126518") == ("MindCube-Tiny",)
     assert benchmarks_of("arkitscenes", "41126521") == ("MindCube-Tiny",)  # visit 382971 as well
-    assert "ARKitScenes validation split" in benchmarks_of("arkitscenes", "41159521")  # its own fold is Training
+    assert "ARKitScenes validation split" in benchmarks_of(
+        "arkitscenes", "41159521"
+    )  # its own fold is Training
 
 
 @pytest.mark.parametrize(

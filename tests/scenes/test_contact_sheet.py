@@ -24,7 +24,9 @@ def test_edges_of_a_box_are_drawn_where_the_camera_sees_its_corners(scene, video
     seen = video.views.visibility[0].argmax()
     corners = scene.objects[seen].corners()
     lines = projected_edges(corners, intrinsics, pose)
-    homogeneous = np.c_[corners, np.ones(8)] @ np.linalg.inv(pose).T  # by the textbook: world to camera, then pinhole
+    homogeneous = (
+        np.c_[corners, np.ones(8)] @ np.linalg.inv(pose).T
+    )  # by the textbook: world to camera, then pinhole
     flat = homogeneous[:, :3] @ intrinsics.T
     expected = flat[:, :2] / flat[:, 2:]
     assert len(lines) == 12

@@ -59,10 +59,14 @@ def test_an_upright_box_has_no_more_ground_than_any_of_3600_directions(seed):
     assert_it_holds(box, points)
     np.testing.assert_array_equal(box[2][:, 2], [0, 0, 1])
     angles = np.arange(3600) * np.pi / 2 / 3600
-    along, across = np.array([[np.cos(angles), np.sin(angles)], [-np.sin(angles), np.cos(angles)]]).transpose(0, 2, 1)
+    along, across = np.array([[np.cos(angles), np.sin(angles)], [-np.sin(angles), np.cos(angles)]]).transpose(
+        0, 2, 1
+    )
     areas = np.ptp(along @ points[:, :2].T, axis=1) * np.ptp(across @ points[:, :2].T, axis=1)
     assert box[1][0] * box[1][1] <= areas.min() * (1 + 1e-9)
-    assert box[1][0] * box[1][1] >= areas.min() * (1 - 0.01)  # and it is no other law: 1/40 degree is all that differs
+    assert box[1][0] * box[1][1] >= areas.min() * (
+        1 - 0.01
+    )  # and it is no other law: 1/40 degree is all that differs
     assert box[1][2] == pytest.approx(np.ptp(points[:, 2]))
 
 
@@ -104,7 +108,9 @@ def furniture(kind, seed):
         )
         points = np.concatenate([seat, back])
     elif kind == "table":
-        legs = [surface([0.05, 0.05, 0.7], np.eye(3), [x, y, 0.35], 200) for x in (-0.5, 0.5) for y in (-0.3, 0.3)]
+        legs = [
+            surface([0.05, 0.05, 0.7], np.eye(3), [x, y, 0.35], 200) for x in (-0.5, 0.5) for y in (-0.3, 0.3)
+        ]
         points = np.concatenate([surface([1.2, 0.7, 0.04], np.eye(3), [0, 0, 0.7]), *legs])
     elif kind == "bin":
         angles = rng.uniform(0, 2 * np.pi, 1500)

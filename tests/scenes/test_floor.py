@@ -40,7 +40,9 @@ def within(points, corners):
 
 
 def extents_along(points, angle):
-    return np.ptp(points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]), axis=0)
+    return np.ptp(
+        points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]), axis=0
+    )
 
 
 def test_the_least_rectangle_holds_all_points_and_none_at_another_angle_is_smaller():
@@ -84,7 +86,12 @@ def test_a_floor_as_large_as_the_objects_need_covers_them():
     scene = scene_of(boxes, 4.5 * 3.5)
     points = np.concatenate([thing.corners() for thing in scene.objects])[:, :2]
     assert within(points, floor_outline(scene)).all()
-    assert sorted(map(tuple, floor_outline(scene).round(9).tolist())) == [(-1.5, -1.5), (-1.5, 2), (3, -1.5), (3, 2)]
+    assert sorted(map(tuple, floor_outline(scene).round(9).tolist())) == [
+        (-1.5, -1.5),
+        (-1.5, 2),
+        (3, -1.5),
+        (3, 2),
+    ]
 
 
 def test_a_lone_sofa_does_not_make_a_corridor():
@@ -96,7 +103,10 @@ def test_the_rectangle_turns_with_the_scene():
     boxes = np.array(some_boxes(np.random.default_rng(3)))
     turn = np.array([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]])
     moved = np.column_stack([boxes[:, :2] @ turn.T + [5, -2], boxes[:, 2:4], boxes[:, 4] + np.degrees(0.7)])
-    before, after = floor_outline(scene_of(boxes.tolist(), 25.0)), floor_outline(scene_of(moved.tolist(), 25.0))
+    before, after = (
+        floor_outline(scene_of(boxes.tolist(), 25.0)),
+        floor_outline(scene_of(moved.tolist(), 25.0)),
+    )
     expected = before @ turn.T + [5, -2]
     assert max(np.linalg.norm(after - corner, axis=1).min() for corner in expected) < 1e-9
 

@@ -51,12 +51,24 @@ def noisy_room(rng, width, depth):
 
 def clouds():
     rng = np.random.default_rng(0)
-    for number, side in ((3, 0.3), (10, 0.5), (40, 1.0), (100, 2.0), (400, 3.0), (400, 6.0), (700, 6.0), (900, 8.0)):
+    for number, side in (
+        (3, 0.3),
+        (10, 0.5),
+        (40, 1.0),
+        (100, 2.0),
+        (400, 3.0),
+        (400, 6.0),
+        (700, 6.0),
+        (900, 8.0),
+    ):
         yield f"{number} points in {side} m", rng.uniform(0, side, (number, 2))
     yield "3000 points of a cloud", rng.normal(0, 1.5, (3000, 2))
     yield "a ring", ring(rng, 3000, 1.0, 1.5)
     yield "a ring with an island", np.concatenate([ring(rng, 3000, 1.0, 1.5), ring(rng, 300, 0.0, 0.4)])
-    yield "two rings, one in the other", np.concatenate([ring(rng, 3000, 2.0, 2.4), ring(rng, 2000, 1.0, 1.4)])
+    yield (
+        "two rings, one in the other",
+        np.concatenate([ring(rng, 3000, 2.0, 2.4), ring(rng, 2000, 1.0, 1.4)]),
+    )
     yield "two blobs", np.concatenate([rng.uniform(0, 1, (800, 2)), rng.uniform(3, 4, (800, 2))])
     yield "two blobs that touch", np.concatenate([rng.uniform(0, 1, (800, 2)), rng.uniform(1, 2, (800, 2))])
     for place in range(3):
@@ -70,13 +82,17 @@ CLOUDS = dict(clouds())
 @pytest.mark.parametrize("what", CLOUDS)
 def test_the_area_is_that_of_joined_polygons(what):
     points = CLOUDS[what]
-    assert alpha_shape_area(points) == pytest.approx(area_by_polygons(np.unique(points, axis=0)), rel=1e-9, abs=1e-12)
+    assert alpha_shape_area(points) == pytest.approx(
+        area_by_polygons(np.unique(points, axis=0)), rel=1e-9, abs=1e-12
+    )
 
 
 @pytest.mark.parametrize("alpha", [1.0, 2.0, 20.0])
 def test_other_alphas_give_the_area_of_joined_polygons_too(alpha):
     for what in ("400 points in 6.0 m", "a ring with an island", "noisy room 0"):
-        assert alpha_shape_area(CLOUDS[what], alpha) == pytest.approx(area_by_polygons(CLOUDS[what], alpha), rel=1e-9)
+        assert alpha_shape_area(CLOUDS[what], alpha) == pytest.approx(
+            area_by_polygons(CLOUDS[what], alpha), rel=1e-9
+        )
 
 
 def test_a_hole_is_filled_and_a_gap_between_two_blobs_is_not():
@@ -94,7 +110,9 @@ def room(width=4.0, depth=5.0, spacing=0.05):
 @pytest.mark.parametrize("degrees", [0, 17, 45])
 def test_a_room_of_4_by_5_metres_has_20_square_metres_within_2_percent(degrees):
     turn = np.radians(degrees)
-    points = room() @ np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]]) + 7
+    points = (
+        room() @ np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]]) + 7
+    )
     for scene_id in ("a", "b", "c"):
         assert scanned_floor_area(points, scene_id) == pytest.approx(20, rel=0.02)
 

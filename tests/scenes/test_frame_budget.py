@@ -7,7 +7,16 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import smart_res
 from lightning_ouro.scenes.types import FrameBudget
 
 BUDGETS = [(96, 128), (128, 96), (32, 32), (224, 320), (256, 256), (480, 640), (768, 1024), (32, 512)]
-CAMERAS = [(480, 640), (968, 1296), (1440, 1920), (1080, 1920), (192, 256), (1920, 1440), (256, 192), (540, 360)]
+CAMERAS = [
+    (480, 640),
+    (968, 1296),
+    (1440, 1920),
+    (1080, 1920),
+    (192, 256),
+    (1920, 1440),
+    (256, 192),
+    (540, 360),
+]
 
 
 def random_sizes(budget, number=400):
@@ -16,7 +25,9 @@ def random_sizes(budget, number=400):
     short = np.exp(rng.uniform(math.log(17), math.log(2000), number)).astype(int)
     longest = np.minimum(20, budget[0] * budget[1] / 32**2)
     long = (short * longest ** rng.uniform(0, 1, number)).astype(int)
-    sizes = np.where(rng.random((number, 1)) < 0.5, np.stack([short, long], axis=1), np.stack([long, short], axis=1))
+    sizes = np.where(
+        rng.random((number, 1)) < 0.5, np.stack([short, long], axis=1), np.stack([long, short], axis=1)
+    )
     return sizes.tolist()
 
 
@@ -29,7 +40,9 @@ def exactly(size, budget):
     rows, columns = (max(1, round(side / 32)) for side in size)
     if rows * columns * 32**2 > budget[0] * budget[1]:
         shapes = (size, size[::-1])
-        rows, columns = (max(1, math.isqrt(side * budget[0] * budget[1] // (other * 32**2))) for side, other in shapes)
+        rows, columns = (
+            max(1, math.isqrt(side * budget[0] * budget[1] // (other * 32**2))) for side, other in shapes
+        )
     return rows * 32, columns * 32
 
 

@@ -31,7 +31,8 @@ class ShortFootage:
 def library(videos):
     loads = Counter()
     scenes = [
-        dataclasses.replace(scene, footage=CountingFootage(scene.footage, loads)) for scene in procedural_scenes(0, 3)
+        dataclasses.replace(scene, footage=CountingFootage(scene.footage, loads))
+        for scene in procedural_scenes(0, 3)
     ]
     return SceneLibrary(scenes, BUDGET, videos * 2 * 32 * 32 * 3), loads
 
@@ -53,7 +54,9 @@ def test_a_video_is_loaded_once_in_the_librarys_budget():
 def test_a_recording_with_fewer_frames_than_asked_for_names_the_setting():
     scene = procedural_scene(0)
     short = dataclasses.replace(scene, footage=ShortFootage(scene.footage))
-    said = rf"scene {scene.id}: its recording gives 1 usable frames of data.frames.num_frames=2; lower that to 1"
+    said = (
+        rf"scene {scene.id}: its recording gives 1 usable frames of data.frames.num_frames=2; lower that to 1"
+    )
     with pytest.raises(InputError, match=said):
         SceneLibrary([short], BUDGET).video(scene.id)
 

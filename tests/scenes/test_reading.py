@@ -60,7 +60,9 @@ def test_bad_scenes_are_handed_on(tmp_path):
 
 
 def test_a_missing_path_says_what_to_give(tmp_path):
-    with pytest.raises(InputError, match=r"none: does not exist; give one of: .*meta_info json files; .*scene\.json"):
+    with pytest.raises(
+        InputError, match=r"none: does not exist; give one of: .*meta_info json files; .*scene\.json"
+    ):
         read_scenes([tmp_path / "none"])
 
 
@@ -83,7 +85,9 @@ def test_nothing_usable_lists_up_to_three_reasons(tmp_path):
     with pytest.raises(InputError) as error:
         read_scenes([path])
     message = str(error.value)
-    assert "5 skipped" in message and "scene a" in message and "scene c" in message and "scene d" not in message
+    assert (
+        "5 skipped" in message and "scene a" in message and "scene c" in message and "scene d" not in message
+    )
     assert "\n" not in message
 
 

@@ -88,11 +88,11 @@ def test_the_same_command_adds_what_is_missing_and_touches_nothing_else(rooms, s
 
 def test_a_killed_command_leaves_whole_scenes_and_goes_on(rooms, store, tmp_path):
     made = tmp_path / "store"
-    program = (
-        f"from pathlib import Path; from lightning_ouro.scenes.store import prepare; prepare(Path({str(rooms)!r}), "
-    )
+    program = f"from pathlib import Path; from lightning_ouro.scenes.store import prepare; prepare(Path({str(rooms)!r}), "
     program += f"Path({str(made)!r}), 4, 96, 128, workers=1)"
-    process = subprocess.Popen([sys.executable, "-c", f"if __name__ == '__main__': {program}"], start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"if __name__ == '__main__': {program}"], start_new_session=True
+    )
     while not list(made.glob("procedural-*")):
         assert process.poll() in (None, 0)
         time.sleep(0.01)
@@ -119,7 +119,9 @@ def test_other_options_and_other_folders_are_refused(rooms, store, tmp_path):
 
 
 def test_the_command_prepares_and_bad_input_ends_in_one_line(rooms, tmp_path, capsys):
-    main(["prepare", str(rooms), str(tmp_path / "s"), "--num_frames", "2", "--height", "64", "--workers", "1"])
+    main(
+        ["prepare", str(rooms), str(tmp_path / "s"), "--num_frames", "2", "--height", "64", "--workers", "1"]
+    )
     assert "5 scenes prepared" in capsys.readouterr().out.replace("\n", " ")
     for given, said in (
         ([str(rooms)], "store"),
@@ -140,7 +142,9 @@ def test_a_store_of_a_thousand_scenes_opens_in_under_a_second(rooms, tmp_path):
         folder.mkdir()
         for name in ("scene.json", "frames.json"):
             record = json.loads((source / name).read_text("utf8"))
-            (folder / name).write_text(json.dumps({**record, "id": folder.name} if name == "scene.json" else record))
+            (folder / name).write_text(
+                json.dumps({**record, "id": folder.name} if name == "scene.json" else record)
+            )
     seconds = []
     for _ in range(3):  # the best of several: the machine is shared
         started = time.process_time()

@@ -40,8 +40,29 @@ GROUPS = [
     ["computer mouse", "mouse"],
 ]
 UNIFIED = {name for group in GROUPS for name in group}
-WORDS = [*LISTED, *UNIFIED, *FURNITURE, *LOOKS, "child's bed", "men’s shoes", "椅子", "chair 2", "stool/chair"]
-NO_OBJECTS = ["wall", "Floor", "ceiling", "REMOVE", "SPLIT", "undefined", "object", "unknown", "otherfurniture", "misc"]
+WORDS = [
+    *LISTED,
+    *UNIFIED,
+    *FURNITURE,
+    *LOOKS,
+    "child's bed",
+    "men’s shoes",
+    "椅子",
+    "chair 2",
+    "stool/chair",
+]
+NO_OBJECTS = [
+    "wall",
+    "Floor",
+    "ceiling",
+    "REMOVE",
+    "SPLIT",
+    "undefined",
+    "object",
+    "unknown",
+    "otherfurniture",
+    "misc",
+]
 
 
 def test_listed_categories_stay_themselves_or_are_unified():
@@ -56,7 +77,9 @@ def test_names_of_one_thing_are_one_category(names):
 
 
 def test_different_things_stay_different():
-    different = {category_of(name) for name in ("lamp", "ceiling light", "sofa", "sofa chair", "stool", "chair", "bed")}
+    different = {
+        category_of(name) for name in ("lamp", "ceiling light", "sofa", "sofa chair", "stool", "chair", "bed")
+    }
     assert len(different) == 7 and None not in different
     assert len({category_of(names[0]) for names in GROUPS}) == len(GROUPS)
 
@@ -134,7 +157,20 @@ def test_labels_become_plain_lower_case_words(label, category):
             "\ud800",
             "a\ud800b",
         ),
-        *("\U0001fa91", "chair\U0001fa91", "♥", "chair (2)", "50%", "a & b", "a+b", "a=b", "a:b", 'a"b', "a\\b", "#1"),
+        *(
+            "\U0001fa91",
+            "chair\U0001fa91",
+            "♥",
+            "chair (2)",
+            "50%",
+            "a & b",
+            "a+b",
+            "a=b",
+            "a:b",
+            'a"b',
+            "a\\b",
+            "#1",
+        ),
         *("x" * (LONGEST + 1), "chair " * 20, "ﷺ" * 10, "x" * 1_000_000, "e\u0301" * 5 + "\u0301", "i\u0307"),
     ],
 )

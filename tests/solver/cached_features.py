@@ -42,4 +42,6 @@ def is_exactly(found: Features | None, expected: Features) -> bool:
         return False
     pairs = list(zip(tensors(found), tensors(expected), strict=True))
     same_kind = all(a.dtype == b.dtype and a.shape == b.shape for a, b in pairs)
-    return same_kind and all(torch.equal(a.view(torch.uint8), b.contiguous().view(torch.uint8)) for a, b in pairs)
+    return same_kind and all(
+        torch.equal(a.view(torch.uint8), b.contiguous().view(torch.uint8)) for a, b in pairs
+    )

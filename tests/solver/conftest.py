@@ -52,7 +52,9 @@ def ready(lora=None, seed=0, cached=False, **how):
 
 def scored(loaded, tower, rows):
     """Loss and confidence of the rows' questions in one pass."""
-    return score(loaded.qwen, pack(rows), tower.features([row.video for row in rows if row.video is not None]))
+    return score(
+        loaded.qwen, pack(rows), tower.features([row.video for row in rows if row.video is not None])
+    )
 
 
 @pytest.fixture(scope="session")
@@ -71,11 +73,16 @@ def questions():
     return [
         make_question(0, "How many chair(s) are in this room?", "4"),
         make_question(
-            1, "If I am standing by the bed and facing the tv, is the sofa to my left or my right?", "B", directions
+            1,
+            "If I am standing by the bed and facing the tv, is the sofa to my left or my right?",
+            "B",
+            directions,
         ),
         make_question(2, "What is the size of this room (in square meters)?", "103.5"),
         make_question(3, "How many lamp(s)?", "12"),
-        make_question(4, "Is the stove to the left or the right of the washer, seen from the door?", "A", directions),
+        make_question(
+            4, "Is the stove to the left or the right of the washer, seen from the door?", "A", directions
+        ),
     ]
 
 
@@ -84,7 +91,9 @@ def family_questions():
     """Questions of every family in every wording, about procedural scenes."""
     library = SceneLibrary(procedural_scenes(0, 6), FrameBudget())
     briefs = [
-        Brief(scene, library.video(scene.id).views, 40, 0, 0, dict.fromkeys(FAMILIES, 1.0), {}, {}, frozenset())
+        Brief(
+            scene, library.video(scene.id).views, 40, 0, 0, dict.fromkeys(FAMILIES, 1.0), {}, {}, frozenset()
+        )
         for scene in library.values()
     ]
     outcomes = propose_and_verify(GrammarProposer(), briefs, "", shown=False)

@@ -29,13 +29,17 @@ def packed_of(shape):
         segments += [segment for segment, length in enumerate((prefix, *suffixes)) for _ in range(length)]
     none = torch.zeros(0, dtype=torch.long)
     ids = torch.zeros(start, dtype=torch.long)
-    return Packed(tuple(spans), ids, ids.expand(3, -1), torch.tensor(rows), torch.tensor(segments), *[none] * 6)
+    return Packed(
+        tuple(spans), ids, ids.expand(3, -1), torch.tensor(rows), torch.tensor(segments), *[none] * 6
+    )
 
 
 def states(length, key_heads):
     generator = torch.Generator().manual_seed(length)
     shapes = [(1, heads, length, 16) for heads in (4, key_heads, key_heads)]
-    return [torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    return [
+        torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes
+    ]
 
 
 def reference(packed, query, key, value):
@@ -51,7 +55,9 @@ def by_layout(packed, kind):
     return Layout(packed.spans, (), _block_mask(packed))
 
 
-@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")  # which needs a compiler on a CPU
+@pytest.mark.filterwarnings(
+    "ignore:flex_attention called without torch.compile"
+)  # which needs a compiler on a CPU
 @pytest.mark.parametrize("key_heads", [4, 2])
 @pytest.mark.parametrize("kind", ["rows", "blocks"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

@@ -31,7 +31,9 @@ def remove(*names):
 
 
 def write(name, content):
-    return lambda folder: (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    return lambda folder: (folder / name).write_text(
+        content if isinstance(content, str) else json.dumps(content)
+    )
 
 
 def edit(name, **changes):
@@ -89,8 +91,16 @@ BROKEN = {
         tensors(lambda held: held.pop(A_LAYER)),
         f"lacks {A_LAYER}; fetch weights and config",
     ),
-    "a tensor of another shape": ("whole", tensors(narrow), f"{A_LAYER} is (447, 160), not (448, 160); fetch weights"),
-    "another's config": ("whole", edit("config.json", video_token_id=14), "<|video_pad|> is 13, in its config.json 14"),
+    "a tensor of another shape": (
+        "whole",
+        tensors(narrow),
+        f"{A_LAYER} is (447, 160), not (448, 160); fetch weights",
+    ),
+    "another's config": (
+        "whole",
+        edit("config.json", video_token_id=14),
+        "<|video_pad|> is 13, in its config.json 14",
+    ),
     "config cut off": ("whole", write("config.json", "{"), "its config.json cannot be read, fetch it again"),
     "config of the wrong type": (
         "whole",
@@ -99,31 +109,63 @@ BROKEN = {
     ),
     "config without model_type": ("whole", write("config.json", {}), "its config.json cannot be read"),
     "an unknown architecture": ("whole", write("config.json", {"model_type": "qwen9"}), "model type `qwen9`"),
-    "no config": ("whole", remove("config.json"), "is neither `tiny`, a folder with a config.json, nor a hub name"),
+    "no config": (
+        "whole",
+        remove("config.json"),
+        "is neither `tiny`, a folder with a config.json, nor a hub name",
+    ),
     "no tokenizer": (
         "whole",
         remove("tokenizer.json", "tokenizer_config.json"),
         "fetch tokenizer.json and tokenizer_c",
     ),
-    "half a tokenizer": ("whole", remove("tokenizer.json"), "its tokenizer cannot be read; fetch tokenizer.json and"),
-    "tokenizer cut off": ("whole", cut("tokenizer.json"), "its tokenizer cannot be read; fetch tokenizer.json and"),
+    "half a tokenizer": (
+        "whole",
+        remove("tokenizer.json"),
+        "its tokenizer cannot be read; fetch tokenizer.json and",
+    ),
+    "tokenizer cut off": (
+        "whole",
+        cut("tokenizer.json"),
+        "its tokenizer cannot be read; fetch tokenizer.json and",
+    ),
     "a tokenizer that is none": (
         "whole",
         write("tokenizer.json", "{}"),
         "its tokenizer cannot be read; fetch tokenizer",
     ),
-    "no chat template": ("whole", remove("chat_template.jinja"), "has no chat template; fetch chat_template.jinja"),
-    "settings cut off": ("whole", write(SETTINGS, "{"), f"cannot be read or lack a list; fetch {SETTINGS} again"),
+    "no chat template": (
+        "whole",
+        remove("chat_template.jinja"),
+        "has no chat template; fetch chat_template.jinja",
+    ),
+    "settings cut off": (
+        "whole",
+        write(SETTINGS, "{"),
+        f"cannot be read or lack a list; fetch {SETTINGS} again",
+    ),
     "settings without a mean": (
         "whole",
         edit(SETTINGS, image_mean=None),
         "lack a list; fetch video_preprocessor_config",
     ),
-    "a mean that is no list": ("whole", edit(SETTINGS, image_mean=0.5), "lack a list; fetch video_preprocessor_config"),
+    "a mean that is no list": (
+        "whole",
+        edit(SETTINGS, image_mean=0.5),
+        "lack a list; fetch video_preprocessor_config",
+    ),
     "a mean of words": ("whole", edit(SETTINGS, image_mean=["a"] * 3), "say image_mean ['a', 'a', 'a']"),
-    "a mean by channel": ("whole", edit(SETTINGS, image_mean=[0.4, 0.5, 0.6]), "say image_mean [0.4, 0.5, 0.6]"),
+    "a mean by channel": (
+        "whole",
+        edit(SETTINGS, image_mean=[0.4, 0.5, 0.6]),
+        "say image_mean [0.4, 0.5, 0.6]",
+    ),
     "no deviation": ("whole", edit(SETTINGS, image_std=[0, 0, 0]), "one deviation above 0 for all channels"),
-    "another patch size": ("whole", edit(SETTINGS, patch_size=14), "say patch_size=14, its config.json 16; fetch both"),
+    "another patch size": (
+        "whole",
+        edit(SETTINGS, patch_size=14),
+        "say patch_size=14, its config.json 16; fetch both",
+    ),
 }
 
 
@@ -143,7 +185,9 @@ def test_what_is_broken_is_named_on_one_line(checkpoints, tmp_path, name):
 @pytest.mark.parametrize("kind", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl_moe", "qwen3", "llama"])
 def test_another_architecture_is_named(tmp_path, kind):
     write("config.json", {"model_type": kind})(tmp_path)
-    with pytest.raises(InputError, match=f"is a {kind}; a qwen3_vl checkpoint is needed, such as Qwen/Qwen3-VL-4B"):
+    with pytest.raises(
+        InputError, match=f"is a {kind}; a qwen3_vl checkpoint is needed, such as Qwen/Qwen3-VL-4B"
+    ):
         load(str(tmp_path), "pretrained", None, seed=0)
 
 

@@ -8,7 +8,9 @@ from .test_sharding import ALL, DDP, curve
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 pytest.importorskip("deepspeed", reason='DeepSpeed is not installed: pip install ".[deepspeed]"')
-pytestmark = pytest.mark.skipif(torch.cuda.is_available(), reason="DeepSpeed would take the GPU; this is for the CPU")
+pytestmark = pytest.mark.skipif(
+    torch.cuda.is_available(), reason="DeepSpeed would take the GPU; this is for the CPU"
+)
 WAYS = {"all": ALL, "lora": ["--model.lora.rank", "4", "--loop.proposals_per_scene", "12"]}
 
 
@@ -31,16 +33,24 @@ def runs(tmp_path_factory):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_run_and_its_resume_train_as_ddp_does(runs, way):
-    last = [runs / f"{name}_{way}" / "version_0" / "checkpoints" / "last.ckpt" for name in ("deepspeed", "ddp")]
+    last = [
+        runs / f"{name}_{way}" / "version_0" / "checkpoints" / "last.ckpt" for name in ("deepspeed", "ddp")
+    ]
     mine = torch.load(last[0] / "checkpoint" / "mp_rank_00_model_states.pt", weights_only=False)["module"]
     theirs = torch.load(last[1], weights_only=True)["state_dict"]
-    assert {name for name in mine.keys() - theirs.keys() if "lm_head" not in name} == set()  # tied, so saved twice
+    assert {
+        name for name in mine.keys() - theirs.keys() if "lm_head" not in name
+    } == set()  # tied, so saved twice
     for name, weight in theirs.items():
         assert (mine[name] - weight).norm() <= 1e-5 * weight.norm(), name
     for name in ("train/loss", "train/confidence", "val/loss"):
-        assert curve(runs / f"deepspeed_{way}", name) == pytest.approx(curve(runs / f"ddp_{way}", name), abs=1e-4)
+        assert curve(runs / f"deepspeed_{way}", name) == pytest.approx(
+            curve(runs / f"ddp_{way}", name), abs=1e-4
+        )
 
 
 def test_replies_are_those_of_ddp(runs):
-    mine, theirs = (lines(runs / f"{name}_lora" / "version_0" / "replies.jsonl") for name in ("deepspeed", "ddp"))
+    mine, theirs = (
+        lines(runs / f"{name}_lora" / "version_0" / "replies.jsonl") for name in ("deepspeed", "ddp")
+    )
     assert len(mine) == 6 and mine == theirs

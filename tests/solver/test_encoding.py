@@ -107,7 +107,9 @@ def test_text_without_a_video_counts_up():
 
 
 def test_the_tiny_template_renders_what_the_real_one_renders(shared_data, loaded):
-    template = json.loads((shared_data / "qwen3_vl_4b" / "chat_template.json").read_text("utf8"))["chat_template"]
+    template = json.loads((shared_data / "qwen3_vl_4b" / "chat_template.json").read_text("utf8"))[
+        "chat_template"
+    ]
     user = [{"type": "video"}, {"type": "text", "text": "These are frames."}, {"type": "image"}]
     turns = [
         {"role": "system", "content": "You look."},

@@ -56,7 +56,9 @@ def test_a_bound_of_nothing_keeps_nothing(tmp_path):
 def test_every_bit_comes_back_from_memory_and_from_disk(tmp_path, dtype):
     bits = {torch.float32: torch.int32, torch.bfloat16: torch.int16}[dtype]
     limits = torch.iinfo(bits)
-    odd = torch.randint(limits.min, limits.max, (50, 8), dtype=bits).view(dtype)  # NaNs, infinities, subnormals
+    odd = torch.randint(limits.min, limits.max, (50, 8), dtype=bits).view(
+        dtype
+    )  # NaNs, infinities, subnormals
     odd[0] = torch.tensor([0.0, -0.0, float("nan"), float("inf"), -float("inf"), 1e-40, 1.0, -1.0])
     features = Features(odd, [odd.flip(0), odd.flip(1)])
     cache = FeatureCache(FeatureSettings(1, str(tmp_path)))
@@ -64,7 +66,9 @@ def test_every_bit_comes_back_from_memory_and_from_disk(tmp_path, dtype):
     assert is_exactly(cache.get(KEYS[0]), features)
     assert is_exactly(on_disk(tmp_path).get(KEYS[0]), features)
     read = load_file(entry(tmp_path, KEYS[0]))
-    assert is_exactly(Features(read.pop("pooled"), [read.pop("deepstack.0"), read.pop("deepstack.1")]), features)
+    assert is_exactly(
+        Features(read.pop("pooled"), [read.pop("deepstack.0"), read.pop("deepstack.1")]), features
+    )
     assert not read
     with safe_open(entry(tmp_path, KEYS[0]), "pt") as file:
         assert file.metadata()["version"] == "1"
@@ -113,7 +117,11 @@ def test_disk_serves_later_runs_and_fills_their_memory(tmp_path):
 
 
 def test_disk_deletes_the_least_recently_used_first_and_nothing_of_others(tmp_path):
-    foreign = [tmp_path / "model.safetensors", tmp_path / "ab" / "notes.txt", tmp_path / "ab" / ".x.safetensors.1"]
+    foreign = [
+        tmp_path / "model.safetensors",
+        tmp_path / "ab" / "notes.txt",
+        tmp_path / "ab" / ".x.safetensors.1",
+    ]
     (tmp_path / "ab").mkdir()
     for path in foreign:
         path.write_bytes(bytes(5000))
@@ -127,7 +135,16 @@ def test_disk_deletes_the_least_recently_used_first_and_nothing_of_others(tmp_pa
     assert cache.get(KEYS[0]) is not None  # the oldest becomes the youngest
     for key in KEYS[8:11]:
         cache.put(key, make(key))
-    assert [number for number in range(11) if entry(tmp_path, KEYS[number]).exists()] == [0, 4, 5, 6, 7, 8, 9, 10]
+    assert [number for number in range(11) if entry(tmp_path, KEYS[number]).exists()] == [
+        0,
+        4,
+        5,
+        6,
+        7,
+        8,
+        9,
+        10,
+    ]
     assert all(path.exists() for path in foreign)
 
 
@@ -183,17 +200,23 @@ DAMAGES = {
     "no metadata": lambda path: header_with(path, lambda header: header.pop("__metadata__")),
     "null metadata": lambda path: header_with(path, lambda header: header.update(__metadata__=None)),
     "no checksum": lambda path: header_with(path, lambda header: header["__metadata__"].pop("checksum")),
-    "newer version": lambda path: header_with(path, lambda header: header["__metadata__"].update(version="2")),
+    "newer version": lambda path: header_with(
+        path, lambda header: header["__metadata__"].update(version="2")
+    ),
     "other name": lambda path: header_with(path, lambda header: header.update(pool=header.pop("pooled"))),
     "layer missing": lambda path: header_with(
         path, lambda header: header.update({"deepstack.2": header.pop("deepstack.0")})
     ),
     "other type": lambda path: header_with(path, lambda header: header["pooled"].update(dtype="I32")),
-    "unknown type": lambda path: header_with(path, lambda header: header["pooled"].update(dtype="F4", shape=[32, 8])),
+    "unknown type": lambda path: header_with(
+        path, lambda header: header["pooled"].update(dtype="F4", shape=[32, 8])
+    ),
     "other shape": lambda path: header_with(path, lambda header: header["pooled"].update(shape=[8, 4])),
     "layers swapped": lambda path: header_with(
         path,
-        lambda header: header.update({"deepstack.0": header["deepstack.1"], "deepstack.1": header["deepstack.0"]}),
+        lambda header: header.update(
+            {"deepstack.0": header["deepstack.1"], "deepstack.1": header["deepstack.0"]}
+        ),
     ),
 }
 
@@ -265,7 +288,9 @@ def test_a_disk_that_takes_no_more_is_reported_once_and_still_read(tmp_path):
     cache = on_disk(tmp_path)
     cache.put(KEYS[0], make(KEYS[0]))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))  # writing fails as on a full disk, in the middle of a file
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (2000, hard)
+    )  # writing fails as on a full disk, in the middle of a file
     try:
         with pytest.warns(UserWarning, match="nothing more is kept there") as warned:
             cache.put(KEYS[1], make(KEYS[1], 100))

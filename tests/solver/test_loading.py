@@ -50,7 +50,9 @@ def test_tower_and_mergers_get_adapters_where_they_are_asked_for():
         net = load("tiny", "random", lora, seed=0).net
         trained = [name for name, weight in net.named_parameters() if weight.requires_grad]
         assert len(trained) == 2 * number
-        assert sum(".visual." in name for name in trained) == 2 * (blocks * lora.vision + merger * lora.merger)
+        assert sum(".visual." in name for name in trained) == 2 * (
+            blocks * lora.vision + merger * lora.merger
+        )
         assert not any("patch_embed" in name or "pos_embed" in name for name in trained)
 
 
@@ -66,7 +68,9 @@ def test_without_an_adapter_all_weights_are_trained_or_those_of_the_language_mod
 
 
 def test_weights_have_the_type_that_is_asked_for_and_adapters_stay_float32(tmp_path):
-    assert {weight.dtype for weight in load("tiny", "random", None, seed=0).net.parameters()} == {torch.float32}
+    assert {weight.dtype for weight in load("tiny", "random", None, seed=0).net.parameters()} == {
+        torch.float32
+    }
     net = load("tiny", "random", Lora(), seed=0, dtype="bfloat16").net
     types = {"lora_" in name: weight.dtype for name, weight in net.named_parameters()}
     assert types == {False: torch.bfloat16, True: torch.float32}
@@ -109,7 +113,9 @@ def test_saved_weights_are_read_back_by_the_same_call(tmp_path):
     shutil.copytree(checkpoint_folder("tiny"), tmp_path / "mine")
     drawn.qwen.save_pretrained(tmp_path / "mine")
     read = load(str(tmp_path / "mine"), "pretrained", None, seed=0)
-    assert all(torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items())
+    assert all(
+        torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items()
+    )
     assert read.spec == PatchSpec(16, 2, 2, 0.5, 0.5)
 
 
@@ -129,10 +135,14 @@ def test_a_hub_name_is_read_from_the_cache_by_the_same_call(hub):
     drawn = load("tiny", "random", None, seed=7)
     drawn.qwen.save_pretrained(repository / "snapshots" / commit)
     read = load("someone/tiny", "pretrained", None, seed=0)
-    assert all(torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items())
+    assert all(
+        torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items()
+    )
     assert read.spec == drawn.spec
     (repository / "snapshots" / commit / "model.safetensors").unlink()
-    with pytest.raises(InputError, match=r"'someone/tiny' has no weights that can be read; .* --model\.init random"):
+    with pytest.raises(
+        InputError, match=r"'someone/tiny' has no weights that can be read; .* --model\.init random"
+    ):
         load("someone/tiny", "pretrained", None, seed=0)
 
 
@@ -158,8 +168,14 @@ def test_tiny_ships_with_weights_of_half_the_bits():
     [
         (Lora(rank=0), r"model\.lora\.rank=0 must be at least 1"),
         (Lora(alpha=0), r"model\.lora\.alpha=0 must be at least 1"),
-        (Lora(targets=("qkv",)), r"model\.lora\.targets: \['qkv'\] name no linear layer .* it has \['down_proj'"),
-        (Lora(targets=("qkv",), vision=True), r"model\.lora\.targets: \['qkv'\] name no linear layer of the language"),
+        (
+            Lora(targets=("qkv",)),
+            r"model\.lora\.targets: \['qkv'\] name no linear layer .* it has \['down_proj'",
+        ),
+        (
+            Lora(targets=("qkv",), vision=True),
+            r"model\.lora\.targets: \['qkv'\] name no linear layer of the language",
+        ),
         (Lora(targets=()), r"model\.lora\.targets=\[\] leaves nothing to train; .* set model\.lora\.vision"),
     ],
 )

@@ -21,7 +21,7 @@ from lightning_ouro.solver.loading import (
     LORA_TARGETS,
     Lora,
     choose_trained,
-    compute_activations_again,
+    enable_gradient_checkpointing,
     load,
     weight_dtype,
 )
@@ -65,11 +65,15 @@ def test_weights_gradients_and_optimizer_are_exact(lora, train, dtype):
     assert estimate.gradients == size(weight.grad for weight in trained)
     assert estimate.optimizer == size(value for state in optimizer.state.values() for value in state.values())
     assert estimate.trained == sum(weight.numel() for weight in trained)
-    assert estimate.parameters == sum(weight.numel() for weight in load("tiny", "random", None, 0).net.parameters())
+    assert estimate.parameters == sum(
+        weight.numel() for weight in load("tiny", "random", None, 0).net.parameters()
+    )
 
 
 def test_the_trainers_true_precision_casts_adapters_and_buffers_too():
-    estimate = footprint(read_config("tiny"), Lora(), "all", "auto", replace(TINY_BATCH, precision="bf16-true"))
+    estimate = footprint(
+        read_config("tiny"), Lora(), "all", "auto", replace(TINY_BATCH, precision="bf16-true")
+    )
     net = load("tiny", "random", Lora(), 0).net.to(torch.bfloat16)
     assert estimate.weights == size([*net.parameters(), *net.buffers()])
     assert estimate.gradients == size(weight for weight in net.parameters() if weight.requires_grad)
@@ -80,14 +84,21 @@ class LiveBytes(TorchDispatchMode):
 
     def __init__(self, model):
         super().__init__()
-        kept = [*model.parameters(), *model.buffers(), *(w.grad for w in model.parameters() if w.grad is not None)]
+        kept = [
+            *model.parameters(),
+            *model.buffers(),
+            *(w.grad for w in model.parameters() if w.grad is not None),
+        ]
         self.seen = {tensor.untyped_storage()._cdata for tensor in kept}
         self.now = self.peak = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         result = func(*args, **(kwargs or {}))
         for tensor in tree_leaves(result):
-            if isinstance(tensor, torch.Tensor) and (storage := tensor.untyped_storage())._cdata not in self.seen:
+            if (
+                isinstance(tensor, torch.Tensor)
+                and (storage := tensor.untyped_storage())._cdata not in self.seen
+            ):
                 self.seen.add(storage._cdata)
                 self.now += storage.nbytes()
                 self.peak = max(self.peak, self.now)
@@ -101,7 +112,13 @@ class LiveBytes(TorchDispatchMode):
 
 def small_config():
     rope = {"rope_type": "default", "rope_theta": 1e4, "mrope_section": [6, 5, 5], "mrope_interleaved": True}
-    text = {"hidden_size": 256, "num_attention_heads": 8, "num_key_value_heads": 2, "head_dim": 32, "vocab_size": 512}
+    text = {
+        "hidden_size": 256,
+        "num_attention_heads": 8,
+        "num_key_value_heads": 2,
+        "head_dim": 32,
+        "vocab_size": 512,
+    }
     text |= {"intermediate_size": 768, "num_hidden_layers": 4, "rope_parameters": rope}
     vision = {"hidden_size": 64, "depth": 2, "intermediate_size": 128, "num_heads": 2, "out_hidden_size": 256}
     vision |= {"deepstack_visual_indexes": [0], "num_position_embeddings": 64}
@@ -127,7 +144,7 @@ def test_activations_are_within_a_fifth_of_live_bytes(lora, dtype, precision, ch
     model.model.language_model.rotary_emb.float()
     net = choose_trained(model, lora, "language_model").train()
     if checkpointing:
-        compute_activations_again(model)
+        enable_gradient_checkpointing(model)
     for weight in net.parameters():
         weight.grad = torch.zeros_like(weight) if weight.requires_grad else None
     layout = layout_of(config, batch)
@@ -192,7 +209,9 @@ def test_the_mean_question_is_as_long_as_assumed(config_4b, shared_data, family_
     one_more = layout_of(config_4b, replace(FULL_BATCH, questions_per_row=17)).tokens
     tokens = one_more - layout_of(config_4b, FULL_BATCH).tokens
     assert sum(len(suffix.ids) for suffix in suffixes) / len(suffixes) == pytest.approx(tokens, rel=0.15)
-    assert sum(answers) / len(answers) == pytest.approx(layout_of(config_4b, FULL_BATCH).answer_tokens / 16, rel=0.15)
+    assert sum(answers) / len(answers) == pytest.approx(
+        layout_of(config_4b, FULL_BATCH).answer_tokens / 16, rel=0.15
+    )
 
 
 def test_a_full_size_estimate_lies_near_a_rule_of_thumb(config_4b, with_lora):
@@ -208,7 +227,9 @@ def test_a_full_size_estimate_lies_near_a_rule_of_thumb(config_4b, with_lora):
     whole = footprint(config_4b, None, "language_model", "float32", FULL_BATCH)
     tower = 0.415e9
     assert whole.trained == pytest.approx(4.438e9 - tower, rel=0.001)
-    assert whole.weights + whole.gradients + whole.optimizer == pytest.approx(16 * 4.438e9 - 12 * tower, rel=0.001)
+    assert whole.weights + whole.gradients + whole.optimizer == pytest.approx(
+        16 * 4.438e9 - 12 * tower, rel=0.001
+    )
     assert whole.total == whole.weights + whole.gradients + whole.optimizer + whole.step
 
 

@@ -28,7 +28,9 @@ def test_other_strategies_build_the_model():
     assert module.loaded is not None
 
 
-@pytest.mark.parametrize(("precision", "warns"), [("bf16-true", True), ("bf16-mixed", False), ("32-true", False)])
+@pytest.mark.parametrize(
+    ("precision", "warns"), [("bf16-true", True), ("bf16-mixed", False), ("32-true", False)]
+)
 def test_training_in_bfloat16_alone_is_warned_of(precision, warns, recwarn):
     check_trainer(SimpleNamespace(precision=precision, strategy=SingleDeviceStrategy()))
     assert [("rounds small updates away" in str(warning.message)) for warning in recwarn] == [True] * warns

@@ -7,7 +7,7 @@ import torch
 from lightning_ouro.errors import InputError
 from lightning_ouro.solver.batches import SceneRow, TrainBatch
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.solver.out_of_memory import explained
+from lightning_ouro.solver.out_of_memory import explain_out_of_memory
 
 from .conftest import make_question, make_video
 
@@ -19,18 +19,18 @@ SAID = (
 
 
 def test_more_than_the_machine_has_names_the_batch_and_the_settings():
-    with pytest.raises(InputError, match=SAID) as caught, explained(ROWS):
+    with pytest.raises(InputError, match=SAID) as caught, explain_out_of_memory(ROWS):
         torch.empty(2**58, dtype=torch.uint8)
     assert "allocate" in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_so_does_more_than_the_device_has():
-    with pytest.raises(InputError, match=SAID), explained(ROWS):
+    with pytest.raises(InputError, match=SAID), explain_out_of_memory(ROWS):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nSee documentation")
 
 
 def test_other_errors_stay_what_they_are():
-    with pytest.raises(RuntimeError, match=re.escape("mat1 and mat2")), explained(ROWS):
+    with pytest.raises(RuntimeError, match=re.escape("mat1 and mat2")), explain_out_of_memory(ROWS):
         torch.zeros(2, 3) @ torch.zeros(2, 3)
 
 

@@ -57,5 +57,9 @@ def test_every_question_starts_at_the_same_position_behind_the_prefix(encoder, q
     row = encoder.row(make_video(0), [q.prompt for q in questions], [None] * len(questions))
     packed = pack([row])
     starts = [int((packed.segments == segment).nonzero()[0]) for segment in range(1, 6)]
-    assert {tuple(packed.positions[:, start].tolist()) for start in starts} == {(row.prefix.next_position,) * 3}
-    assert packed.question_next.tolist() == [row.prefix.next_position + len(suffix.ids) for suffix in row.suffixes]
+    assert {tuple(packed.positions[:, start].tolist()) for start in starts} == {
+        (row.prefix.next_position,) * 3
+    }
+    assert packed.question_next.tolist() == [
+        row.prefix.next_position + len(suffix.ids) for suffix in row.suffixes
+    ]

@@ -14,7 +14,12 @@ SPEC = PatchSpec()
 def test_one_frame_gives_the_patches_of_transformers_image_processor():
     frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     processor = Qwen2VLImageProcessorPil(
-        patch_size=16, merge_size=2, temporal_patch_size=2, image_mean=[0.5] * 3, image_std=[0.5] * 3, do_resize=False
+        patch_size=16,
+        merge_size=2,
+        temporal_patch_size=2,
+        image_mean=[0.5] * 3,
+        image_std=[0.5] * 3,
+        do_resize=False,
     )
     reference = processor(images=frame, return_tensors="pt")
     assert tuple(reference["image_grid_thw"][0].tolist()) == video_grid((1, 96, 128, 3), SPEC)
@@ -33,7 +38,9 @@ def test_each_patch_holds_the_pixels_of_two_frames_at_its_place():
     patches = frames_to_patches(frames, SPEC).reshape(2, 2, 3, 2, 2, 3, 2, 16, 16)
     time, block_row, block_column, row, column = 1, 1, 2, 0, 1
     top, left = (block_row * 2 + row) * 16, (block_column * 2 + column) * 16
-    expected = frames[2 * time : 2 * time + 2, top : top + 16, left : left + 16].transpose(3, 0, 1, 2) / 127.5 - 1
+    expected = (
+        frames[2 * time : 2 * time + 2, top : top + 16, left : left + 16].transpose(3, 0, 1, 2) / 127.5 - 1
+    )
     found = patches[time, block_row, block_column, row, column].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -42,7 +49,9 @@ def test_a_group_of_frames_has_the_time_between_its_first_and_last():
     assert group_times(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), SPEC) == [0.5, 3.0, 5.0]
 
 
-@pytest.mark.parametrize(("height", "width", "named"), [(90, 128, "frames.height=90"), (96, 0, "frames.width=0")])
+@pytest.mark.parametrize(
+    ("height", "width", "named"), [(90, 128, "frames.height=90"), (96, 0, "frames.width=0")]
+)
 def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width, named):
     with pytest.raises(InputError, match=named):
         video_grid((8, height, width, 3), SPEC)
@@ -50,7 +59,8 @@ def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width
 
 def test_the_layout_is_that_of_the_video_processor():
     processors = pytest.importorskip(
-        "transformers.models.qwen3_vl.video_processing_qwen3_vl", reason="the video processor needs torchvision"
+        "transformers.models.qwen3_vl.video_processing_qwen3_vl",
+        reason="the video processor needs torchvision",
     )
     try:
         patchify = processors.Qwen3VLVideoProcessor.patchify

@@ -5,7 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from lightning.pytorch.strategies import DeepSpeedStrategy, FSDPStrategy, ModelParallelStrategy, SingleDeviceStrategy
+from lightning.pytorch.strategies import (
+    DeepSpeedStrategy,
+    FSDPStrategy,
+    ModelParallelStrategy,
+    SingleDeviceStrategy,
+)
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_ouro.cli import main
@@ -18,7 +23,14 @@ from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 DDP, FSDP2 = (["--config", str(CONFIGS / "strategy" / f"{name}.yaml")] for name in ("ddp", "fsdp2"))
 ALL = ["--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none"]
 # A frozen tower, which stays whole, with its feature cache; a step of two batches; layers that are computed again.
-LORA = ["--model.lora.rank", "4", "--trainer.accumulate_grad_batches", "2", "--model.gradient_checkpointing", "true"]
+LORA = [
+    "--model.lora.rank",
+    "4",
+    "--trainer.accumulate_grad_batches",
+    "2",
+    "--model.gradient_checkpointing",
+    "true",
+]
 LORA += ["--loop.proposals_per_scene", "12"]  # the model's: not all hold
 
 
@@ -28,7 +40,10 @@ def runs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sharding")
     commands = [fit("ddp_all", *DDP, *ALL), fit("fsdp2_all", *FSDP2, *ALL), fit("ddp_lora", *DDP, *LORA)]
     first = fit("fsdp2_lora", *FSDP2, *LORA)
-    commands += [[*first, "--trainer.max_epochs", "1"], again("fit", "fsdp2_lora", "--trainer.max_epochs", "2")]
+    commands += [
+        [*first, "--trainer.max_epochs", "1"],
+        again("fit", "fsdp2_lora", "--trainer.max_epochs", "2"),
+    ]
     run_on_two_ranks([*commands, again("predict", "fsdp2_lora")], folder)
     return folder / "runs"
 
@@ -82,7 +97,9 @@ def test_split_weights_with_an_adapter_train_as_whole_ones_also_over_a_resume(ru
 
 
 def test_the_base_without_video_is_scored_as_with_whole_weights(runs):
-    mine, theirs = (checkpoint(runs / f"{name}_lora")["callbacks"]["ClosedLoop"]["ledger"] for name in ("fsdp2", "ddp"))
+    mine, theirs = (
+        checkpoint(runs / f"{name}_lora")["callbacks"]["ClosedLoop"]["ledger"] for name in ("fsdp2", "ddp")
+    )
     assert mine["blind"] and mine["blind"].keys() == theirs["blind"].keys()
     for family, confidence in theirs["blind"].items():
         assert mine["blind"][family] == pytest.approx(confidence, abs=1e-4)
@@ -94,7 +111,9 @@ def test_split_weights_train_as_one_process_does(runs, tmp_path, command):
     assert_same_training(runs / "fsdp2_all", tmp_path / "runs" / "alone", within=5e-5)
 
 
-def test_one_process_reads_the_checkpoint_and_replies_as_ranks_do_that_differ_in_their_work(runs, tmp_path, command):
+def test_one_process_reads_the_checkpoint_and_replies_as_ranks_do_that_differ_in_their_work(
+    runs, tmp_path, command
+):
     last = str(runs / "fsdp2_lora" / "version_0" / "checkpoints" / "last.ckpt")
     command("predict", *fit("read", devices=1)[1:], "--model.lora.rank", "4", "--ckpt_path", last)
     mine, theirs = (
@@ -105,7 +124,9 @@ def test_one_process_reads_the_checkpoint_and_replies_as_ranks_do_that_differ_in
 
 def trainer_with(strategy, batches=1, fn="fit"):
     state = SimpleNamespace(fn=fn)
-    return SimpleNamespace(strategy=strategy, precision="32-true", accumulate_grad_batches=batches, state=state)
+    return SimpleNamespace(
+        strategy=strategy, precision="32-true", accumulate_grad_batches=batches, state=state
+    )
 
 
 def deepspeed(stage, **settings):

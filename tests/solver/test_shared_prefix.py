@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lightning_ouro.solver.answering import replies
-from lightning_ouro.solver.loading import Lora, compute_activations_again
+from lightning_ouro.solver.loading import Lora, enable_gradient_checkpointing
 from lightning_ouro.solver.packing import pack
 from lightning_ouro.solver.patches import frames_to_patches, video_grid
 
@@ -37,7 +37,9 @@ def losses_alone(loaded, encoder, rows, shares):
             inputs, size = alone(loaded, encoder, row.video, question.prompt, question.answer)
             loaded.qwen.model.rope_deltas = None
             logits = loaded.net(**inputs).logits[0, -size - 1 : -1].float()
-            tokens = torch.nn.functional.cross_entropy(logits, inputs["input_ids"][0, -size:], reduction="none")
+            tokens = torch.nn.functional.cross_entropy(
+                logits, inputs["input_ids"][0, -size:], reduction="none"
+            )
             tokens.mean().backward()
             found.append((tokens.mean().item(), torch.exp(-tokens[:-1].mean()).item()))
     return torch.tensor(found).T
@@ -80,7 +82,7 @@ def test_losses_confidences_and_gradients_equal_those_of_each_question_alone(
     loaded, tower = ready(lora, 1, cached, train="language_model" if kind == "language_model" else "all")
     plain, _ = ready(lora, 1, train="language_model" if kind == "language_model" else "all")
     if checkpointing:
-        compute_activations_again(loaded.qwen)
+        enable_gradient_checkpointing(loaded.qwen)
     rows, shares = share_out(encoder, questions, sizes)
     for _ in range(2 if cached else 1):  # the second time from the cache, where the tower is frozen
         loaded.net.zero_grad()

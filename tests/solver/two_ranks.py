@@ -17,9 +17,28 @@ from lightning_ouro.cli import main
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = [
     *("--data.num_train_scenes", "3", "--data.num_test_scenes", "2", "--data.steps_per_round", "2"),
-    *("--data.questions_per_step", "8", "--data.eval_questions_per_scene", "2", "--loop.proposals_per_scene", "5"),
-    *("--trainer.enable_progress_bar", "false", "--trainer.num_sanity_val_steps", "0", "--trainer.max_epochs", "2"),
-    *("--data.num_val_scenes", "3", "--model.max_new_tokens", "4"),  # two scenes for the first rank, one for the second
+    *(
+        "--data.questions_per_step",
+        "8",
+        "--data.eval_questions_per_scene",
+        "2",
+        "--loop.proposals_per_scene",
+        "5",
+    ),
+    *(
+        "--trainer.enable_progress_bar",
+        "false",
+        "--trainer.num_sanity_val_steps",
+        "0",
+        "--trainer.max_epochs",
+        "2",
+    ),
+    *(
+        "--data.num_val_scenes",
+        "3",
+        "--model.max_new_tokens",
+        "4",
+    ),  # two scenes for the first rank, one for the second
 ]
 
 
@@ -38,7 +57,9 @@ def run_on_two_ranks(commands, folder):
     (folder / "commands.json").write_text(json.dumps(commands))
     start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__]
     with (folder / "log").open("w") as log:
-        ranks = subprocess.Popen([*start, "commands.json"], cwd=folder, stdout=log, stderr=log, start_new_session=True)
+        ranks = subprocess.Popen(
+            [*start, "commands.json"], cwd=folder, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             status = ranks.wait(timeout=240)
         except subprocess.TimeoutExpired:  # ranks wait for each other

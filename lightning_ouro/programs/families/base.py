@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import LETTERS
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 Key = tuple[str, str, tuple[tuple[str, tuple[str, ...]], ...]]
 """Scene, family and what is named by role: two questions with equal keys are the same question."""
@@ -49,24 +49,26 @@ class Family(ABC):
         """Source of the program that answers the question."""
 
     @abstractmethod
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         """Distinct roles that the scene may be asked about, in random order."""
 
     @abstractmethod
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         """Says which of the family's own conditions does not hold, or None; some concern the answer."""
 
     @abstractmethod
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         """Ids of the objects that the frames have to show; only called after `check` has passed."""
 
-    def slack(self, world: World, roles: Roles) -> float:
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
         """How many times over the family's own conditions hold: 1 at their limit; only called after `check` passed."""
         return math.inf
 
     def canonical(self, roles: Roles) -> Roles:
         """The roles with symmetric ones sorted, so that equal questions have equal objects."""
-        return {role: tuple(sorted(names)) if role in self.symmetric else names for role, names in roles.items()}
+        return {
+            role: tuple(sorted(names)) if role in self.symmetric else names for role, names in roles.items()
+        }
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -101,7 +103,9 @@ def quote(category: str) -> str:
 
 def shuffled(number: int, rng: np.random.Generator, at_most: int = 20_000) -> list[int]:
     """The numbers below `number` in random order, at most so many of them."""
-    return [] if number == 0 else [int(i) for i in rng.choice(number, size=min(number, at_most), replace=False)]
+    return (
+        [] if number == 0 else [int(i) for i in rng.choice(number, size=min(number, at_most), replace=False)]
+    )
 
 
 def in_turns(items: Iterable[Item], kinds: Iterable[object], rng: np.random.Generator) -> Iterator[Item]:
@@ -117,40 +121,40 @@ def in_turns(items: Iterable[Item], kinds: Iterable[object], rng: np.random.Gene
             left.remove(queue)
 
 
-def not_unique(world: World, *categories: str) -> str | None:
+def not_unique(geometry: SceneGeometry, *categories: str) -> str | None:
     """Says which of the categories does not name exactly one object, or that one is named twice."""
     for category in categories:
-        if not world.is_unique(category):
-            return f"{category} names {world.count(category)} objects, not one"
+        if not geometry.is_unique(category):
+            return f"{category} names {geometry.count(category)} objects, not one"
     if len(set(categories)) < len(categories):
         return f"not {len(categories)} different objects: {', '.join(categories)}"
     return None
 
 
-def only(world: World, *roles: tuple[str, ...]) -> frozenset[int]:
+def only(geometry: SceneGeometry, *roles: tuple[str, ...]) -> frozenset[int]:
     """The ids of all objects of the named categories."""
-    return frozenset(place for names in roles for name in names for place in world.places(name))
+    return frozenset(place for names in roles for name in names for place in geometry.places(name))
 
 
-def not_in_picture(world: World, seconds: str, *categories: str) -> str | None:
+def not_in_picture(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:
     """Says which unique category the frame at a time does not show, or that there is no such frame."""
-    frame = world.frame(seconds)
-    if world.views is None or frame is None:
+    frame = geometry.frame(seconds)
+    if geometry.views is None or frame is None:
         return f"no frame is shown at {seconds} s"
     for category in categories:
-        if world.views.visibility[frame, world.places(category)[0]] < VISIBLE:
+        if geometry.views.visibility[frame, geometry.places(category)[0]] < VISIBLE:
             return f"the {category} is not in the picture at {seconds} s"
     return None
 
 
-def frames_at(world: World, times: tuple[str, ...]) -> list[int] | None:
+def frames_at(geometry: SceneGeometry, times: tuple[str, ...]) -> list[int] | None:
     """The places of the frames that are shown at these times; None if there is none at one of them."""
-    frames = [frame for seconds in times if (frame := world.frame(seconds)) is not None]
+    frames = [frame for seconds in times if (frame := geometry.frame(seconds)) is not None]
     return frames if len(frames) == len(times) else None
 
 
-def pairs_of_times(world: World, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+def pairs_of_times(geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
     """Each two times of shown frames, the earlier first, in random order."""
-    times = list(dict.fromkeys(world.times))
+    times = list(dict.fromkeys(geometry.times))
     firsts, seconds = np.triu_indices(len(times), k=1)
     return ((times[firsts[i]], times[seconds[i]]) for i in shuffled(len(firsts), rng))

@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST, MOST = 0.2, 10.0  # metres
 _TIME = f"{{times[0]:{SECONDS}}}"
@@ -28,7 +28,9 @@ class CameraObjDistance(Family):
             f"At {_TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
             "(in meters)?"
         ),
-        Form(f"How many meters is the camera away from the nearest point of the {{object[0]}} at {_TIME} seconds?"),
+        Form(
+            f"How many meters is the camera away from the nearest point of the {{object[0]}} at {_TIME} seconds?"
+        ),
         Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {_TIME} s?"),
     )
     main_role = "object"
@@ -43,34 +45,34 @@ class CameraObjDistance(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        both = list(product(world.unique_categories(), dict.fromkeys(world.times)))
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        both = list(product(geometry.unique_categories(), dict.fromkeys(geometry.times)))
         for i in shuffled(len(both), rng):
             roles = {"object": both[i][:1], "times": both[i][1:]}
-            if self.check(world, roles) is None:
+            if self.check(geometry, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (category,), (seconds,) = roles["object"], roles["times"]
-        problem = not_unique(world, category) or not_in_picture(world, seconds, category)
+        problem = not_unique(geometry, category) or not_in_picture(geometry, seconds, category)
         if problem is not None:
             return problem
-        distance = _distance(world, roles)
+        distance = _distance(geometry, roles)
         if LEAST <= distance <= MOST:
             return None
         return f"the {category} is {distance:.2f} m from the camera, not {LEAST} to {MOST:.0f} m"
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["object"])
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, roles["object"])
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        distance = _distance(world, roles)
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        distance = _distance(geometry, roles)
         return min(distance / LEAST, MOST / distance)
 
 
-def _distance(world: World, roles: Roles) -> float:
+def _distance(geometry: SceneGeometry, roles: Roles) -> float:
     (category,), (seconds,) = roles["object"], roles["times"]
-    return float(world.camera_distances[world.frame(seconds), world.places(category)[0]])
+    return float(geometry.camera_distances[geometry.frame(seconds), geometry.places(category)[0]])

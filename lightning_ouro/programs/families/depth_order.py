@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.15  # metres between the two distances
 _TIME = f"{{times[0]:{SECONDS}}}"
@@ -25,8 +25,12 @@ class DepthOrder(Family):
     name = "depth_order"
     forms = (
         Form(f"At {_TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
-        Form(f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {_TIME} seconds?"),
-        Form(f"Looking at the video at {_TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"),
+        Form(
+            f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {_TIME} seconds?"
+        ),
+        Form(
+            f"Looking at the video at {_TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"
+        ),
     )
     main_role = "pair"
     symmetric = frozenset({"pair"})
@@ -43,34 +47,34 @@ class DepthOrder(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        both = list(product(combinations(world.unique_categories(), 2), dict.fromkeys(world.times)))
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        both = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
         for i in shuffled(len(both), rng):
             pair, seconds = both[i]
             roles = {"pair": pair if rng.random() < 0.5 else pair[::-1], "times": (seconds,)}
-            if self.check(world, roles) is None:
+            if self.check(geometry, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (seconds,), pair = roles["times"], roles["pair"]
-        problem = not_unique(world, *pair) or not_in_picture(world, seconds, *pair)
+        problem = not_unique(geometry, *pair) or not_in_picture(geometry, seconds, *pair)
         if problem is not None:
             return problem
-        gap = _gap(world, roles)
+        gap = _gap(geometry, roles)
         return None if gap > LEAST else f"their distances differ by {gap:.2f} m; more than {LEAST} m needed"
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["pair"])
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, roles["pair"])
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        return _gap(world, roles) / LEAST
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return _gap(geometry, roles) / LEAST
 
 
-def _gap(world: World, roles: Roles) -> float:
+def _gap(geometry: SceneGeometry, roles: Roles) -> float:
     """Metres between the two objects' distances from the camera."""
-    frame = world.frame(roles["times"][0])
-    one, other = (world.camera_distances[frame, world.places(name)[0]] for name in roles["pair"])
+    frame = geometry.frame(roles["times"][0])
+    one, other = (geometry.camera_distances[frame, geometry.places(name)[0]] for name in roles["pair"])
     return float(abs(one - other))

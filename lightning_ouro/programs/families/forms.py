@@ -39,7 +39,9 @@ class Form:
         places = {name: spec for _, name, spec, _ in parts if name is not None}
         roles = [name.partition("[")[0] for name in places]
         object.__setattr__(self, "sizes", {role: roles.count(role) for role in roles})
-        object.__setattr__(self, "words", frozenset(name.partition("[")[0] for name, spec in places.items() if spec))
+        object.__setattr__(
+            self, "words", frozenset(name.partition("[")[0] for name, spec in places.items() if spec)
+        )
         object.__setattr__(self, "_pattern", _pattern(self.template))
         object.__setattr__(
             self, "_plain", "".join(text + (f"{{{name}}}" if name else "") for text, name, _, _ in parts)

@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 1.0  # seconds between two first sights
 _FOUR = "{objects[0]}, {objects[1]}, {objects[2]}, {objects[3]}"
@@ -24,7 +24,9 @@ class ObjAppearanceOrder(Family):
 
     name = "obj_appearance_order"
     forms = (
-        Form(f"What will be the first-time appearance order of the following categories in the video: {_FOUR}?"),
+        Form(
+            f"What will be the first-time appearance order of the following categories in the video: {_FOUR}?"
+        ),
         Form(f"In which order do these objects first appear in the video: {_FOUR}?"),
         Form(f"Watching the video from the start, in what order does one first see {_FOUR}?"),
     )
@@ -44,45 +46,47 @@ class ObjAppearanceOrder(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        names = [name for name in world.categories() if _doubt(world, name) is None]
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        names = [name for name in geometry.categories() if _doubt(geometry, name) is None]
         fours = list(combinations(range(len(names)), 4))
         for i in shuffled(len(fours), rng):
             roles = {"objects": tuple(names[place] for place in rng.permutation(fours[i]))}
-            if self.check(world, roles) is None:
+            if self.check(geometry, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         names = roles["objects"]
         if len(set(names)) < len(names):
             return f"not four different categories: {', '.join(names)}"
-        doubts = [doubt for name in names if (doubt := _doubt(world, name)) is not None]
+        doubts = [doubt for name in names if (doubt := _doubt(geometry, name)) is not None]
         if doubts:
             return doubts[0]
-        gap = _least_gap(world, names)
-        return None if gap > LEAST else f"two are first seen {gap:.1f} s apart; more than {LEAST:.0f} s needed"
+        gap = _least_gap(geometry, names)
+        return (
+            None if gap > LEAST else f"two are first seen {gap:.1f} s apart; more than {LEAST:.0f} s needed"
+        )
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return frozenset()  # that each category is seen is a rule
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        clear = min(world.sights[name].clearness for name in roles["objects"])
-        return min(clear, _least_gap(world, roles["objects"]) / LEAST)
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        clear = min(geometry.first_seen[name].clearness for name in roles["objects"])
+        return min(clear, _least_gap(geometry, roles["objects"]) / LEAST)
 
 
-def _doubt(world: World, category: str) -> str | None:
-    if category not in world.sights:
+def _doubt(geometry: SceneGeometry, category: str) -> str | None:
+    if category not in geometry.first_seen:
         return f"no frame shows a {category}"
-    if world.sights[category].clearness < 1:
+    if geometry.first_seen[category].clearness < 1:
         return f"a trace of a {category} stands in a frame before it is seen"
     return None
 
 
-def _least_gap(world: World, categories: tuple[str, ...]) -> float:
+def _least_gap(geometry: SceneGeometry, categories: tuple[str, ...]) -> float:
     """Seconds between the two first sights that are closest."""
-    assert world.views is not None, "what was seen was filmed"
-    frames = [world.sights[category].frame for category in categories]
-    return float(np.diff(np.sort(world.views.timestamps[frames])).min())
+    assert geometry.views is not None, "what was seen was filmed"
+    frames = [geometry.first_seen[category].frame for category in categories]
+    return float(np.diff(np.sort(geometry.views.timestamps[frames])).min())

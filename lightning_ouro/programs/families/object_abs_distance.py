@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.2  # metres; VLM-3R drops what is closer
 
@@ -28,7 +28,9 @@ class ObjectAbsDistance(Family):
             "{pair[1]} (in meters)?"
         ),
         Form("How many meters apart are the {pair[0]} and the {pair[1]} at their closest points?"),
-        Form("In meters, how far is it from the {pair[0]} to the {pair[1]}, measured between their closest points?"),
+        Form(
+            "In meters, how far is it from the {pair[0]} to the {pair[1]}, measured between their closest points?"
+        ),
         Form("What is the shortest distance in meters between the {pair[0]} and the {pair[1]}?"),
     )
     main_role = "pair"
@@ -45,33 +47,33 @@ class ObjectAbsDistance(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        pairs = list(combinations(world.unique_categories(), 2))
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        pairs = list(combinations(geometry.unique_categories(), 2))
         for i in shuffled(len(pairs), rng):
             first, second = pairs[i] if rng.random() < 0.5 else pairs[i][::-1]
-            if world.distances[world.places(first)[0], world.places(second)[0]] >= LEAST:
+            if geometry.distances[geometry.places(first)[0], geometry.places(second)[0]] >= LEAST:
                 yield {"pair": (first, second)}
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         first, second = roles["pair"]
-        problem = not_unique(world, first, second)
+        problem = not_unique(geometry, first, second)
         if problem is not None:
             return problem
-        distance = _distance(world, roles)
+        distance = _distance(geometry, roles)
         if distance >= LEAST:
             return None
         return f"{first} and {second} are {distance:.2f} m apart; at least {LEAST} m needed"
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["pair"])
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, roles["pair"])
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        return _distance(world, roles) / LEAST
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return _distance(geometry, roles) / LEAST
 
 
-def _distance(world: World, roles: Roles) -> float:
-    first, second = (world.places(category)[0] for category in roles["pair"])
-    return float(world.distances[first, second])
+def _distance(geometry: SceneGeometry, roles: Roles) -> float:
+    first, second = (geometry.places(category)[0] for category in roles["pair"])
+    return float(geometry.distances[first, second])

@@ -8,10 +8,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
@@ -33,20 +33,22 @@ class ObjectCounting(Family):
         return f"def answer(scene):\n    return count(scene.count({quote(category)}))\n"
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        categories = [name for name in world.categories() if self.check(world, {"object": (name,)}) is None]
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        categories = [
+            name for name in geometry.categories() if self.check(geometry, {"object": (name,)}) is None
+        ]
         return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (category,) = roles["object"]
-        if category not in world.scene.complete:
+        if category not in geometry.scene.complete:
             return f"not every {category} is annotated"
-        number, boxes = world.count(category), len(world.places(category))
+        number, boxes = geometry.count(category), len(geometry.places(category))
         if number != boxes:
             return f"{number} {category} are counted but {boxes} have a box: that the frames show all can't be checked"
         return None if number >= 2 else f"{number} {category}; at least 2 are needed"
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["object"])
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, roles["object"])

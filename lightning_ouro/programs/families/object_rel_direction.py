@@ -14,11 +14,11 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, in_turns, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.geometry import direction_degrees
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 NEAREST, FARTHEST = 0.3, 5.0  # metres between the boxes of each pair
 SLACK = 10.0  # degrees from every boundary
@@ -63,55 +63,56 @@ class ObjectRelDirection(Family):
     @override
     def program(self, roles: Roles) -> str:
         lines = [f"    {role} = scene.unique({quote(roles[role][0])})\n" for role in _ROLES]
-        return (
-            f"def answer(scene):\n{''.join(lines)}    angle = scene.direction(standing, facing, target)\n{self._source}"
-        )
+        lines.append("    angle = scene.direction(standing, facing, target)\n")
+        return f"def answer(scene):\n{''.join(lines)}{self._source}"
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        names = world.unique_categories()
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        names = geometry.unique_categories()
         triples = np.array(list(permutations(range(len(names)), 3)), dtype=int).reshape(-1, 3)
-        centers = world.centers[[world.places(name)[0] for name in names]].reshape(-1, 3)
+        centers = geometry.centers[[geometry.places(name)[0] for name in names]].reshape(-1, 3)
         angles = direction_degrees(*(centers[triples[:, role]] for role in range(3)))
         order = shuffled(len(triples), rng)
         sectors = np.searchsorted(self._sectors.ends, angles, side="right")[order]
         # Objects stand along walls: without equal turns, few answers would lie behind.
         for i in in_turns(order, sectors.tolist(), rng):
             roles = {role: (names[place],) for role, place in zip(_ROLES, triples[i], strict=True)}
-            if self.check(world, roles) is None:
+            if self.check(geometry, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         names = [roles[role][0] for role in _ROLES]
-        problem = not_unique(world, *names)
+        problem = not_unique(geometry, *names)
         if problem is not None:
             return problem
-        places = [world.places(name)[0] for name in names]
+        places = [geometry.places(name)[0] for name in names]
         for one, other in combinations(range(3), 2):
-            distance = world.distances[places[one], places[other]]
+            distance = geometry.distances[places[one], places[other]]
             if not NEAREST <= distance <= FARTHEST:
                 return f"{names[one]} and {names[other]} are {distance:.2f} m apart, not {NEAREST} to {FARTHEST} m"
-        return self._ambiguous(world, *places)
+        return self._ambiguous(geometry, *places)
 
-    def _ambiguous(self, world: World, standing: int, facing: int, target: int) -> str | None:
-        here, ahead = world.centers[standing], world.centers[facing]
-        angle = float(direction_degrees(here, ahead, world.centers[target]))
+    def _ambiguous(self, geometry: SceneGeometry, standing: int, facing: int, target: int) -> str | None:
+        here, ahead = geometry.centers[standing], geometry.centers[facing]
+        angle = float(direction_degrees(here, ahead, geometry.centers[target]))
         slack = self._sectors.slack(angle)
         if slack < SLACK:
-            return f"{angle:.0f} degrees lies {slack:.1f} degrees from a boundary; at least {SLACK:.0f} needed"
-        corners = direction_degrees(here, ahead, world.corners[target])
+            return (
+                f"{angle:.0f} degrees lies {slack:.1f} degrees from a boundary; at least {SLACK:.0f} needed"
+            )
+        corners = direction_degrees(here, ahead, geometry.corners[target])
         stray = sum(self._sectors.name(float(corner)) != self._sectors.name(angle) for corner in corners)
         return None if stray <= STRAY_CORNERS else f"{stray} of the target's 8 corners lie in another sector"
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        centers = (world.centers[world.places(roles[role][0])[0]] for role in _ROLES)
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        centers = (geometry.centers[geometry.places(roles[role][0])[0]] for role in _ROLES)
         return self._sectors.slack(float(direction_degrees(*centers))) / SLACK
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, *(roles[role] for role in _ROLES))
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, *(roles[role] for role in _ROLES))
 
 
 EASY = ObjectRelDirection(

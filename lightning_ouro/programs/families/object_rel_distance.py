@@ -9,10 +9,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.15  # metres from the target to the nearest option, and between any two options' distances
 LEAST_IN_HALLS = 0.30  # the latter where the floor exceeds HALL
@@ -52,53 +52,56 @@ class ObjectRelDistance(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        targets = world.unique_categories()
-        categories = [str(name) for name in rng.permutation(world.categories())[:MOST_CATEGORIES]]
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        targets = geometry.unique_categories()
+        categories = [str(name) for name in rng.permutation(geometry.categories())[:MOST_CATEGORIES]]
         fours = list(combinations(range(len(categories) - 1), 4))
         for i in shuffled(len(targets) * len(fours), rng):
             target = targets[i // len(fours)]
             others = [category for category in categories if category != target]
             options = tuple(others[place] for place in rng.permutation(fours[i % len(fours)]))
             roles = {"target": (target,), "options": options}
-            if self.check(world, roles) is None:
+            if self.check(geometry, roles) is None:
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (target,), options = roles["target"], roles["options"]
-        problem = not_unique(world, target)
+        problem = not_unique(geometry, target)
         if problem is not None:
             return problem
         if len({target, *options}) < 5:
             return f"not four different options beside the {target}: {', '.join(options)}"
-        distances = self._distances(world, roles)
+        distances = self._distances(geometry, roles)
         if distances[0] < LEAST:
             return f"the nearest option is {distances[0]:.2f} m away; at least {LEAST} m needed"
-        least, gap = float(np.diff(distances).min()), _gap(world)
+        least, gap = float(np.diff(distances).min()), _gap(geometry)
         return None if least > gap else f"two options differ by {least:.2f} m; more than {gap} m needed"
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        distances = self._distances(world, roles)
-        return min(distances[0] / LEAST, float(np.diff(distances).min()) / _gap(world))
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        distances = self._distances(geometry, roles)
+        return min(distances[0] / LEAST, float(np.diff(distances).min()) / _gap(geometry))
 
-    def _distances(self, world: World, roles: Roles) -> list[float]:
+    def _distances(self, geometry: SceneGeometry, roles: Roles) -> list[float]:
         """From the target to the nearest object of each option, sorted."""
         (target,) = roles["target"]
-        here = world.places(target)[0]
-        return sorted(float(world.distances[here, self._nearest(world, target, name)]) for name in roles["options"])
+        here = geometry.places(target)[0]
+        return sorted(
+            float(geometry.distances[here, self._nearest(geometry, target, name)])
+            for name in roles["options"]
+        )
 
-    def _nearest(self, world: World, target: str, category: str) -> int:
-        (here,) = world.places(target)
-        return min(world.places(category), key=lambda place: world.distances[here, place])
+    def _nearest(self, geometry: SceneGeometry, target: str, category: str) -> int:
+        (here,) = geometry.places(target)
+        return min(geometry.places(category), key=lambda place: geometry.distances[here, place])
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         (target,) = roles["target"]
-        nearest = {self._nearest(world, target, category) for category in roles["options"]}
-        return only(world, roles["target"]) | nearest
+        nearest = {self._nearest(geometry, target, category) for category in roles["options"]}
+        return only(geometry, roles["target"]) | nearest
 
 
-def _gap(world: World) -> float:
-    return LEAST_IN_HALLS if world.scene.floor_area > HALL else LEAST
+def _gap(geometry: SceneGeometry) -> float:
+    return LEAST_IN_HALLS if geometry.scene.floor_area > HALL else LEAST

@@ -8,10 +8,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
@@ -36,14 +36,14 @@ class ObjectSizeEstimation(Family):
         return f"def answer(scene):\n    return centimetres(100 * scene.unique({quote(category)}).longest_side)\n"
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        categories = world.unique_categories()
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        categories = geometry.unique_categories()
         return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
-        return not_unique(world, *roles["object"])
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
+        return not_unique(geometry, *roles["object"])
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["object"])
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, roles["object"])

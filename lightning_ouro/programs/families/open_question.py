@@ -14,10 +14,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, only
 from lightning_ouro.programs.families.forms import Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 # Words that add nothing to what a question asks for; a family's own words come on top.
 _SAYING_NOTHING = """
@@ -46,22 +46,26 @@ class OpenQuestion(Family):
         raise NotImplementedError("an open question brings its own program")
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         return iter(())  # only a model thinks of these
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         if answer is None or answer.kind != "count" or not isinstance(answer.value, int):
             return None
         names = roles["objects"]
-        most = sum(map(world.count, names)) if names else len(world.scene.objects)
+        most = sum(map(geometry.count, names)) if names else len(geometry.scene.objects)
         if answer.value <= most:
             return None
         return f"{answer.value} of {most} {' and '.join(names) or 'objects'}: more than there are"
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, roles["objects"]) if roles["objects"] else frozenset(range(len(world.scene.objects)))
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return (
+            only(geometry, roles["objects"])
+            if roles["objects"]
+            else frozenset(range(len(geometry.scene.objects)))
+        )
 
 
 def named(said: str, categories: Sequence[str]) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
@@ -35,13 +35,13 @@ class RoomSizeEstimation(Family):
         return "def answer(scene):\n    return square_metres(scene.floor_area)\n"
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         yield {}
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         return None
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return frozenset()

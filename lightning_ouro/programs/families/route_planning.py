@@ -13,11 +13,11 @@ from typing import final
 import numpy as np
 from typing_extensions import override
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, not_unique, only, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.geometry import direction_degrees
-from lightning_ouro.programs.scene_geometry import World
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 SHORTEST = 0.3  # metres between the boxes at both ends of a way
 SLACK = 10.0  # degrees from 135 and 225
@@ -31,7 +31,9 @@ def _form(stops: int, faces_first: bool, style: int) -> Form:
     names = ["{start[0]}", *(f"{{via[{i}]}}" for i in range(stops - 1)), "{end[0]}"]
     faced = names[1] if faces_first else "{facing[0]}"
     blank = ("[please fill in]", "[turn]", "[which way?]")[style]
-    steps = [step for name in names[1:] for step in (blank, f"Go forward until the {name}")][1 if faces_first else 0 :]
+    steps = [step for name in names[1:] for step in (blank, f"Go forward until the {name}")][
+        1 if faces_first else 0 :
+    ]
     listed = " ".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
     return Form(
         (
@@ -80,69 +82,79 @@ class RoutePlanning(Family):
         )
 
     @override
-    def candidates(self, world: World, rng: np.random.Generator) -> Iterator[Roles]:
-        names = {world.places(name)[0]: name for name in world.unique_categories()}
+    def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        names = {geometry.places(name)[0]: name for name in geometry.unique_categories()}
         given: set[str] = set()
         for i in rng.integers(len(_SHAPES), size=TRIES).tolist():
             stops, faces = _SHAPES[i]
-            route = _draw(world.walkable, list(names), stops, rng)
+            route = _draw(geometry.walkable, list(names), stops, rng)
             if route is None:
                 continue
             chosen = [names[place] for place in route]
-            roles = {"start": (chosen[0],), "end": (chosen[-1],)} | ({"via": tuple(chosen[1:-1])} if stops > 1 else {})
+            roles = {"start": (chosen[0],), "end": (chosen[-1],)} | (
+                {"via": tuple(chosen[1:-1])} if stops > 1 else {}
+            )
             if not faces:
                 roles["facing"] = (list(names.values())[int(rng.integers(len(names)))],)
-            if str(roles) not in given and self.check(world, roles) is None:
+            if str(roles) not in given and self.check(geometry, roles) is None:
                 given.add(str(roles))
                 yield roles
 
     @override
-    def check(self, world: World, roles: Roles, answer: Answer | None = None) -> str | None:
+    def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         stops = _stops(roles)
-        problem = not_unique(world, *stops) or not_unique(world, *roles["start"], *roles.get("facing", ()))
+        problem = not_unique(geometry, *stops) or not_unique(
+            geometry, *roles["start"], *roles.get("facing", ())
+        )
         if problem is not None:
             return problem
-        places = [world.places(name)[0] for name in stops]
+        places = [geometry.places(name)[0] for name in stops]
         for (one, other), way in zip(pairwise(stops), pairwise(places), strict=True):
-            if world.distances[way] < SHORTEST:
+            if geometry.distances[way] < SHORTEST:
                 return f"{one} and {other} are less than {SHORTEST} m apart"
-            if way not in world.walkable:
+            if way not in geometry.walkable:
                 return f"one cannot walk straight from {one} to {other}"
-        for angle in _turns(world, roles):
+        for angle in _turns(geometry, roles):
             if _clearness(angle) < 1:
                 return f"a turn of {angle:.0f} degrees is too close to a boundary"
         return None
 
     @override
-    def slack(self, world: World, roles: Roles) -> float:
-        return min(map(_clearness, _turns(world, roles)))
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return min(map(_clearness, _turns(geometry, roles)))
 
     @override
-    def must_show(self, world: World, roles: Roles) -> frozenset[int]:
-        return only(world, *roles.values())
+    def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
+        return only(geometry, *roles.values())
 
 
 def _stops(roles: Roles) -> tuple[str, ...]:
     return (*roles["start"], *roles.get("via", ()), *roles["end"])
 
 
-def _draw(walkable: Set[tuple[int, int]], places: list[int], stops: int, rng: np.random.Generator) -> list[int] | None:
+def _draw(
+    walkable: Set[tuple[int, int]], places: list[int], stops: int, rng: np.random.Generator
+) -> list[int] | None:
     """A random walk over different objects, or None where it gets stuck."""
     route: list[int] = []
     while len(route) <= stops:
-        left = [place for place in places if place not in route and (not route or (route[-1], place) in walkable)]
+        left = [
+            place for place in places if place not in route and (not route or (route[-1], place) in walkable)
+        ]
         if not left:
             return None
         route.append(left[int(rng.integers(len(left)))])
     return route
 
 
-def _turns(world: World, roles: Roles) -> list[float]:
+def _turns(geometry: SceneGeometry, roles: Roles) -> list[float]:
     """Degrees counter-clockwise of the turns that are asked for."""
-    stops = world.centers[[world.places(name)[0] for name in _stops(roles)]]
-    ahead = 2 * stops[:-1] - np.concatenate([stops[:1], stops[:-2]])  # what one looks at who has just come there
+    stops = geometry.centers[[geometry.places(name)[0] for name in _stops(roles)]]
+    ahead = 2 * stops[:-1] - np.concatenate(
+        [stops[:1], stops[:-2]]
+    )  # what one looks at who has just come there
     if "facing" in roles:
-        ahead[0] = world.centers[world.places(roles["facing"][0])[0]]
+        ahead[0] = geometry.centers[geometry.places(roles["facing"][0])[0]]
     angles = direction_degrees(stops[:-1], ahead, stops[1:])
     return [float(angle) for angle in angles[0 if "facing" in roles else 1 :]]
 

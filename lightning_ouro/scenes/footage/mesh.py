@@ -18,7 +18,9 @@ from lightning_ouro.scenes.readers.files import MOST_BYTES
 
 _HEADER = 4096  # bytes; a longer one is not a scanned room's
 _LARGEST = 10_000.0  # metres from the origin
-_TRIANGLES = {"face": {"vertex_indices": 3, "vertex_index": 3}}  # both names are in use; known, they are read at once
+_TRIANGLES = {
+    "face": {"vertex_indices": 3, "vertex_index": 3}
+}  # both names are in use; known, they are read at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +50,17 @@ def read_ply(path: Path) -> Mesh:
             _check_header(start, size)
             file.seek(0)
             # plyfile would wrap a text file itself, and leave it to be closed by chance.
-            stream = io.TextIOWrapper(file, "ascii") if re.search(rb"^format ascii", start, re.MULTILINE) else file
+            stream = (
+                io.TextIOWrapper(file, "ascii") if re.search(rb"^format ascii", start, re.MULTILINE) else file
+            )
             vertices = _elements(stream)["vertex"]
             points = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
     except OSError as problem:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
     except (PlyParseError, ValueError, KeyError, MemoryError, OverflowError, UserWarning) as problem:
-        raise BadSceneError(f"{path}: is no PLY mesh, or is cut off ({' '.join(str(problem).split())})") from None
+        raise BadSceneError(
+            f"{path}: is no PLY mesh, or is cut off ({' '.join(str(problem).split())})"
+        ) from None
     if not (np.abs(points) < _LARGEST).all():
         raise BadSceneError(f"{path}: has vertices that are not finite, or more than {_LARGEST:g} m away")
     return Mesh(path, points)
@@ -75,7 +81,9 @@ def _check_header(start: bytes, size: int) -> None:
     if not start.startswith(b"ply") or size > MOST_BYTES:
         raise ValueError("it does not begin with `ply`" if size <= MOST_BYTES else f"{size} bytes")
     header = start.partition(b"end_header")[0]
-    counts = {name: int(count) for name, count in re.findall(rb"^element\s+(\w+)\s+(\d+)\s*$", header, re.MULTILINE)}
+    counts = {
+        name: int(count) for name, count in re.findall(rb"^element\s+(\w+)\s+(\d+)\s*$", header, re.MULTILINE)
+    }
     if not 0 < counts.get(b"vertex", 0) * 6 <= size or max(counts.values()) * 4 > size:
         listed = ", ".join(f"{name.decode()} {count}" for name, count in counts.items())
         raise ValueError(f"a file of {size} bytes cannot hold its elements: {listed or 'none'}")

@@ -54,7 +54,9 @@ class VideoFile:
                 self.size = (stream.height, stream.width)
                 ending = _ending(stream)
         except (av.FFmpegError, OSError, ValueError) as problem:
-            raise BadSceneError(f"{path}: cannot be read as an mp4, mov or mkv video ({_reason(problem)})") from None
+            raise BadSceneError(
+                f"{path}: cannot be read as an mp4, mov or mkv video ({_reason(problem)})"
+            ) from None
         if not self._stamps or not min(self.size) or not self._tick:
             raise BadSceneError(f"{path}: holds no frames")
         if self.size[0] * self.size[1] > MOST_PIXELS:
@@ -64,7 +66,9 @@ class VideoFile:
         stamps = np.array(self._stamps, dtype=np.float64) * self._tick
         longest = np.diff(stamps).max(initial=0)
         if ending - stamps[-1] > _MISSING + 2 * longest:
-            raise BadSceneError(f"{path}: is cut off: its last frame is at {stamps[-1]:.1f} s of {ending:.1f} s")
+            raise BadSceneError(
+                f"{path}: is cut off: its last frame is at {stamps[-1]:.1f} s of {ending:.1f} s"
+            )
         self.times = stamps - stamps[0]
 
     def frames(self, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -135,7 +139,9 @@ def _opened(path: Path) -> Any:
 
 def _stream(container: Any, path: Path) -> Any:
     """The first video that is no picture of an album."""
-    found = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    found = [
+        stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
+    ]
     if not found:
         raise BadSceneError(f"{path}: holds no video")
     if found[0].codec_context is None:
@@ -148,7 +154,11 @@ def _ending(stream: Any) -> float:
     if stream.duration is not None:
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
     written = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", ""))  # as mkv has it
-    return sum(float(part) * unit for part, unit in zip(written.groups(), (3600, 60, 1), strict=True)) if written else 0
+    return (
+        sum(float(part) * unit for part, unit in zip(written.groups(), (3600, 60, 1), strict=True))
+        if written
+        else 0
+    )
 
 
 def _reason(problem: Exception) -> str:

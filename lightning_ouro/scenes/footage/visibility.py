@@ -39,7 +39,11 @@ def visible_shares(scene: Scene, recording: Recording, place: int) -> NDArray[np
     if shown is None:
         shots = recording.shots
         depth, camera = recording.depth(place), (shots.intrinsics[place], shots.poses[place])
-        shown = by_boxes(scene, *camera, shots.size) if depth is None else by_depth(scene, *camera, shots.size, depth)
+        shown = (
+            by_boxes(scene, *camera, shots.size)
+            if depth is None
+            else by_depth(scene, *camera, shots.size, depth)
+        )
     counts = np.bincount(shown[shown >= 0], minlength=len(scene.objects))
     return (counts / shown.size).astype(np.float32)
 
@@ -80,7 +84,11 @@ def by_depth(
     z = np.nan_to_num(depth[np.ix_(rows, columns)].astype(np.float64), posinf=0.0, neginf=0.0)
     scale = np.array([depth.shape[1] / size[1], depth.shape[0] / size[0], 1.0])
     u, v = np.meshgrid(columns + 0.5, rows + 0.5)
-    rays = np.stack([u, v, np.ones_like(u)], axis=-1) @ np.linalg.inv(intrinsics * scale[:, None]).T @ pose[:3, :3].T
+    rays = (
+        np.stack([u, v, np.ones_like(u)], axis=-1)
+        @ np.linalg.inv(intrinsics * scale[:, None]).T
+        @ pose[:3, :3].T
+    )
     centers, sizes, rotations = _boxes(scene)
     ground = _floor_height(scene) + FLOOR
     heights = pose[2, 3] + rays[..., 2] * z
@@ -100,7 +108,9 @@ def _floor_height(scene: Scene) -> float:
     return float(np.percentile(bottoms, 20, method="lower"))
 
 
-def _span(rays: Floats, origin: Floats, center: Floats, size: Floats, rotation: Floats) -> tuple[Floats, Floats]:
+def _span(
+    rays: Floats, origin: Floats, center: Floats, size: Floats, rotation: Floats
+) -> tuple[Floats, Floats]:
     """Where rays enter and leave a box, in their own lengths; they leave before they enter where they miss it."""
     inward, start = rays @ rotation, (origin - center) @ rotation
     inverse = 1 / np.where(np.abs(inward) < 1e-12, 1e-12, inward)

@@ -21,7 +21,9 @@ from lightning_ouro.scenes.types import Scene, SceneObject
 
 __all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "checked", "scanned_scene"]
 
-MOST_OBJECTS = 256  # a scene's distances, nine times over, have to fit a program's memory; VSI-Bench's fullest has 107
+MOST_OBJECTS = (
+    256  # a scene's distances, nine times over, have to fit a program's memory; VSI-Bench's fullest has 107
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,9 @@ def scanned_scene(
     if area <= 0:
         raise BadSceneError(f"{mesh.path}: covers no floor, expected the mesh of a room")
     things = tuple(objects)
-    return checked(Scene(found.id, source, things, dict(counts), complete & counts.keys(), area, None, footage))
+    return checked(
+        Scene(found.id, source, things, dict(counts), complete & counts.keys(), area, None, footage)
+    )
 
 
 def checked(scene: Scene) -> Scene:

@@ -22,7 +22,16 @@ MOST_PIXELS = 50_000_000  # of one image: a phone's largest photo
 MOST_BYTES = 1 << 30  # of a file that is read whole
 _ORTHONORMAL = 1e-3
 # What Pillow raises on files that are broken in one way or another.
-_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, ArithmeticError, MemoryError)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+)
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -119,7 +128,9 @@ def numbers(where: str, field: str, values: Any, length: int) -> NDArray[np.floa
         BadSceneError: they are no list of so many numbers.
     """
     if not isinstance(values, list) or len(values) != length or not all(map(is_number, values)):
-        raise BadSceneError(f"{where}: {field} is {shown(values)}, expected {length} finite numbers below {LARGEST:g}")
+        raise BadSceneError(
+            f"{where}: {field} is {shown(values)}, expected {length} finite numbers below {LARGEST:g}"
+        )
     return np.array(values, dtype=np.float64)
 
 
@@ -147,7 +158,9 @@ def box(
         raise BadSceneError(f"{where}: {axes} is {rows.ravel().tolist()}, expected three orthonormal rows")
     a, b, c = first, second, third
     handed = (
-        a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0])
+        a[0] * (b[1] * c[2] - b[2] * c[1])
+        + a[1] * (b[2] * c[0] - b[0] * c[2])
+        + a[2] * (b[0] * c[1] - b[1] * c[0])
     )
     # A box is its own mirror image, so a left-handed set of axes is made right-handed by turning one round.
     rotation = rows.T.copy() if handed > 0 else rows.T * [1.0, 1.0, -1.0]

@@ -27,7 +27,12 @@ _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, ob
 _BOXES = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
 _SAME_PLACE = 6  # decimals of a metre
 _ID_SHAPES = (("scannet", r"scene\d{4}_\d{2}"), ("arkitscenes", r"\d{8}"), ("scannetpp", r"[0-9a-f]{10}"))
-_PATH_WORDS = (("scannetpp", "scannet++"), ("scannetpp", "scannetpp"), ("arkitscenes", "arkit"), ("scannet", "scannet"))
+_PATH_WORDS = (
+    ("scannetpp", "scannet++"),
+    ("scannetpp", "scannetpp"),
+    ("arkitscenes", "arkit"),
+    ("scannet", "scannet"),
+)
 
 
 def read_meta_info(path: Path) -> tuple[list[Scene], list[SkippedScene]]:
@@ -50,19 +55,25 @@ def _load(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); check the path and its permissions") from None
+        raise InputError(
+            f"{path}: cannot be read ({problem.strerror}); check the path and its permissions"
+        ) from None
     except (ValueError, RecursionError) as problem:
         raise InputError(f"{path}: is not JSON ({problem}); {_EXPECTED}") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds a {type(content).__name__}, not an object; {_EXPECTED}")
-    if not any(isinstance(record, dict) and any(key in record for key in _BOXES) for record in content.values()):
+    if not any(
+        isinstance(record, dict) and any(key in record for key in _BOXES) for record in content.values()
+    ):
         raise InputError(f"{path}: none of its {len(content)} entries has object_bbox; {_EXPECTED}")
     return content
 
 
 def _to_scene(scene_id: str, record: Any) -> Scene:
     if not isinstance(record, dict):
-        raise BadSceneError(f"is {shown(record)}, expected an object with room_size, object_counts, object_bbox")
+        raise BadSceneError(
+            f"is {shown(record)}, expected an object with room_size, object_counts, object_bbox"
+        )
     boxes = next((record[key] for key in _BOXES if key in record), None)
     if not isinstance(boxes, dict):
         raise BadSceneError(f"object_bbox is {shown(boxes)}, expected lists of boxes by category")
@@ -102,14 +113,18 @@ def _counts(record: dict[str, Any]) -> dict[str, int]:
         raise BadSceneError(f"object_counts is {shown(counts)}, expected numbers by category")
     for category, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
-            raise BadSceneError(f"object_counts of {category} is {shown(count)}, expected a whole number from 0")
+            raise BadSceneError(
+                f"object_counts of {category} is {shown(count)}, expected a whole number from 0"
+            )
     return counts
 
 
 def _floor_area(record: dict[str, Any]) -> float:
     area = record.get("room_size")
     if not is_number(area) or area <= 0:
-        raise BadSceneError(f"room_size is {shown(area)}, expected square metres above 0 and below {LARGEST:g}")
+        raise BadSceneError(
+            f"room_size is {shown(area)}, expected square metres above 0 and below {LARGEST:g}"
+        )
     return float(area)
 
 

@@ -31,7 +31,15 @@ from lightning_ouro.scenes.floor_area import polygon_area
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
 from lightning_ouro.scenes.readers.base import Found, Reader, checked
-from lightning_ouro.scenes.readers.files import box, image_size, is_number, numbers, read_image, read_json, shown
+from lightning_ouro.scenes.readers.files import (
+    box,
+    image_size,
+    is_number,
+    numbers,
+    read_image,
+    read_json,
+    shown,
+)
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 
@@ -62,7 +70,9 @@ class PlainFolderReader(Reader):
             raise BadSceneError(f"{path}: is {shown(record)}, expected an object with objects, floor_area, …")
         scene_id, source = _text(path, record, "id", found.id), _text(path, record, "source", self.source)
         if not _ID.fullmatch(scene_id):
-            raise BadSceneError(f"{path}: id is {shown(scene_id)}, expected up to 100 letters, digits and .+-_")
+            raise BadSceneError(
+                f"{path}: id is {shown(scene_id)}, expected up to 100 letters, digits and .+-_"
+            )
         objects = _objects(path, record)
         boxed = Counter(thing.category for thing in objects)
         floor = _floor(path, record)
@@ -103,7 +113,9 @@ class FolderRecording(Recording):
         rows = [_frame(f"{path}: frame {place}", frame, common) for place, frame in enumerate(frames)]
         times = np.array([time for time, *_ in rows])
         if (np.diff(times) <= 0).any():
-            raise BadSceneError(f"{path}: time does not rise at frame {int((np.diff(times) <= 0).argmax()) + 1}")
+            raise BadSceneError(
+                f"{path}: time does not rise at frame {int((np.diff(times) <= 0).argmax()) + 1}"
+            )
         self._frames: list[dict[str, Any]] = frames
         self._objects = len(scene.objects)
         valid = [place for place, (_, pose, _) in enumerate(rows) if pose is not None]
@@ -141,7 +153,11 @@ class FolderRecording(Recording):
         where = f"{self._folder / FRAMES}: frame {self._valid[place]}"
         shares = np.zeros(self._objects, dtype=np.float32)
         places = {str(place): place for place in range(self._objects)}
-        if not isinstance(given, dict) or not given.keys() <= places.keys() or not all(map(_is_share, given.values())):
+        if (
+            not isinstance(given, dict)
+            or not given.keys() <= places.keys()
+            or not all(map(_is_share, given.values()))
+        ):
             raise BadSceneError(f"{where}: shares is {shown(given)}, expected 0 to 1 by places of objects")
         for name, share in given.items():
             shares[places[name]] = share
@@ -159,7 +175,9 @@ class FolderRecording(Recording):
         return path
 
 
-def _frame(where: str, frame: Any, common: Any) -> tuple[float, NDArray[np.float64] | None, NDArray[np.float64]]:
+def _frame(
+    where: str, frame: Any, common: Any
+) -> tuple[float, NDArray[np.float64] | None, NDArray[np.float64]]:
     """Time, pose (None where tracking was lost: null, or numbers that are not finite) and intrinsics."""
     if not isinstance(frame, dict):
         raise BadSceneError(f"{where} is {shown(frame)}, expected an object with image, time, pose")
@@ -173,7 +191,9 @@ def _frame(where: str, frame: Any, common: Any) -> tuple[float, NDArray[np.float
         return float(time), None, matrix
     pose = _matrix(where, "pose", frame.get("pose"), 4)
     if not rigid(pose[None])[0]:
-        raise BadSceneError(f"{where}: pose is {shown(pose.tolist())}, expected a rigid motion; null if it was lost")
+        raise BadSceneError(
+            f"{where}: pose is {shown(pose.tolist())}, expected a rigid motion; null if it was lost"
+        )
     return float(time), pose, matrix
 
 
@@ -183,9 +203,12 @@ def _matrix(where: str, field: str, rows: Any, side: int) -> NDArray[np.float64]
     flat = [number for row in rows for number in row]
     most = 1e6  # focal lengths are in pixels
     if [len(row) for row in rows] != [side] * side or not all(
-        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < most for number in flat
+        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < most
+        for number in flat
     ):
-        raise BadSceneError(f"{where}: {field} is {shown(rows)}, expected {side} rows of {side} finite numbers")
+        raise BadSceneError(
+            f"{where}: {field} is {shown(rows)}, expected {side} rows of {side} finite numbers"
+        )
     return np.array(rows, dtype=np.float64)
 
 
@@ -216,7 +239,9 @@ def _is_rows(value: Any) -> bool:
 def _category(where: str, name: Any) -> str:
     category = category_of(name) if isinstance(name, str) else None
     if category is None:
-        raise BadSceneError(f"{where} is {shown(name)}, expected the short name of a kind of object in plain letters")
+        raise BadSceneError(
+            f"{where} is {shown(name)}, expected the short name of a kind of object in plain letters"
+        )
     return category
 
 
@@ -226,7 +251,9 @@ def _counts(path: Path, record: dict[str, Any]) -> dict[str, int]:
         raise BadSceneError(f"{path}: counts is {shown(given)}, expected numbers by category")
     for category, count in given.items():
         if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count < 10**6:
-            raise BadSceneError(f"{path}: counts of {shown(category)} is {shown(count)}, expected a whole number")
+            raise BadSceneError(
+                f"{path}: counts of {shown(category)} is {shown(count)}, expected a whole number"
+            )
     return {_category(f"{path}: counts", category): count for category, count in given.items()}
 
 
@@ -242,7 +269,9 @@ def _floor(path: Path, record: dict[str, Any]) -> NDArray[np.float64] | None:
     if given is None:
         return None
     if not _is_rows(given) or len(given) < 3:
-        raise BadSceneError(f"{path}: floor is {shown(given)}, expected an outline of at least three (x, y) corners")
+        raise BadSceneError(
+            f"{path}: floor is {shown(given)}, expected an outline of at least three (x, y) corners"
+        )
     corners = [numbers(str(path), f"floor corner {place}", corner, 2) for place, corner in enumerate(given)]
     return np.array(corners)
 
@@ -250,7 +279,9 @@ def _floor(path: Path, record: dict[str, Any]) -> NDArray[np.float64] | None:
 def _floor_area(path: Path, record: dict[str, Any], floor: NDArray[np.float64] | None) -> float:
     area = record.get("floor_area", None if floor is None else polygon_area(floor))
     if not is_number(area) or area <= 0:
-        raise BadSceneError(f"{path}: floor_area is {shown(area)}, expected square metres above 0, or a floor outline")
+        raise BadSceneError(
+            f"{path}: floor_area is {shown(area)}, expected square metres above 0, or a floor outline"
+        )
     return float(area)
 
 

@@ -80,12 +80,16 @@ FURNITURE: dict[str, Furniture] = {
     "whiteboard": Furniture((1.20, 1.80), (0.02, 0.05), (0.90, 1.20), "hung", "o", 1, (0.80, 1.00)),
     "clock": Furniture((0.28, 0.40), (0.03, 0.06), (0.28, 0.40), "hung", "lko", 1, (1.50, 1.80)),
     "towel": Furniture((0.40, 0.70), (0.04, 0.08), (0.60, 1.20), "hung", "kw", 4, (0.60, 1.00)),
-    "pillow": Furniture((0.45, 0.65), (0.35, 0.45), (0.10, 0.18), "surface", "lbo", 6, supports=("bed", "sofa")),
+    "pillow": Furniture(
+        (0.45, 0.65), (0.35, 0.45), (0.10, 0.18), "surface", "lbo", 6, supports=("bed", "sofa")
+    ),
     "monitor": Furniture((0.50, 0.70), (0.18, 0.25), (0.40, 0.52), "surface", "o", 5, supports=("table",)),
     "keyboard": Furniture((0.42, 0.46), (0.13, 0.16), (0.02, 0.04), "surface", "o", 3, supports=("table",)),
     "telephone": Furniture((0.18, 0.22), (0.20, 0.24), (0.08, 0.12), "surface", "o", 1, supports=("table",)),
     "printer": Furniture((0.40, 0.50), (0.35, 0.45), (0.25, 0.40), "surface", "o", 1, supports=("table",)),
-    "microwave": Furniture((0.45, 0.55), (0.33, 0.42), (0.26, 0.32), "surface", "k", 1, supports=("counter", "table")),
+    "microwave": Furniture(
+        (0.45, 0.55), (0.33, 0.42), (0.26, 0.32), "surface", "k", 1, supports=("counter", "table")
+    ),
 }
 
 

@@ -77,7 +77,9 @@ def apart(a: Upright, b: Upright, gap: float = _GAP) -> bool:
     return False
 
 
-def at_wall(area: Area, size: tuple[float, float, float], bottom: float, rng: np.random.Generator) -> Upright | None:
+def at_wall(
+    area: Area, size: tuple[float, float, float], bottom: float, rng: np.random.Generator
+) -> Upright | None:
     """A box with its back to a random wall, or None where it is wider than that wall."""
     wall = int(rng.integers(4))
     length, other = (area.width, area.depth) if wall % 2 == 0 else (area.depth, area.width)
@@ -85,7 +87,9 @@ def at_wall(area: Area, size: tuple[float, float, float], bottom: float, rng: np
         return None
     along = rng.uniform(size[0] / 2, length - size[0] / 2)
     back = rng.uniform(*_WALL_GAP) + size[1] / 2
-    x, y = {0: (along, back), 1: (area.width - back, along), 2: (along, area.depth - back), 3: (back, along)}[wall]
+    x, y = {0: (along, back), 1: (area.width - back, along), 2: (along, area.depth - back), 3: (back, along)}[
+        wall
+    ]
     return Upright(x, y, bottom, size, wall * math.pi / 2)
 
 
@@ -109,5 +113,9 @@ def on_top(support: Upright, size: tuple[float, float, float], rng: np.random.Ge
     across, along = rng.uniform(-free[0], free[0]), rng.uniform(-free[1], free[1])
     cos, sin = math.cos(support.yaw), math.sin(support.yaw)
     return Upright(
-        support.x + across * cos - along * sin, support.y + across * sin + along * cos, support.top, size, box.yaw
+        support.x + across * cos - along * sin,
+        support.y + across * sin + along * cos,
+        support.top,
+        size,
+        box.yaw,
     )

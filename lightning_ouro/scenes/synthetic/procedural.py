@@ -132,7 +132,8 @@ def _draw_box(
     """A candidate, or None where its size does not fit, and what it stands on."""
     furniture = FURNITURE[category]
     width, depth, height, bottom = (
-        float(rng.uniform(*extent)) for extent in (furniture.width, furniture.depth, furniture.height, furniture.bottom)
+        float(rng.uniform(*extent))
+        for extent in (furniture.width, furniture.depth, furniture.height, furniture.bottom)
     )
     size = (width, depth, height)
     if furniture.place == "floor":
@@ -162,7 +163,9 @@ def _to_scene(scene_id: str, area: Area, placed: Placed) -> Scene:
         counts=dict(counts),
         complete=frozenset(counts),
         floor_area=area.width * area.depth,
-        floor=np.array([[0, 0], [area.width, 0], [area.width, area.depth], [0, area.depth]], dtype=np.float64),
+        floor=np.array(
+            [[0, 0], [area.width, 0], [area.width, area.depth], [0, area.depth]], dtype=np.float64
+        ),
         footage=RenderedFootage(),
     )
 

@@ -165,7 +165,9 @@ def _draw_room(
         rgb.copy_(shade(local.paint, index, points, depth / focal))
 
 
-def _to_local(boxes: PaintedBoxes, room: Room, intrinsics: NDArray[np.float64], poses: NDArray[np.float64]) -> _Local:
+def _to_local(
+    boxes: PaintedBoxes, room: Room, intrinsics: NDArray[np.float64], poses: NDArray[np.float64]
+) -> _Local:
     centers = np.concatenate([boxes.centers.reshape(-1, 3), room.center[None]])
     sizes = np.concatenate([boxes.sizes.reshape(-1, 3), room.size[None]])
     rotations = np.concatenate([boxes.rotations.reshape(-1, 3, 3), room.rotation[None]])
@@ -192,7 +194,9 @@ def _windows(
 ) -> NDArray[np.int64]:
     """`(T, n, 4)` left, right, top, bottom: the pixels that each box can cover; empty where it is behind the camera."""
     signs = np.array([[x, y, z] for x in (-0.5, 0.5) for y in (-0.5, 0.5) for z in (-0.5, 0.5)])
-    corners = boxes.centers[:, None] + np.einsum("ncj,nij->nci", signs * boxes.sizes[:, None], boxes.rotations)
+    corners = boxes.centers[:, None] + np.einsum(
+        "ncj,nij->nci", signs * boxes.sizes[:, None], boxes.rotations
+    )
     seen = np.einsum("tji,tncj->tnci", poses[:, :3, :3], corners - poses[:, None, None, :3, 3])
     z = seen[..., 2]
     points = np.einsum("tij,tncj->tnci", intrinsics, seen)[..., :2] / np.maximum(z, _NEAR)[..., None]

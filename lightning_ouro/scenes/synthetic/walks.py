@@ -102,7 +102,13 @@ def _room_of(scene: Scene, rng: np.random.Generator) -> Room:
     x, y = base.axis
     rotation = np.array([[x, -y, 0.0], [y, x, 0.0], [0.0, 0.0, 1.0]])
     wall, floor = _WALLS[int(rng.integers(len(_WALLS)))], _FLOORS[int(rng.integers(len(_FLOORS)))]
-    return Room(np.array([*base.middle, bottom + height / 2]), np.array([*base.extents, height]), rotation, wall, floor)
+    return Room(
+        np.array([*base.middle, bottom + height / 2]),
+        np.array([*base.extents, height]),
+        rotation,
+        wall,
+        floor,
+    )
 
 
 def _draw_walk(scene: Scene, room: Room, rng: np.random.Generator) -> _Walk:
@@ -110,7 +116,9 @@ def _draw_walk(scene: Scene, room: Room, rng: np.random.Generator) -> _Walk:
     spread = np.abs((corners - room.center) @ room.rotation).max(axis=0)[:2]
     half = room.size[:2] / 2
     share = float(rng.uniform(*_SHARE))
-    radii = np.minimum(share * np.minimum(half, spread + _BEYOND / share), np.maximum(half - _WALL_GAP, 0.3 * half))
+    radii = np.minimum(
+        share * np.minimum(half, spread + _BEYOND / share), np.maximum(half - _WALL_GAP, 0.3 * half)
+    )
     return _Walk(
         radii=(float(radii[0]), float(radii[1])),
         start=float(rng.uniform(0, 2 * math.pi)),

@@ -8,11 +8,11 @@ from itertools import cycle, islice
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.sandbox import Loaded, Outcome, Sandbox
-from lightning_ouro.programs.scene_geometry import jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
+from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 from lightning_ouro.programs.verification import Verifier
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
@@ -37,7 +37,10 @@ def camera_views(
     poses = np.tile(np.eye(4), (number, 1, 1))
     down = np.radians(tilt)
     for pose, eye, heading in zip(poses, eyes, np.radians(np.broadcast_to(headings, number)), strict=True):
-        ahead, right = np.array([-np.sin(heading), np.cos(heading), 0]), np.array([np.cos(heading), np.sin(heading), 0])
+        ahead, right = (
+            np.array([-np.sin(heading), np.cos(heading), 0]),
+            np.array([np.cos(heading), np.sin(heading), 0]),
+        )
         forward = np.cos(down) * ahead - np.sin(down) * np.array([0, 0, 1])
         pose[:3] = np.stack([right, np.cross(forward, right), forward, np.asarray(eye, float)], axis=1)
     shown = np.full((number, objects), CLEAR) if visibility is None else visibility
@@ -55,7 +58,9 @@ def filmed() -> list[Filmed]:
     """Rooms as the loop uses them; in some of them categories come into view one after the other."""
     scenes = [procedural_scene(index) for index in (1, 3, 4, 8, 10, 12)]
     both = [(scene, scene.footage.load(scene, FrameBudget()).views) for scene in scenes]
-    return [(scene, staggered(scene, views)) if i % 2 else (scene, views) for i, (scene, views) in enumerate(both)]
+    return [
+        (scene, staggered(scene, views)) if i % 2 else (scene, views) for i, (scene, views) in enumerate(both)
+    ]
 
 
 def staggered(scene: Scene, views: Views) -> Views:
@@ -107,7 +112,9 @@ def den() -> Filmed:
     starts = np.array([row[-1] for row in _DEN])
     shown = np.where(np.arange(len(_EYES))[:, None] >= starts, CLEAR, 0)
     headings = (20.0, -35.0, -110.0, 75.0, 160.0, 100.0, -15.0)
-    return scene, camera_views(_EYES, headings, seconds=np.arange(len(_EYES)) * 4.3, visibility=shown, tilt=25)
+    return scene, camera_views(
+        _EYES, headings, seconds=np.arange(len(_EYES)) * 4.3, visibility=shown, tilt=25
+    )
 
 
 Judge = Callable[[Filmed, Family, Roles, Mapping[str, str]], dict[str, str]]
@@ -157,10 +164,14 @@ def try_out(sandbox: Sandbox, judge: Judge) -> Callable[..., dict[str, set[str]]
     """
 
     def verdicts(
-        where: Filmed, family: Family, wrongs: Mapping[str, Wrong], keep: Callable[[Roles], bool], most: int = 60
+        where: Filmed,
+        family: Family,
+        wrongs: Mapping[str, Wrong],
+        keep: Callable[[Roles], bool],
+        most: int = 60,
     ) -> dict[str, set[str]]:
-        exact, found = world(*where), {name: set[str]() for name in wrongs}
-        readings = Loaded([exact, *jittered(*where)])
+        exact, found = scene_geometry(*where), {name: set[str]() for name in wrongs}
+        readings = LoadedScene([exact, *jittered(*where)])
         for roles in islice(filter(keep, family.candidates(exact, np.random.default_rng(0))), most):
             right = family.program(roles)
             written = {name: _written(wrong, roles, right) for name, wrong in wrongs.items()}
@@ -169,7 +180,9 @@ def try_out(sandbox: Sandbox, judge: Judge) -> Callable[..., dict[str, set[str]]
             if verdict["right"] != "accepted":
                 continue
             for name, text in programs.items():
-                if verdict[name] == "accepted" and _same(sandbox.run(text, readings), sandbox.run(right, readings)):
+                if verdict[name] == "accepted" and _same(
+                    sandbox.run(text, readings), sandbox.run(right, readings)
+                ):
                     verdict[name] = "the same"
                 found[name].add(verdict[name].partition(" means ")[0])
             if all("disagrees: the text" in ones for ones in found.values()):
@@ -201,7 +214,7 @@ def _filled(text: str, roles: Roles) -> str:
 
 
 def _same(one: Outcome, other: Outcome) -> bool:
-    def are_equal(a: Answer | None, b: Answer | None) -> bool:
+    def are_equal(a: TypedAnswer | None, b: TypedAnswer | None) -> bool:
         if a is None or b is None:
             return a is b
         is_number = not isinstance(a.value, str) and not isinstance(b.value, str)

@@ -6,13 +6,13 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
 from lightning_ouro.programs.families.base import in_turns, shuffled
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.types import FrameBudget
 
-ANY = Answer("count", 2)
+ANY = TypedAnswer("count", 2)
 ASKING = [name for name in FAMILIES if name != OPEN.name]
 FORMS = [(name, place) for name in ASKING for place in range(len(FAMILIES[name].forms))]
 VOCABULARIES = (
@@ -33,7 +33,10 @@ def roles_of(form, names, times, motion):
 
 
 def some(family, room, most, seed=0):
-    return [roles for roles, _ in zip(family.candidates(room, np.random.default_rng(seed)), range(most), strict=False)]
+    return [
+        roles
+        for roles, _ in zip(family.candidates(room, np.random.default_rng(seed)), range(most), strict=False)
+    ]
 
 
 def words_of(form):
@@ -63,7 +66,7 @@ def test_every_form_is_read_back_by_its_family_alone(name, place):
 
 def test_candidates_of_filmed_rooms_are_read_back_from_every_sentence_that_fits_them(filmed):
     for scene, views in filmed:
-        room = world(scene, views)
+        room = scene_geometry(scene, views)
         for family in FAMILIES.values():
             for roles in some(family, room, 4):
                 forms = family.fitting(roles)
@@ -73,7 +76,7 @@ def test_candidates_of_filmed_rooms_are_read_back_from_every_sentence_that_fits_
 
 def test_the_open_family_has_no_sentences_and_offers_nothing(den):
     assert OPEN.forms == ()
-    assert list(OPEN.candidates(world(*den), np.random.default_rng(0))) == []
+    assert list(OPEN.candidates(scene_geometry(*den), np.random.default_rng(0))) == []
 
 
 def test_a_role_that_is_named_twice_has_to_be_one_object():
@@ -116,7 +119,7 @@ def test_every_role_of_every_form_is_needed_by_the_program(name):
 def test_candidates_are_distinct_keep_their_rules_and_repeat_for_the_same_seed(filmed, den, name):
     family, seen = FAMILIES[name], 0
     for scene, views in [*filmed, den]:
-        room = world(scene, views)
+        room = scene_geometry(scene, views)
         roles = some(family, room, 60, seed=1)
         assert roles == some(family, room, 60, seed=1)
         assert len({family.key(scene.id, each) for each in roles}) == len(roles)
@@ -131,7 +134,7 @@ def test_candidates_are_distinct_keep_their_rules_and_repeat_for_the_same_seed(f
 def test_candidates_of_real_layouts_keep_their_rules(official_scenes, name):
     family, seen = FAMILIES[name], 0
     for scene in list(official_scenes.values())[::60]:
-        room = world(scene, scene.footage.load(scene, FrameBudget()).views)
+        room = scene_geometry(scene, scene.footage.load(scene, FrameBudget()).views)
         roles = some(family, room, 20)
         assert all(family.check(room, each, ANY) is None for each in roles)
         assert all(read(family.fitting(each)[0].write(each)) == (family, each) for each in roles)
@@ -143,7 +146,7 @@ def test_candidates_of_real_layouts_keep_their_rules(official_scenes, name):
 def test_a_candidate_names_what_the_scene_has_and_shows_what_it_must(filmed, name):
     family = FAMILIES[name]
     for scene, views in filmed:
-        room = world(scene, views)
+        room = scene_geometry(scene, views)
         for roles in some(family, room, 20):
             said = [one for role, names in roles.items() if role not in family.words for one in names]
             assert set(said) <= set(room.categories())
@@ -154,12 +157,14 @@ def test_a_candidate_names_what_the_scene_has_and_shows_what_it_must(filmed, nam
 @pytest.mark.parametrize("name", FAMILIES)
 def test_an_empty_scene_offers_no_candidates_but_its_floor(make_scene, make_views, name):
     for views in (None, make_views([(0, 0, 1)] * 3, objects=0)):
-        found = list(FAMILIES[name].candidates(world(make_scene([]), views), np.random.default_rng(0)))
+        found = list(
+            FAMILIES[name].candidates(scene_geometry(make_scene([]), views), np.random.default_rng(0))
+        )
         assert found == ([{}] if name == "room_size_estimation" else [])
 
 
 def test_without_frames_nothing_is_asked_about_frames(den):
-    room = world(den[0])
+    room = scene_geometry(den[0])
     offered = {family.name for family in FAMILIES.values() if some(family, room, 1)}
     assert offered == {name for name in ASKING if name.startswith(("object", "room", "route"))}
 
@@ -208,6 +213,6 @@ def test_options_are_relisted_where_a_text_lists_its_own():
 
 
 def test_slack_has_no_end_where_a_family_has_no_limits(den):
-    room = world(*den)
+    room = scene_geometry(*den)
     for name, roles in (("object_size_estimation", {"object": ("sofa",)}), ("room_size_estimation", {})):
         assert FAMILIES[name].slack(room, roles) == math.inf

@@ -4,13 +4,13 @@ from itertools import combinations, permutations
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import scene_geometry
 
 FAMILY = FAMILIES["obj_appearance_order"]
-ANY = Answer("count", 2)
+ANY = TypedAnswer("count", 2)
 ROLES = {"objects": ("b", "d", "a", "c")}
 CATEGORIES = ("a", "b", "b", "c", "d", "e", "f")  # there are two of b
 STARTS = {"d": 0, "c": 1, "b": 2, "a": 3}
@@ -28,7 +28,9 @@ def seen(make_scene, make_views):
                 visibility[STARTS[name] :, place] = 0.01
         for spot, share in (shares or {}).items():
             visibility[spot] = share
-        return world(scene, make_views([(0, 0, 1)] * len(seconds), seconds=seconds, visibility=visibility))
+        return scene_geometry(
+            scene, make_views([(0, 0, 1)] * len(seconds), seconds=seconds, visibility=visibility)
+        )
 
     return see
 
@@ -44,7 +46,7 @@ def in_order_of_sight(room, names):
 
 
 def test_the_answer_is_the_order_of_first_sights_among_all_orders(seen, sandbox):
-    (answer,) = sandbox.run(FAMILY.program(ROLES), Loaded([seen()])).answers
+    (answer,) = sandbox.run(FAMILY.program(ROLES), LoadedScene([seen()])).answers
     assert answer.value == "d, c, b, a"
     assert sorted(answer.among) == sorted(", ".join(order) for order in permutations("abcd"))
     assert FAMILY.most_options == 4
@@ -57,7 +59,7 @@ def test_answers_of_drawn_films_are_those_that_one_finds_by_hand(seen, sandbox):
         room = seen(np.arange(9) * 1.2, {spot: share for spot, share in np.ndenumerate(drawn)})
         asked = [roles for roles, _ in zip(FAMILY.candidates(room, rng), range(3), strict=False)]
         for roles in asked:
-            (answer,) = sandbox.run(FAMILY.program(roles), Loaded([room])).answers
+            (answer,) = sandbox.run(FAMILY.program(roles), LoadedScene([room])).answers
             assert answer.value == ", ".join(in_order_of_sight(room, roles["objects"]))
             found.add(answer.value)
         rooms += bool(asked)
@@ -104,7 +106,7 @@ def test_a_first_sight_is_clear(seen, shares, problem):
 def test_one_of_several_objects_is_enough_to_see_a_category(seen, sandbox):
     room = seen((0.0, 1.5, 3.0, 4.5, 6.0), {(2, 1): 0, (3, 1): 0, (4, 1): 0})  # the first b is never seen
     assert FAMILY.check(room, ROLES, ANY) is None
-    (answer,) = sandbox.run(FAMILY.program(ROLES), Loaded([room])).answers
+    (answer,) = sandbox.run(FAMILY.program(ROLES), LoadedScene([room])).answers
     assert answer.value == "d, c, b, a"
 
 
@@ -136,6 +138,6 @@ def test_nothing_else_has_to_be_shown(seen):
 
 
 def test_a_category_that_is_never_seen_has_no_answer(seen, sandbox):
-    outcome = sandbox.run(FAMILY.program({"objects": ("a", "b", "c", "f")}), Loaded([seen()]))
+    outcome = sandbox.run(FAMILY.program({"objects": ("a", "b", "c", "f")}), LoadedScene([seen()]))
     assert outcome.failure.reason == "runtime"
     assert "no frame shows" in outcome.failure.detail

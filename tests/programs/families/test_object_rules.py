@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import World, world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 
-ANY = Answer("count", 2)
+ANY = TypedAnswer("count", 2)
 STANDING = {"standing": ("a",), "facing": ("b",), "target": ("t",)}
 
 
@@ -19,13 +19,13 @@ STANDING = {"standing": ("a",), "facing": ("b",), "target": ("t",)}
 def placed(make_scene):
     """Someone stands by `a` at the origin and faces `b` at (0, 2.6); the target may be turned by some degrees."""
 
-    def place(target: tuple[float, float], size: float = 0.2, askew: float = 0.0) -> World:
+    def place(target: tuple[float, float], size: float = 0.2, askew: float = 0.0) -> SceneGeometry:
         sizes = [(0.2, 0.2, 0.2), (0.2, 0.2, 0.2), (size, size, size)]
         centers = [(0, 0, 0), (0, 2.6, 0), (*target, 0)]
         scene = make_scene(list(zip("abt", centers, sizes, strict=True)))
         *others, last = scene.objects
         turned = dataclasses.replace(last, rotation=Rotation.from_euler("z", askew, degrees=True).as_matrix())
-        return world(dataclasses.replace(scene, objects=(*others, turned)))
+        return scene_geometry(dataclasses.replace(scene, objects=(*others, turned)))
 
     return place
 
@@ -54,7 +54,10 @@ def test_directions_keep_ten_degrees_from_every_boundary_on_both_sides(placed, l
     ("level", "names"),
     [
         ("easy", {0.1: "left", 179.9: "left", 180.1: "right", 359.9: "right"}),
-        ("medium", {0.1: "left", 134.9: "left", 135.1: "back", 224.9: "back", 225.1: "right", 359.9: "right"}),
+        (
+            "medium",
+            {0.1: "left", 134.9: "left", 135.1: "back", 224.9: "back", 225.1: "right", 359.9: "right"},
+        ),
         ("hard", {0.1: "front-left", 89.9: "front-left", 90.1: "back-left", 179.9: "back-left"}),
         ("hard", {180.1: "back-right", 269.9: "back-right", 270.1: "front-right", 359.9: "front-right"}),
     ],
@@ -62,7 +65,7 @@ def test_directions_keep_ten_degrees_from_every_boundary_on_both_sides(placed, l
 def test_directions_are_named_by_degrees_counter_clockwise_from_ahead(placed, sandbox, level, names):
     program = FAMILIES[f"object_rel_direction_{level}"].program(STANDING)
     for degrees, name in names.items():
-        (answer,) = sandbox.run(program, Loaded([placed(at(degrees))])).answers
+        (answer,) = sandbox.run(program, LoadedScene([placed(at(degrees))])).answers
         assert answer.value == name
         assert len(answer.among) == {"easy": 2, "medium": 3, "hard": 4}[level]
 
@@ -71,7 +74,9 @@ def test_directions_are_named_by_degrees_counter_clockwise_from_ahead(placed, sa
 def test_directions_inside_a_sector_are_kept(placed, level, degrees):
     family = FAMILIES[f"object_rel_direction_{level}"]
     assert family.check(placed(at(degrees)), STANDING, ANY) is None
-    assert family.slack(placed(at(degrees)), STANDING) == pytest.approx(9 if level == "easy" and degrees == 90 else 4.5)
+    assert family.slack(placed(at(degrees)), STANDING) == pytest.approx(
+        9 if level == "easy" and degrees == 90 else 4.5
+    )
 
 
 @pytest.mark.parametrize(("size", "askew", "stray"), [(1.0, 0, 0), (0.7, 45, 0), (0.8, 45, 2), (1.1, 0, 4)])
@@ -86,7 +91,9 @@ def test_a_direction_is_dropped_if_more_than_two_corners_lie_in_another_sector(p
 @pytest.mark.parametrize(("distance", "kept"), [(0.29, False), (0.31, True), (4.99, True), (5.01, False)])
 def test_directions_need_objects_that_are_neither_close_nor_far(make_scene, distance, kept):
     small = (0.2, 0.2, 0.2)
-    room = world(make_scene([("a", (0, 0, 0), small), ("b", (-1, 1, 0), small), ("t", (-distance - 0.2, 0, 0), small)]))
+    room = scene_geometry(
+        make_scene([("a", (0, 0, 0), small), ("b", (-1, 1, 0), small), ("t", (-distance - 0.2, 0, 0), small)])
+    )
     problem = FAMILIES["object_rel_direction_easy"].check(room, STANDING, ANY)
     assert problem is None if kept else "apart" in problem
 
@@ -113,15 +120,17 @@ NEAREST = {"target": ("x",), "options": ("a", "b", "c", "d")}
         ((0.5, 0.81, 1.10, 1.43), 40.1, "differ"),
     ],
 )
-def test_relative_distance_needs_four_options_with_clearly_different_distances(make_scene, distances, floor, problem):
-    room = world(make_scene(boxes_at(zip("abcd", distances, strict=True)), floor_area=floor))
+def test_relative_distance_needs_four_options_with_clearly_different_distances(
+    make_scene, distances, floor, problem
+):
+    room = scene_geometry(make_scene(boxes_at(zip("abcd", distances, strict=True)), floor_area=floor))
     found = FAMILIES["object_rel_distance"].check(room, NEAREST, ANY)
     assert found is None if problem is None else problem in found
 
 
 @pytest.mark.parametrize("options", [("a", "b", "c", "c"), ("a", "b", "c", "x")])
 def test_relative_distance_needs_five_different_categories(make_scene, options):
-    room = world(make_scene(boxes_at(zip("abcd", (0.5, 0.8, 1.1, 1.4), strict=True))))
+    room = scene_geometry(make_scene(boxes_at(zip("abcd", (0.5, 0.8, 1.1, 1.4), strict=True))))
     found = FAMILIES["object_rel_distance"].check(room, NEAREST | {"options": options}, ANY)
     assert "four" in found
 
@@ -129,7 +138,7 @@ def test_relative_distance_needs_five_different_categories(make_scene, options):
 def test_relative_distance_asks_for_the_nearest_instance_to_be_shown(make_scene):
     family = FAMILIES["object_rel_distance"]
     boxes = [("x", 0.0), ("a", 5.0), ("a", 0.7), ("b", 1.2), ("c", 1.7), ("d", 2.2)]
-    room = world(make_scene([(name, (x, 0, 0), (0.2, 0.2, 0.2)) for name, x in boxes]))
+    room = scene_geometry(make_scene([(name, (x, 0, 0), (0.2, 0.2, 0.2)) for name, x in boxes]))
     assert family.check(room, NEAREST, ANY) is None
     assert family.must_show(room, NEAREST) == {0, 2, 3, 4, 5}
     assert family.slack(room, NEAREST) == pytest.approx(0.5 / 0.15)
@@ -137,7 +146,7 @@ def test_relative_distance_asks_for_the_nearest_instance_to_be_shown(make_scene)
 
 @pytest.mark.parametrize(("distance", "kept"), [(0.199, False), (0.201, True)])
 def test_distances_start_at_two_tenths_of_a_metre(make_scene, distance, kept):
-    family, room = FAMILIES["object_abs_distance"], world(make_scene(boxes_at([("a", distance)])))
+    family, room = FAMILIES["object_abs_distance"], scene_geometry(make_scene(boxes_at([("a", distance)])))
     roles = {"pair": ("a", "x")}
     assert (family.check(room, roles, ANY) is None) == kept
     assert not kept or family.slack(room, roles) == pytest.approx(distance / 0.2)
@@ -158,31 +167,33 @@ def test_distances_start_at_two_tenths_of_a_metre(make_scene, distance, kept):
     ],
 )
 def test_what_is_asked_about_one_object_needs_one_object_of_each_name(room, name, roles):
-    problem = FAMILIES[name].check(world(room), roles, ANY)
+    problem = FAMILIES[name].check(scene_geometry(room), roles, ANY)
     assert "2 objects, not one" in problem or "different objects" in problem
 
 
 def test_a_corrected_count_makes_a_single_box_ambiguous(room):
-    corrected = world(dataclasses.replace(room, counts={**room.counts, "sofa": 2}))
-    assert "2 objects, not one" in FAMILIES["object_size_estimation"].check(corrected, {"object": ("sofa",)}, ANY)
+    corrected = scene_geometry(dataclasses.replace(room, counts={**room.counts, "sofa": 2}))
+    assert "2 objects, not one" in FAMILIES["object_size_estimation"].check(
+        corrected, {"object": ("sofa",)}, ANY
+    )
     assert "sofa" not in corrected.unique_categories()
 
 
 def test_counting_needs_two_of_a_complete_category(make_scene, room):
     family = FAMILIES["object_counting"]
-    assert family.check(world(room), {"object": ("chair",)}, ANY) is None
-    assert "at least 2" in family.check(world(room), {"object": ("sofa",)}, ANY)
+    assert family.check(scene_geometry(room), {"object": ("chair",)}, ANY) is None
+    assert "at least 2" in family.check(scene_geometry(room), {"object": ("sofa",)}, ANY)
     partly = make_scene([("chair", (0, 0, 0), (1, 1, 1))] * 2, complete=set())
-    assert "annotated" in family.check(world(partly), {"object": ("chair",)}, ANY)
+    assert "annotated" in family.check(scene_geometry(partly), {"object": ("chair",)}, ANY)
     more = make_scene([("chair", (0, 0, 0), (1, 1, 1))] * 2, counts={"chair": 3})
-    assert "3 chair are counted but 2" in family.check(world(more), {"object": ("chair",)}, ANY)
+    assert "3 chair are counted but 2" in family.check(scene_geometry(more), {"object": ("chair",)}, ANY)
 
 
 def test_every_instance_of_what_is_counted_has_to_be_shown(room):
-    assert FAMILIES["object_counting"].must_show(world(room), {"object": ("chair",)}) == {5, 6}
+    assert FAMILIES["object_counting"].must_show(scene_geometry(room), {"object": ("chair",)}) == {5, 6}
 
 
 def test_room_size_is_always_kept_and_needs_nothing_shown(make_scene):
-    family, room = FAMILIES["room_size_estimation"], world(make_scene([]))
+    family, room = FAMILIES["room_size_estimation"], scene_geometry(make_scene([]))
     assert family.check(room, {}, ANY) is None
     assert family.must_show(room, {}) == frozenset()

@@ -3,15 +3,27 @@ import re
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.programs.families.open_question import asks_like, mention, named
 from lightning_ouro.programs.questions import Proposal
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verifier
 
 ALL = tuple(FAMILIES.values())
-CATEGORIES = ("chair", "table", "coffee table", "sofa", "tv", "tv stand", "bed", "bookshelf", "battery", "box", "key")
+CATEGORIES = (
+    "chair",
+    "table",
+    "coffee table",
+    "sofa",
+    "tv",
+    "tv stand",
+    "bed",
+    "bookshelf",
+    "battery",
+    "box",
+    "key",
+)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +83,21 @@ def test_signs_in_a_category_are_taken_as_they_are(category):
         ("How many meters are between the sofa and the tv?", "object_abs_distance"),
         ("Which is closest to the bed: the sofa, the tv, the chair or the table?", "object_rel_distance"),
         ("If I stand by the sofa and face the tv, is the bed left or right?", "object_rel_direction_easy"),
-        ("Standing by the sofa, facing the tv: is the bed left, right or back?", "object_rel_direction_medium"),
-        ("Standing by the sofa, facing the tv, is the bed front-left or back-right?", "object_rel_direction_hard"),
+        (
+            "Standing by the sofa, facing the tv: is the bed left, right or back?",
+            "object_rel_direction_medium",
+        ),
+        (
+            "Standing by the sofa, facing the tv, is the bed front-left or back-right?",
+            "object_rel_direction_hard",
+        ),
         ("In which order do the sofa, the tv, the bed and the chair appear first?", "obj_appearance_order"),
         ("At 4.3 s, how far is the camera from the sofa?", "camera_obj_distance"),
         ("Which is closer to the camera at 4.3 seconds, the sofa or the tv?", "depth_order"),
-        ("What is the distance between the camera's positions at 4.3 and at 8.6 seconds?", "camera_displacement"),
+        (
+            "What is the distance between the camera's positions at 4.3 and at 8.6 seconds?",
+            "camera_displacement",
+        ),
         # What a form gives as a pattern (`{motion[0]:move|turn}`) is among its family's words too.
         ("Which way does the camera turn from 4.3 s to 8.6 s?", "camera_motion"),
         ("In which direction does the camera mainly move between 4.3 and 8.6 seconds?", "camera_motion"),
@@ -139,25 +160,30 @@ def test_a_unit_in_another_spelling_does_not_make_a_question_open(name):
 
 
 def check(room, names, answer):
-    return OPEN.check(world(room), {"objects": names}, answer)
+    return OPEN.check(scene_geometry(room), {"objects": names}, answer)
 
 
 @pytest.mark.parametrize(
-    ("names", "most"), [(("chair",), 2), (("sofa",), 1), (("chair", "table"), 4), (("chair", "sofa", "tv"), 4), ((), 9)]
+    ("names", "most"),
+    [(("chair",), 2), (("sofa",), 1), (("chair", "table"), 4), (("chair", "sofa", "tv"), 4), ((), 9)],
 )
 def test_a_count_is_no_more_than_there_are_of_what_is_named(room, names, most):
     for value in range(most + 1):
-        assert check(room, names, Answer("count", value)) is None
-    assert "more than there are" in check(room, names, Answer("count", most + 1))
+        assert check(room, names, TypedAnswer("count", value)) is None
+    assert "more than there are" in check(room, names, TypedAnswer("count", most + 1))
 
 
 def test_other_answers_have_no_rule(room):
-    for answer in (Answer("metres", 50.0), Answer("centimetres", 99.0), Answer("choice", "yes", ("yes", "no"))):
+    for answer in (
+        TypedAnswer("metres", 50.0),
+        TypedAnswer("centimetres", 99.0),
+        TypedAnswer("choice", "yes", ("yes", "no")),
+    ):
         assert check(room, ("chair",), answer) is None
 
 
 def test_all_that_is_named_has_to_be_shown_and_everything_where_nothing_is_named(room):
-    here = world(room)
+    here = scene_geometry(room)
     assert OPEN.must_show(here, {"objects": ("chair", "sofa")}) == {0, 5, 6}
     assert OPEN.must_show(here, {"objects": ()}) == set(range(9))
 
@@ -184,14 +210,18 @@ def verdict_on(sandbox, room, make_views):
 
 
 TALLER = "Which is taller, the sofa or the bed?"
-TALLER_BODY = 'choice("sofa" if scene.unique("sofa").height > scene.unique("bed").height else "bed", ["sofa", "bed"])'
+TALLER_BODY = (
+    'choice("sofa" if scene.unique("sofa").height > scene.unique("bed").height else "bed", ["sofa", "bed"])'
+)
 
 
 def test_an_open_question_names_what_it_is_about(verdict_on):
     found = verdict_on(TALLER, TALLER_BODY)
     assert (found.answer.value, found.options) == ("sofa", ("bed", "sofa"))
     assert found.objects == {"objects": ("bed", "sofa")}
-    assert verdict_on("Which of the two is taller?", TALLER_BODY).objects == {"objects": ("bed", "sofa")}  # as options
+    assert verdict_on("Which of the two is taller?", TALLER_BODY).objects == {
+        "objects": ("bed", "sofa")
+    }  # as options
 
 
 def test_what_an_open_question_names_has_to_be_shown(verdict_on):
@@ -203,7 +233,10 @@ def test_what_an_open_question_names_has_to_be_shown(verdict_on):
 
 
 def test_an_open_question_that_names_nothing_needs_everything_shown(verdict_on):
-    text, body = "How many different categories does the scene have?", "count(len({x.category for x in scene.objects}))"
+    text, body = (
+        "How many different categories does the scene have?",
+        "count(len({x.category for x in scene.objects}))",
+    )
     assert verdict_on(text, body).answer.value == 7
     shown = np.full((2, 9), 0.02)
     shown[:, 8] = 0

@@ -7,13 +7,13 @@ from itertools import pairwise, product
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import scene_geometry
 
 FAMILY = FAMILIES["route_planning"]
-ANY = Answer("count", 2)
+ANY = TypedAnswer("count", 2)
 FACING = {"start": ("a",), "end": ("t",), "facing": ("f",)}  # one turn, at the start
 CORNER = {"start": ("a",), "via": ("b",), "end": ("t",)}  # one turn, at b, after a way from a
 
@@ -26,7 +26,7 @@ def floor(make_scene):
         boxes = [(name, (x, y, 0.5), (0.2, 0.2, 1.0)) for name, (x, y) in spots.items()]
         square = np.array([[-5, -5], [5, -5], [5, 5], [-5, 5]]) if outline is None else outline
         scene = make_scene([*boxes, *others], floor_area=30.0)
-        return world(dataclasses.replace(scene, floor=np.asarray(square, float)))
+        return scene_geometry(dataclasses.replace(scene, floor=np.asarray(square, float)))
 
     return place
 
@@ -44,11 +44,13 @@ def by_hand(room, roles):
     if "facing" in roles:
         headings.insert(0, spot[roles["facing"][0]] - stops[0])
     turns = [math.degrees(cmath.phase(to / before)) for before, to in pairwise(headings)]
-    return ", ".join("Turn Back" if abs(turn) > 135 else "Turn Left" if turn > 0 else "Turn Right" for turn in turns)
+    return ", ".join(
+        "Turn Back" if abs(turn) > 135 else "Turn Left" if turn > 0 else "Turn Right" for turn in turns
+    )
 
 
 def answer_to(sandbox, room, roles):
-    (answer,) = sandbox.run(FAMILY.program(roles), Loaded([room])).answers
+    (answer,) = sandbox.run(FAMILY.program(roles), LoadedScene([room])).answers
     return answer
 
 
@@ -93,7 +95,7 @@ def test_every_turn_is_asked_for_in_its_order_among_all_that_could_be(floor, san
 def test_answers_in_filmed_rooms_are_those_that_one_finds_by_hand(filmed, den, sandbox):
     said = []
     for scene, views in [*filmed, den]:
-        room = world(scene, views)
+        room = scene_geometry(scene, views)
         for roles, _ in zip(FAMILY.candidates(room, np.random.default_rng(0)), range(15), strict=False):
             answer = answer_to(sandbox, room, roles)
             assert answer.value == by_hand(room, roles)
@@ -148,7 +150,7 @@ def test_a_way_is_not_too_short(floor, gap, kept):
 def test_a_way_is_straight_and_free(floor, sandbox, center, size, free):
     room = floor({"a": (0, 0), "f": (0, 3), "t": (-3, 0)}, [("thing", center, size)])
     problem = FAMILY.check(room, FACING, ANY)
-    outcome = sandbox.run(FAMILY.program(FACING), Loaded([room]))
+    outcome = sandbox.run(FAMILY.program(FACING), LoadedScene([room]))
     if free:
         assert problem is None
         assert outcome.answers[0].value == "Turn Left"

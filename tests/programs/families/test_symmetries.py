@@ -9,13 +9,13 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import Answer
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.types import Scene, Views
 
-ANY = Answer("count", 2)
+ANY = TypedAnswer("count", 2)
 ASKING = [name for name in FAMILIES if name != OPEN.name]
 SIDED = [name for name in ASKING if name.startswith(("object_rel_direction", "route", "camera_motion"))]
 OTHER_SIDE = {"left": "right", "right": "left", "Left": "Right", "Right": "Left"}
@@ -51,7 +51,9 @@ class Change:
             for thing in scene.objects
         )
         floor = None if scene.floor is None else self.points(scene.floor)
-        return dataclasses.replace(scene, objects=objects, floor=floor, floor_area=scene.floor_area * self.scale**2)
+        return dataclasses.replace(
+            scene, objects=objects, floor=floor, floor_area=scene.floor_area * self.scale**2
+        )
 
     def views(self, views: Views) -> Views:
         poses = views.poses.copy()
@@ -61,13 +63,15 @@ class Change:
             poses[:, :3, 0] *= -1  # a camera is right-handed: its picture is mirrored too
         return dataclasses.replace(views, poses=poses)
 
-    def answer(self, name: str, answer: Answer) -> Answer:
+    def answer(self, name: str, answer: TypedAnswer) -> TypedAnswer:
         """What geometry makes of a family's answer."""
         if answer.among is None:
             return dataclasses.replace(answer, value=answer.value * self.scale ** POWER[answer.kind])
         if not self.mirrors or name not in SIDED:
             return answer
-        return dataclasses.replace(answer, value=swapped(answer.value), among=tuple(map(swapped, answer.among)))
+        return dataclasses.replace(
+            answer, value=swapped(answer.value), among=tuple(map(swapped, answer.among))
+        )
 
 
 def swapped(text: str) -> str:
@@ -100,7 +104,7 @@ def questions(family, room, seed=0):
 
 
 def answers(sandbox, room, family, asked):
-    outcomes = sandbox.run_all([source.read(family.program(roles)) for roles in asked], Loaded([room]))
+    outcomes = sandbox.run_all([source.read(family.program(roles)) for roles in asked], LoadedScene([room]))
     return [None if outcome.failure else outcome.answers[0] for outcome in outcomes]
 
 
@@ -115,7 +119,7 @@ def before(sandbox, rooms):
     found = {}
     for name in ASKING:
         for place, (scene, views) in enumerate(rooms):
-            room = world(scene, views)
+            room = scene_geometry(scene, views)
             asked = questions(FAMILIES[name], room)
             found.setdefault(name, []).append((place, asked, answers(sandbox, room, FAMILIES[name], asked)))
     return found
@@ -127,8 +131,10 @@ def test_answers_change_as_geometry_says(sandbox, rooms, before, name, change):
     family, compared, swaps = FAMILIES[name], 0, 0
     for place, asked, originals in before[name]:
         scene, views = rooms[place]
-        room = world(change.scene(scene), change.views(views))
-        for roles, original, found in zip(asked, originals, answers(sandbox, room, family, asked), strict=True):
+        room = scene_geometry(change.scene(scene), change.views(views))
+        for roles, original, found in zip(
+            asked, originals, answers(sandbox, room, family, asked), strict=True
+        ):
             assert original is not None
             if found is None and name == "route_planning" and change.scale != 1:
                 continue  # a walker does not grow with the room: some ways are not free any more
@@ -157,7 +163,8 @@ def any_roles(family, room, rng, number=60):
         form = family.forms[int(rng.integers(len(family.forms)))]
         yield {
             role: tuple(
-                str(rng.choice({"times": times, "motion": ["move", "turn"]}.get(role, categories))) for _ in range(size)
+                str(rng.choice({"times": times, "motion": ["move", "turn"]}.get(role, categories)))
+                for _ in range(size)
             )
             for role, size in form.sizes.items()
         }
@@ -173,7 +180,7 @@ def kind_of(problem):
 def test_rules_and_slack_do_not_depend_on_where_a_scene_lies(rooms, name, change):
     family, verdicts = FAMILIES[name], set()
     for place, (scene, views) in enumerate(rooms):
-        room, other = world(scene, views), world(change.scene(scene), change.views(views))
+        room, other = scene_geometry(scene, views), scene_geometry(change.scene(scene), change.views(views))
         rng = np.random.default_rng(place)
         for roles in [*questions(family, room, seed=1), *any_roles(family, room, rng)]:
             problem = family.check(room, roles, ANY)
@@ -186,13 +193,18 @@ def test_rules_and_slack_do_not_depend_on_where_a_scene_lies(rooms, name, change
 
 
 @pytest.mark.parametrize("change", (RIGID | MIRRORS).values(), ids=RIGID | MIRRORS)
-@pytest.mark.parametrize("name", [name for name in ASKING if name != "route_planning"])  # which draws by chance
+@pytest.mark.parametrize(
+    "name", [name for name in ASKING if name != "route_planning"]
+)  # which draws by chance
 def test_the_same_questions_are_offered_wherever_a_scene_lies(rooms, name, change):
     family = FAMILIES[name]
     for scene, views in rooms[::3]:
         here, there = (
             sorted(str(family.key("", roles)) for roles in family.candidates(room, np.random.default_rng(0)))
-            for room in (world(scene, views), world(change.scene(scene), change.views(views)))
+            for room in (
+                scene_geometry(scene, views),
+                scene_geometry(change.scene(scene), change.views(views)),
+            )
         )
         assert here == there
 
@@ -203,7 +215,9 @@ def test_a_changed_scene_is_a_scene(rooms, change):
         turns = np.array([thing.rotation for thing in change.scene(scene).objects])
         cameras = change.views(views).poses[:, :3, :3]
         for turn in (turns, cameras):
-            np.testing.assert_allclose(turn @ turn.swapaxes(1, 2), np.broadcast_to(np.eye(3), turn.shape), atol=1e-12)
+            np.testing.assert_allclose(
+                turn @ turn.swapaxes(1, 2), np.broadcast_to(np.eye(3), turn.shape), atol=1e-12
+            )
             np.testing.assert_allclose(np.linalg.det(turn), 1)
         corners = np.array([thing.corners() for thing in scene.objects])
         changed = np.array([thing.corners() for thing in change.scene(scene).objects])

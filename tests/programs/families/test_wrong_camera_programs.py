@@ -3,14 +3,12 @@
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 
 _TIMES = "first, second = scene.camera($times0), scene.camera($times1)\n"
 _MOVE = _TIMES + "right, forward, up = scene.motion(first, second)\n"
-_WAY = (
-    'way = ("forward" if forward > 0 else "back") if abs(forward) > abs(right) else "right" if right > 0 else "left"\n'
-)
+_WAY = 'way = ("forward" if forward > 0 else "back") if abs(forward) > abs(right) else "right" if right > 0 else "left"\n'
 _FOUR = 'among=["left", "right", "forward", "back"]'
 MOVE = {
     "times swapped": (("motion(first, second)", "motion(second, first)"),),
@@ -77,7 +75,8 @@ OBJECT = {
     "one more": f"{_THING}return metres(scene.camera_distance(camera, thing) + 1)",
     "rounded": f"{_THING}return metres(round(scene.camera_distance(camera, thing), 1))",
     "heights": f"{_THING}return metres(camera.position[2] + thing.center[2])",
-    "along the view": _THING + "x, y = thing.center[0] - camera.position[0], thing.center[1] - camera.position[1]\n"
+    "along the view": _THING
+    + "x, y = thing.center[0] - camera.position[0], thing.center[1] - camera.position[1]\n"
     "return metres(0.1 + abs(x * camera.forward[0] + y * camera.forward[1]))",
     "a constant": "return metres(2.0)",
 }
@@ -118,7 +117,8 @@ DISPLACEMENT = {
     "from the start": f"{_SHIFT}return metres(0.001 + math.dist(scene.cameras[0].position, second.position))",
     "one frame more": _SHIFT + "later = scene.cameras[(second.id + 1) % len(scene.cameras)]\n"
     "return metres(0.001 + math.dist(first.position, later.position))",
-    "round the corner": _SHIFT + "return metres(sum(abs(a - b) for a, b in zip(first.position, second.position)))",
+    "round the corner": _SHIFT
+    + "return metres(sum(abs(a - b) for a, b in zip(first.position, second.position)))",
     "squared": _SHIFT + "return metres(sum((a - b) ** 2 for a, b in zip(first.position, second.position)))",
     "aside only": f"{_SHIFT}return metres(0.001 + abs(scene.motion(first, second)[0]))",
     "ahead only": f"{_SHIFT}return metres(0.001 + abs(scene.motion(first, second)[1]))",
@@ -152,7 +152,7 @@ def test_wrong_programs_disagree_with_their_text(den, try_out, which):
 
 def test_a_time_that_is_misread_by_a_frame_is_found_out_at_every_time(den, judge):
     family, (scene, views) = FAMILIES["camera_obj_distance"], den
-    times = world(scene, views).times
+    times = scene_geometry(scene, views).times
     for seconds in times[1:]:
         roles = {"object": ("tv",), "times": (seconds,)}
         programs = {other: family.program(roles | {"times": (other,)}) for other in times}
@@ -163,8 +163,11 @@ def test_a_time_that_is_misread_by_a_frame_is_found_out_at_every_time(den, judge
 
 def test_a_distance_from_the_camera_that_is_right_by_luck_is_found_out(den, judge):
     family, roles = FAMILIES["camera_obj_distance"], {"object": ("tv",), "times": ("8.6",)}
-    exact = world(*den).camera_distances[2, 1]
-    programs = {"right": family.program(roles), "constant": f"return metres({exact!r})".replace("np.float64", "")}
+    exact = scene_geometry(*den).camera_distances[2, 1]
+    programs = {
+        "right": family.program(roles),
+        "constant": f"return metres({exact!r})".replace("np.float64", ""),
+    }
     verdicts = judge(den, family, roles, programs)
     assert verdicts["right"] == "accepted"
     assert verdicts["constant"].startswith("disagrees: the text means")
@@ -178,7 +181,7 @@ def test_an_order_in_depth_that_is_right_by_luck_is_found_out_where_noise_change
     views = make_views([(0, 0, 1)], objects=2)
     for place in range(300):
         scene = make_scene(boxes, id=f"luck {place}")
-        readings = Loaded([world(scene, views), *jittered(scene, views)])
+        readings = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
         said = [answer.value for answer in sandbox.run(family.program(roles), readings).answers]
         if 5 <= said.count("wall") < 9 and said[0] == "wall":
             break

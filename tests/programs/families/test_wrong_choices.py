@@ -3,8 +3,8 @@
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.sandbox import Loaded
-from lightning_ouro.programs.scene_geometry import jittered, world
+from lightning_ouro.programs.sandbox import LoadedScene
+from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 
 _NEAREST = "target = scene.unique($target0)\nnames = $options*\n"
 _APART = "min(scene.distance(target, it) for it in scene.all(name))"
@@ -139,7 +139,10 @@ ROUTE = {
     "the first for all": (("turns = ", "angles = [angles[0] for _ in angles]\n    turns = "),),
     "an option missing": (
         ("return choice(turns, among=", "names = "),
-        ("in every]", "in every]\n    return choice(turns, among=[turns, *[one for one in names if one != turns][1:]]"),
+        (
+            "in every]",
+            "in every]\n    return choice(turns, among=[turns, *[one for one in names if one != turns][1:]]",
+        ),
     ),
     "without back": (
         ("return choice(turns, among=", "names = "),
@@ -157,7 +160,11 @@ WRONG = {
     "object_rel_distance": REL_DISTANCE,
     **{
         f"object_rel_direction_{level}": tails
-        | {name: ((ANGLE, angle),) for name, angle in ANGLES.items() if (level, name) != ("easy", "all swapped")}
+        | {
+            name: ((ANGLE, angle),)
+            for name, angle in ANGLES.items()
+            if (level, name) != ("easy", "all swapped")
+        }
         for level, tails in TAILS.items()
     },
     "obj_appearance_order": APPEARANCE,
@@ -219,7 +226,7 @@ def test_a_constant_that_is_right_by_luck_is_found_out_where_noise_changes_the_a
     family, views = FAMILIES[name], make_views([(0, 0, 1)], objects=len(boxes))
     for place in range(100):
         scene = make_scene(boxes, id=f"luck {place}")
-        readings = Loaded([world(scene, views), *jittered(scene, views)])
+        readings = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
         said = [answer and answer.value for answer in sandbox.run(family.program(roles), readings).answers]
         if 5 <= said.count(said[0]) < 9:
             break

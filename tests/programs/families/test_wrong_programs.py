@@ -5,7 +5,7 @@ import pytest
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import world
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verified, Verifier
 
 CHAIRS = {"object": ("chair",)}  # four, and two baskets
@@ -117,13 +117,17 @@ def test_wrong_programs_disagree_with_their_text(den, judge, name):
     (roles, programs), family = WRONG[name], FAMILIES[name]
     assert len(programs) >= 10
     verdicts = judge(den, family, roles, programs)
-    assert {wrong: said for wrong, said in verdicts.items() if not said.startswith("disagrees: the text means")} == {}
+    assert {
+        wrong: said for wrong, said in verdicts.items() if not said.startswith("disagrees: the text means")
+    } == {}
 
 
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name != "open"])
 def test_the_right_program_is_accepted_under_every_text(den, judge, name):
     family, accepted = FAMILIES[name], set()
-    for roles, _ in zip(family.candidates(world(*den), np.random.default_rng(1)), range(12), strict=False):
+    for roles, _ in zip(
+        family.candidates(scene_geometry(*den), np.random.default_rng(1)), range(12), strict=False
+    ):
         right = {form.template: family.program(roles) for form in family.fitting(roles)}
         verdicts = judge(den, family, roles, right)
         assert len(set(verdicts.values())) == 1  # an unstable answer is so in all words
@@ -148,7 +152,9 @@ def verdict_on(den, sandbox):
 
     def verdict(label, text, body):
         program = "def answer(scene):\n    " + body.replace("\n", "\n    ") + "\n"
-        (found,) = Verifier(sandbox).verify(scene, views, [Proposal("den", label, text, program, "test", 0, 0)])
+        (found,) = Verifier(sandbox).verify(
+            scene, views, [Proposal("den", label, text, program, "test", 0, 0)]
+        )
         return found
 
     return verdict

@@ -10,14 +10,14 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.mesh import read_ply
 
 POINTS = np.random.default_rng(0).uniform(-5, 5, (60, 3))
-HEADER = (
-    "ply\nformat {kind} 1.0\nelement vertex {count}\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
-)
+HEADER = "ply\nformat {kind} 1.0\nelement vertex {count}\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
 
 
 def vertices(points=POINTS, number="f4", labels=True):
     """As ScanNet's meshes have them: coordinates, colours, and in the twin with labels a number."""
-    fields = [(axis, number) for axis in "xyz"] + [(colour, "u1") for colour in ("red", "green", "blue", "alpha")]
+    fields = [(axis, number) for axis in "xyz"] + [
+        (colour, "u1") for colour in ("red", "green", "blue", "alpha")
+    ]
     table = np.zeros(len(points), dtype=fields + [("label", "u2")] * labels)
     for axis, values in zip("xyz", np.asarray(points).T, strict=True):
         table[axis] = values
@@ -192,9 +192,12 @@ BROKEN = {
     "noise after ply": lambda path: path.write_bytes(b"ply\n" + np.random.default_rng(4).bytes(5000)),
     "another mesh": lambda path: path.write_text("solid room\nfacet normal 0 0 1\nendsolid\n"),
     "an unknown format": lambda path: path.write_text(HEADER.format(kind="morse", count=1) + "0 0 0\n"),
-    "words for numbers": lambda path: path.write_text(HEADER.format(kind="ascii", count=1) + "one two three\n"),
+    "words for numbers": lambda path: path.write_text(
+        HEADER.format(kind="ascii", count=1) + "one two three\n"
+    ),
     "umlauts in the header": lambda path: path.write_bytes(
-        HEADER.format(kind="ascii", count=1).replace("end_header", "comment für\nend_header").encode() + b"0 0 0\n"
+        HEADER.format(kind="ascii", count=1).replace("end_header", "comment für\nend_header").encode()
+        + b"0 0 0\n"
     ),
     "a folder": lambda path: path.mkdir(),
     "nothing": lambda path: None,
@@ -217,8 +220,12 @@ def test_whatever_bytes_are_changed_a_mesh_is_read_or_refused(tmp_path, what):
     for trial in range(150):
         changed = whole.copy()
         places = rng.integers(0, len(whole) if trial % 2 else 250, rng.choice([1, 2, 5]))
-        changed[places] = rng.integers(48, 58, len(places)) if trial % 3 else rng.integers(0, 256, len(places))
-        path.write_bytes(changed[: rng.integers(1, len(whole))].tobytes() if trial % 5 == 0 else changed.tobytes())
+        changed[places] = (
+            rng.integers(48, 58, len(places)) if trial % 3 else rng.integers(0, 256, len(places))
+        )
+        path.write_bytes(
+            changed[: rng.integers(1, len(whole))].tobytes() if trial % 5 == 0 else changed.tobytes()
+        )
         try:
             assert np.isfinite(read_ply(path).points).all()
         except BadSceneError as problem:

@@ -33,7 +33,9 @@ def noise(size, seed=0):
 class Kept(Recording):
     """A recording in memory that notes what is asked of it."""
 
-    def __init__(self, frames=10, size=(48, 64), image=noise, broken=None, shares=None, mask=None, depth=None):
+    def __init__(
+        self, frames=10, size=(48, 64), image=noise, broken=None, shares=None, mask=None, depth=None
+    ):
         poses = np.tile(np.eye(4), (frames, 1, 1))
         poses[:, 0, 3] = np.arange(frames)
         intrinsics = PINHOLE + np.arange(frames)[:, None, None] * np.diag([1.0, 1.0, 0.0])
@@ -121,7 +123,9 @@ def test_a_video_has_the_budgets_size_and_what_the_shots_say_of_its_frames():
     recording = Kept()
     video = load(recording)
     places = [0, 3, 6, 9]
-    assert [asked for asked in recording.asked if asked[0] == "images"] == [("images", place) for place in places]
+    assert [asked for asked in recording.asked if asked[0] == "images"] == [
+        ("images", place) for place in places
+    ]
     assert video.frames.shape == (4, 64, 64, 3) and video.frames.dtype == np.uint8
     np.testing.assert_array_equal(video.frames[2], resized(noise((48, 64)), (64, 64)))
     np.testing.assert_array_equal(video.views.timestamps, recording.shots.times[places])
@@ -176,7 +180,9 @@ def test_known_shares_win_over_masks_masks_over_depth_and_depth_over_boxes():
     np.testing.assert_allclose(load(masked).views.visibility, np.tile(np.eye(OBJECTS)[1] / 8, (4, 1)))
     assert {what for what, _ in best.asked} == {"images", "known_shares"}
     assert {what for what, _ in masked.asked} == {"images", "known_shares", "mask"}
-    assert not load(Kept(depth=depth)).views.visibility.any()  # a depth map without a number says that nothing is seen
+    assert not load(
+        Kept(depth=depth)
+    ).views.visibility.any()  # a depth map without a number says that nothing is seen
 
 
 @pytest.mark.parametrize("what", ["images", "known_shares", "mask", "depth"])
@@ -189,7 +195,9 @@ def test_a_broken_recording_is_an_input_error_that_names_scene_and_file_and_it_i
 
 
 def test_a_recording_that_cannot_be_opened_is_an_input_error_too():
-    footage = pickle.loads(pickle.dumps(RecordedFootage(partial(opened_in_another_process, "/data/room.sens"))))
+    footage = pickle.loads(
+        pickle.dumps(RecordedFootage(partial(opened_in_another_process, "/data/room.sens")))
+    )
     with pytest.raises(InputError) as error:
         footage.load(SCENE, FrameBudget())
     assert str(error.value) == f"scene {SCENE.id}: /data/room.sens: {SCENE.id}"

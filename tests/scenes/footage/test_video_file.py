@@ -35,8 +35,20 @@ def silence(container):
 VIDEOS = {
     "h264 in mp4, long GOP": ("mp4", LONG_GOP, np.arange(FRAMES) * 3000, MICRO, (96, 128)),
     "h264 in mkv, long GOP": ("mkv", LONG_GOP, np.arange(FRAMES) * 3000, MICRO, (96, 128)),
-    "h264 in mp4, open GOPs, 60.02 fps": ("mp4", OPEN_GOP, np.arange(FRAMES) * 50, Fraction(1, 3001), (96, 128)),
-    "h264 in mkv, open GOPs, 59.94 fps": ("mkv", OPEN_GOP, np.arange(FRAMES) * 1001, Fraction(1, 60_000), (96, 128)),
+    "h264 in mp4, open GOPs, 60.02 fps": (
+        "mp4",
+        OPEN_GOP,
+        np.arange(FRAMES) * 50,
+        Fraction(1, 3001),
+        (96, 128),
+    ),
+    "h264 in mkv, open GOPs, 59.94 fps": (
+        "mkv",
+        OPEN_GOP,
+        np.arange(FRAMES) * 1001,
+        Fraction(1, 60_000),
+        (96, 128),
+    ),
     "h264 in mp4, open GOPs, variable rate": ("mp4", OPEN_GOP, IRREGULAR, MICRO, (96, 128)),
     "h264 in mp4, short GOPs, jumpy": ("mp4", SHORT_GOP, JUMPY, MICRO, (96, 128)),
     "h264 in mkv, variable rate": ("mkv", OPEN_GOP, IRREGULAR, MICRO, (96, 128)),
@@ -44,7 +56,13 @@ VIDEOS = {
     "h264 in mkv, starts at 10 s": ("mkv", LONG_GOP, IRREGULAR + 900_000, MICRO, (96, 128)),
     "h264 in mp4, portrait": ("mp4", OPEN_GOP, np.arange(FRAMES) * 3000, MICRO, (160, 96)),
     "hevc in mov, open GOPs, 60.02 fps": ("mov", HEVC, np.arange(FRAMES) * 50, Fraction(1, 3001), (96, 128)),
-    "mpeg4 in mp4, B-frames, 59.94 fps": ("mp4", MPEG4, np.arange(FRAMES) * 1001, Fraction(1, 60_000), (96, 128)),
+    "mpeg4 in mp4, B-frames, 59.94 fps": (
+        "mp4",
+        MPEG4,
+        np.arange(FRAMES) * 1001,
+        Fraction(1, 60_000),
+        (96, 128),
+    ),
     "mpeg4 in mkv, B-frames": ("mkv", MPEG4, np.arange(FRAMES) * 1001, Fraction(1, 60_000), (96, 128)),
 }
 
@@ -60,7 +78,9 @@ def video(request, tmp_path_factory):
 def test_times_are_those_that_were_written(video):
     opened, seconds, size = video
     # Matroska counts milliseconds: both the frame and the start that it is counted from are rounded.
-    np.testing.assert_allclose(opened.times, seconds, rtol=0, atol=1e-3 if opened.path.suffix == ".mkv" else 1e-9)
+    np.testing.assert_allclose(
+        opened.times, seconds, rtol=0, atol=1e-3 if opened.path.suffix == ".mkv" else 1e-9
+    )
     assert opened.times[0] == 0 and opened.size == size
 
 
@@ -103,7 +123,9 @@ def test_colours_are_those_of_the_picture(tmp_path):
     image = np.empty((96, 128, 3), dtype=np.uint8)
     image[:, :64], image[:, 64:] = (200, 40, 90), (30, 160, 220)
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=30, options={"crf": "1", "x264-params": "log-level=none"})
+        stream = container.add_stream(
+            "libx264", rate=30, options={"crf": "1", "x264-params": "log-level=none"}
+        )
         stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         for packet in [*stream.encode(frame), *stream.encode(None)]:
@@ -143,7 +165,9 @@ def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole")
     ways = {"mp4": {}, "mkv": {}, "mov": {"movflags": "faststart"}}
     return {
-        kind: written(folder / f"whole.{kind}", LONG_GOP, np.arange(60) * 9000, MICRO, **ways[kind]).read_bytes()
+        kind: written(
+            folder / f"whole.{kind}", LONG_GOP, np.arange(60) * 9000, MICRO, **ways[kind]
+        ).read_bytes()
         for kind in ways
     }
 
@@ -194,7 +218,10 @@ def sound_only(path):
 
 
 BROKEN = {
-    "a text": (lambda path: path.write_text("a video of a room\n" * 200), "cannot be read as an mp4, mov or mkv video"),
+    "a text": (
+        lambda path: path.write_text("a video of a room\n" * 200),
+        "cannot be read as an mp4, mov or mkv video",
+    ),
     "an empty file": (lambda path: path.write_bytes(b""), "cannot be read as an mp4, mov or mkv video"),
     "noise": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9999)), "cannot be read"),
     "a folder": (lambda path: path.mkdir(), "Is a directory"),

@@ -22,7 +22,11 @@ def repeated(path, video, frames, times, size):
         for shift in range(0, frames * times, frames):
             for packet in packets:
                 again = av.Packet(bytes(packet))
-                again.pts, again.dts, again.time_base = packet.pts + shift, packet.dts + shift, packet.time_base
+                again.pts, again.dts, again.time_base = (
+                    packet.pts + shift,
+                    packet.dts + shift,
+                    packet.time_base,
+                )
                 again.is_keyframe, again.stream = packet.is_keyframe, stream
                 container.mux(again)
     return VideoFile(path)
@@ -88,7 +92,9 @@ def test_32_frames_of_a_minute_of_1920_x_1440_need_64_mb_besides_themselves(tmp_
     path = tmp_path / "minute.mp4"
     codec = ("libx264", {"x264-params": f"keyint={GOP}:bframes=3:scenecut=0:log-level=none"})
     opened = repeated(path, codec, GOP, REPEATS, (1440, 1920))
-    assert [number_of(frame) for frame in opened.frames([0, 700, 1799])] == [place % GOP for place in (0, 700, 1799)]
+    assert [number_of(frame) for frame in opened.frames([0, 700, 1799])] == [
+        place % GOP for place in (0, 700, 1799)
+    ]
     ran = subprocess.run([sys.executable, "-c", MEASURE, str(path)], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     frames, shown, megabytes = ran.stdout.split()

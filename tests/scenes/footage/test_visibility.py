@@ -72,18 +72,26 @@ def test_shares_by_boxes_are_the_renderers_within_a_tenth(films):
 @pytest.mark.parametrize("step", [2, 4])
 def test_depth_of_fewer_pixels_than_the_image_tells_the_same(films, step):
     for seen in films[:2]:
-        compare(seen.shares, shares_by_depth(seen, lambda depth: depth[step // 2 :: step, step // 2 :: step]), 0.25)
+        compare(
+            seen.shares,
+            shares_by_depth(seen, lambda depth: depth[step // 2 :: step, step // 2 :: step]),
+            0.25,
+        )
 
 
 def test_depth_of_more_pixels_than_the_image_tells_the_same(films):
     for seen in films[:1]:
-        compare(seen.shares, shares_by_depth(seen, lambda depth: depth.repeat(2, axis=0).repeat(2, axis=1)), 0.25)
+        compare(
+            seen.shares, shares_by_depth(seen, lambda depth: depth.repeat(2, axis=0).repeat(2, axis=1)), 0.25
+        )
 
 
 def test_depth_with_1_percent_of_noise_tells_the_same(films):
     rng = np.random.default_rng(0)
     for seen in films:
-        noisy = shares_by_depth(seen, lambda depth: depth * rng.normal(1, 0.01, depth.shape).astype(np.float32))
+        noisy = shares_by_depth(
+            seen, lambda depth: depth * rng.normal(1, 0.01, depth.shape).astype(np.float32)
+        )
         compare(seen.shares, noisy, 0.25)  # 19 % measured
 
 
@@ -120,7 +128,9 @@ def test_things_on_other_things_are_not_those():
 
 def test_where_a_box_holds_another_the_smaller_one_is_seen():
     pillow = ("pillow", (-0.7, 0.3, 0.56), (0.45, 0.6, 0.12))
-    seen = film(frames=4, height=HEIGHT, width=WIDTH, scene=scene_of(("bed", (0, 0, 0.25), (2.0, 1.6, 0.5)), pillow))
+    seen = film(
+        frames=4, height=HEIGHT, width=WIDTH, scene=scene_of(("bed", (0, 0, 0.25), (2.0, 1.6, 0.5)), pillow)
+    )
     annotated = scene_of(("bed", (0, 0, 0.31), (2.0, 1.6, 0.62)), pillow)  # bedding and all
     assert (seen.shares[:, 1] > 0.006).any()
     compare(seen.shares, shares_by_depth(seen, scene=annotated), 0.25)
@@ -170,7 +180,9 @@ def test_a_thing_behind_the_camera_is_not_seen():
     np.testing.assert_allclose(shares_of(shown, 2)[0], 64**2 / (HEIGHT * WIDTH), rtol=0.03)
     measured = np.full(SIZE, 2.5, dtype=np.float32)
     np.testing.assert_allclose(
-        shares_of(by_depth(scene, pinhole, np.eye(4), SIZE, measured), 2), [64**2 / (HEIGHT * WIDTH), 0], rtol=0.03
+        shares_of(by_depth(scene, pinhole, np.eye(4), SIZE, measured), 2),
+        [64**2 / (HEIGHT * WIDTH), 0],
+        rtol=0.03,
     )
 
 
@@ -193,7 +205,9 @@ def test_a_scene_turned_and_moved_has_the_same_shares(films):
 def test_the_order_of_axes_and_their_handedness_by_two_turned_round_do_not_matter(films):
     seen = films[2]
     other = tuple(
-        dataclasses.replace(thing, size=thing.size[[1, 2, 0]], rotation=thing.rotation[:, [1, 2, 0]] * [1, -1, -1])
+        dataclasses.replace(
+            thing, size=thing.size[[1, 2, 0]], rotation=thing.rotation[:, [1, 2, 0]] * [1, -1, -1]
+        )
         for thing in seen.scene.objects
     )
     renamed = dataclasses.replace(seen, scene=dataclasses.replace(seen.scene, objects=other))

@@ -17,7 +17,9 @@ HEVC = ("libx265", {"x265-params": "keyint=20:bframes=4:open-gop=1:log-level=non
 MPEG4 = ("mpeg4", {"bf": "2", "g": "25"})
 FRAMES = 70
 IRREGULAR = np.cumsum(np.random.default_rng(0).integers(400, 6000, FRAMES))
-JUMPY = np.cumsum(np.random.default_rng(2).integers(20, 20_000, FRAMES))  # FFmpeg misses the key frames that it seeks
+JUMPY = np.cumsum(
+    np.random.default_rng(2).integers(20, 20_000, FRAMES)
+)  # FFmpeg misses the key frames that it seeks
 
 
 def picture(number, height=96, width=128):

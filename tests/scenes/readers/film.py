@@ -41,13 +41,17 @@ def film(index=7, frames=6, height=240, width=320, scene=None):
     scene = scene or procedural_scene(index)
     seen, views = rendered_walk(scene, FrameBudget(frames, height, width))
     shares = (seen.ids.reshape(frames, -1, 1) == np.arange(len(scene.objects))).mean(axis=1)
-    return Film(scene, views.timestamps, views.intrinsics[0], views.poses, seen.rgb, seen.depth, seen.ids, shares)
+    return Film(
+        scene, views.timestamps, views.intrinsics[0], views.poses, seen.rgb, seen.depth, seen.ids, shares
+    )
 
 
 def mesh_of(scene):
     """Points `(V, 3)` on the floor and on the faces of all boxes, corners included, and whose each is; -1 floor."""
     low, high = scene.floor.min(axis=0), scene.floor.max(axis=0)
-    x, y = (np.linspace(*ends, max(2, int((ends[1] - ends[0]) / SPACING))) for ends in zip(low, high, strict=True))
+    x, y = (
+        np.linspace(*ends, max(2, int((ends[1] - ends[0]) / SPACING))) for ends in zip(low, high, strict=True)
+    )
     floor = np.stack([*np.meshgrid(x, y), np.zeros((len(y), len(x)))], axis=-1).reshape(-1, 3)
     points, owners = [floor], [np.full(len(floor), -1)]
     for thing in scene.objects:

@@ -48,7 +48,12 @@ def test_fit_reads_the_store_and_the_raw_layout_alike(roots, name, tmp_path):
     prepare(roots / name, tmp_path / "store", 4, 96, 128, workers=1)
     (raw,), _ = read_scenes([roots / name])
     (stored,), _ = read_scenes([tmp_path / "store"])
-    assert (raw.id, raw.source, raw.counts, raw.complete) == (stored.id, stored.source, stored.counts, stored.complete)
+    assert (raw.id, raw.source, raw.counts, raw.complete) == (
+        stored.id,
+        stored.source,
+        stored.counts,
+        stored.complete,
+    )
     assert raw.floor_area == stored.floor_area and raw.benchmarks == stored.benchmarks
     assert all(same_box(*pair, 1e-9) for pair in zip(raw.objects, stored.objects, strict=True))
     seen, kept = (scene.footage.load(scene, FrameBudget(4, 96, 128)) for scene in (raw, stored))
@@ -61,7 +66,18 @@ def test_fit_reads_the_store_and_the_raw_layout_alike(roots, name, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scene_of_each_data_set_can_be_looked_at(roots, name, tmp_path, capsys):
-    main(["show", str(roots / name), "--out", str(tmp_path / "sheet.png"), "--num_frames", "2", "--width", "600"])
+    main(
+        [
+            "show",
+            str(roots / name),
+            "--out",
+            str(tmp_path / "sheet.png"),
+            "--num_frames",
+            "2",
+            "--width",
+            "600",
+        ]
+    )
     assert (tmp_path / "sheet.png").stat().st_size > 10_000
     assert "objects, 2 frames" in capsys.readouterr().out
 
@@ -70,7 +86,14 @@ def test_one_run_trains_on_all_of_them(roots, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     paths = [str(roots / name) for name in NAMES]
     given = ["--data.num_train_scenes", "4", "--data.num_val_scenes", "0", "--data.num_test_scenes", "0"]
-    given += ["--trainer.max_epochs", "1", "--data.benchmark_scenes", "allow", "--data.frames.num_frames", "4"]
+    given += [
+        "--trainer.max_epochs",
+        "1",
+        "--data.benchmark_scenes",
+        "allow",
+        "--data.frames.num_frames",
+        "4",
+    ]
     monkeypatch.setattr(
         sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL, *given, "--data.scenes", *paths]
     )

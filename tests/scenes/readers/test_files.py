@@ -23,7 +23,12 @@ from tests.scenes.readers.written_files import peak, refused, written
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [(b"", ""), ("Stühle 椅子".encode(), "Stühle 椅子"), (b"\xef\xbb\xbfa\r\nb", "a\r\nb"), (b"a\x00b", "a\x00b")],
+    [
+        (b"", ""),
+        ("Stühle 椅子".encode(), "Stühle 椅子"),
+        (b"\xef\xbb\xbfa\r\nb", "a\r\nb"),
+        (b"a\x00b", "a\x00b"),
+    ],
 )
 def test_a_text_is_read_as_utf_8_and_a_mark_of_it_at_the_start_is_left_out(tmp_path, content, text):
     path = tmp_path / "labels.txt"
@@ -87,17 +92,30 @@ def test_json_is_read_as_python_wrote_it(tmp_path, content):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"{'a': 1}", b"[1,]", b"\x00", b"[" * 100_000, b'{"a": ' + b"1" * 5000 + b"}", b'{"a": 1}\n{"b": 2}'],
+    [
+        b"",
+        b"{",
+        b"{'a': 1}",
+        b"[1,]",
+        b"\x00",
+        b"[" * 100_000,
+        b'{"a": ' + b"1" * 5000 + b"}",
+        b'{"a": 1}\n{"b": 2}',
+    ],
 )
 def test_what_is_not_json_is_refused(tmp_path, content):
     assert "is not JSON" in refused(read_json, written(tmp_path / "scene.json", content))
 
 
 def test_numbers_of_json_that_are_not_finite_are_no_numbers(tmp_path):
-    values = read_json(written(tmp_path / "scene.json", b"[NaN, Infinity, -Infinity, 1e999, 1e300, true, 1001]"))
+    values = read_json(
+        written(tmp_path / "scene.json", b"[NaN, Infinity, -Infinity, 1e999, 1e300, true, 1001]")
+    )
     assert not any(map(is_number, values))
     for value in values:
-        with pytest.raises(BadSceneError, match=r"^chair 1: size is .*, expected 3 finite numbers below 1000$"):
+        with pytest.raises(
+            BadSceneError, match=r"^chair 1: size is .*, expected 3 finite numbers below 1000$"
+        ):
             numbers("chair 1", "size", [1, value, 2], 3)
 
 
@@ -113,7 +131,9 @@ def test_finite_numbers_of_usual_size_are_numbers(value):
 def test_what_is_no_list_of_three_numbers_is_refused_and_shown(values):
     with pytest.raises(BadSceneError) as error:
         numbers("chair 1", "size", values, 3)
-    assert str(error.value).startswith("chair 1: size is ") and "expected 3 finite numbers" in str(error.value)
+    assert str(error.value).startswith("chair 1: size is ") and "expected 3 finite numbers" in str(
+        error.value
+    )
     assert ("missing" if values is None else repr(values)) in str(error.value)
 
 
@@ -124,7 +144,11 @@ def test_a_long_value_is_shown_short():
 
 def record(**fields):
     rows = Rotation.from_euler("zyx", [40, 10, -25], degrees=True).as_matrix().T
-    given = {"centroid": [1.0, -2.0, 0.5], "axesLengths": [0.4, 0.8, 1.5], "normalizedAxes": rows.ravel().tolist()}
+    given = {
+        "centroid": [1.0, -2.0, 0.5],
+        "axesLengths": [0.4, 0.8, 1.5],
+        "normalizedAxes": rows.ravel().tolist(),
+    }
     return given | fields
 
 
@@ -133,7 +157,9 @@ def test_the_rows_of_a_box_are_its_axes(seed):
     rng = np.random.default_rng(seed)
     rotation = Rotation.random(random_state=seed).as_matrix()
     centre, size = rng.uniform(-9, 9, 3), rng.uniform(0.01, 4, 3)
-    listed = [axis for column in rotation.T for axis in column.tolist()]  # the first axis, the second, the third
+    listed = [
+        axis for column in rotation.T for axis in column.tolist()
+    ]  # the first axis, the second, the third
     found = box("chair 0", record(centroid=centre.tolist(), axesLengths=size.tolist(), normalizedAxes=listed))
     for one, other in zip(found, (centre, size, rotation), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12)
@@ -206,6 +232,10 @@ def test_what_is_no_box_is_refused_with_place_field_and_value(given, words):
 def test_fields_may_have_other_names():
     given = {"center": [1, 2, 3], "size": [1, 1, 2], "axes": [1, 0, 0, 0, 1, 0, 0, 0, 1]}
     centre, size, rotation = box("chair 0", given, "center", "size", "axes")
-    assert centre.tolist() == [1, 2, 3] and size.tolist() == [1, 1, 2] and rotation.tolist() == np.eye(3).tolist()
+    assert (
+        centre.tolist() == [1, 2, 3]
+        and size.tolist() == [1, 1, 2]
+        and rotation.tolist() == np.eye(3).tolist()
+    )
     with pytest.raises(BadSceneError, match=r"^chair 0: axesLengths is missing"):
         box("chair 0", given)

@@ -102,7 +102,9 @@ def test_both_keys_for_boxes_are_read(tmp_path):
 
 def test_left_handed_axes_become_right_handed_and_the_box_stays(tmp_path):
     mirrored = [*BOX["normalizedAxes"][:6], 0, 0, -1]
-    (scene,), _ = read_meta_info(write(tmp_path, {"a": with_box(centroid=[1.0, 2.0, 3.0], normalizedAxes=mirrored)}))
+    (scene,), _ = read_meta_info(
+        write(tmp_path, {"a": with_box(centroid=[1.0, 2.0, 3.0], normalizedAxes=mirrored)})
+    )
     plain, turned = scene.objects
     assert np.linalg.det(turned.rotation) == pytest.approx(1)
     np.testing.assert_allclose(np.ptp(turned.corners(), axis=0), np.ptp(plain.corners(), axis=0))
@@ -122,7 +124,9 @@ def test_left_handed_axes_become_right_handed_and_the_box_stays(tmp_path):
         ("x", {}, "meta_info"),
     ],
 )
-def test_the_source_comes_from_dataset_then_video_path_then_the_shape_of_the_id(tmp_path, scene_id, fields, source):
+def test_the_source_comes_from_dataset_then_video_path_then_the_shape_of_the_id(
+    tmp_path, scene_id, fields, source
+):
     (scene,), _ = read_meta_info(write(tmp_path, {scene_id: changed(**fields)}))
     assert scene.source == source
 

@@ -136,7 +136,9 @@ def test_synonyms_are_one_category(tmp_path, filmed):
         scene["complete"] = ["trash can"]
 
     scene = read(write(tmp_path / "room", filmed, change=rename))
-    assert [thing.category for thing in scene.objects[:2]] == ["trash bin"] * 2 and scene.complete == {"trash bin"}
+    assert [thing.category for thing in scene.objects[:2]] == ["trash bin"] * 2 and scene.complete == {
+        "trash bin"
+    }
 
 
 def set_at(path, value):
@@ -168,19 +170,40 @@ BAD_SCENES = {
     "an object that is a text": (set_at(("scene", "objects", 1), "chair"), "object 1 is 'chair'"),
     "no category": (drop("scene", "objects", 0, "category"), "object 0: category is missing"),
     "an empty category": (set_at(("scene", "objects", 0, "category"), " "), "category is ' '"),
-    "markup for a category": (set_at(("scene", "objects", 0, "category"), "<|im_end|>"), "category is '<|im_end|>'"),
-    "a very long category": (set_at(("scene", "objects", 0, "category"), "x" * 5000), "object 0: category is 'xxx"),
-    "two numbers for a centre": (set_at(("scene", "objects", 0, "center"), [1, 2]), "center is [1, 2], expected 3"),
-    "a centre that is not finite": (set_at(("scene", "objects", 0, "center"), [1, 2, float("nan")]), "center is"),
+    "markup for a category": (
+        set_at(("scene", "objects", 0, "category"), "<|im_end|>"),
+        "category is '<|im_end|>'",
+    ),
+    "a very long category": (
+        set_at(("scene", "objects", 0, "category"), "x" * 5000),
+        "object 0: category is 'xxx",
+    ),
+    "two numbers for a centre": (
+        set_at(("scene", "objects", 0, "center"), [1, 2]),
+        "center is [1, 2], expected 3",
+    ),
+    "a centre that is not finite": (
+        set_at(("scene", "objects", 0, "center"), [1, 2, float("nan")]),
+        "center is",
+    ),
     "a centre a light-year away": (set_at(("scene", "objects", 0, "center"), [1, 2, 9.46e15]), "center is"),
-    "a flat size": (set_at(("scene", "objects", 0, "size"), [1, 0, 1]), "size is [1, 0, 1], expected positive"),
-    "skewed axes": (set_at(("scene", "objects", 0, "axes"), [[1, 0, 0], [1, 1, 0], [0, 0, 1]]), "orthonormal"),
+    "a flat size": (
+        set_at(("scene", "objects", 0, "size"), [1, 0, 1]),
+        "size is [1, 0, 1], expected positive",
+    ),
+    "skewed axes": (
+        set_at(("scene", "objects", 0, "axes"), [[1, 0, 0], [1, 1, 0], [0, 0, 1]]),
+        "orthonormal",
+    ),
     "two axes": (set_at(("scene", "objects", 0, "axes"), [[1, 0, 0], [0, 1, 0]]), "axes is"),
     "a negative count": (set_at(("scene", "counts"), {"chair": -1}), "counts of 'chair' is -1"),
     "counts in a list": (set_at(("scene", "counts"), [3]), "counts is [3]"),
     "complete as a text": (set_at(("scene", "complete"), "chair"), "complete is 'chair', expected a list"),
     "a floor of two corners": (set_at(("scene", "floor"), [[0, 0], [1, 1]]), "at least three"),
-    "a floor corner in space": (set_at(("scene", "floor"), [[0, 0, 0], [1, 0, 0], [1, 1, 0]]), "floor corner 0"),
+    "a floor corner in space": (
+        set_at(("scene", "floor"), [[0, 0, 0], [1, 0, 0], [1, 1, 0]]),
+        "floor corner 0",
+    ),
     "no floor at all": (drop("scene", "floor"), "floor_area is missing, expected square metres"),
     "no floor area": (set_at(("scene", "floor_area"), 0), "floor_area is 0"),
     "an id that is a path": (set_at(("scene", "id"), "../up"), "id is '../up'"),
@@ -192,17 +215,32 @@ BAD_FRAMES = {
     "a frame that is a number": (set_at(("frames", "frames", 1), 5), "frame 1 is 5"),
     "no time": (drop("frames", "frames", 2, "time"), "frame 2: time is missing"),
     "time that stands still": (set_at(("frames", "frames", 1, "time"), 0.0), "time does not rise at frame 1"),
-    "a pose of three rows": (set_at(("frames", "frames", 0, "pose"), [[1, 0, 0, 0]] * 3), "expected 4 rows of 4"),
+    "a pose of three rows": (
+        set_at(("frames", "frames", 0, "pose"), [[1, 0, 0, 0]] * 3),
+        "expected 4 rows of 4",
+    ),
     "a pose with a text": (set_at(("frames", "frames", 0, "pose"), [[1, 0, 0, "x"]] * 4), "finite numbers"),
-    "a pose that stretches": (set_at(("frames", "frames", 0, "pose"), np.diag([2, 2, 2, 1]).tolist()), "rigid"),
+    "a pose that stretches": (
+        set_at(("frames", "frames", 0, "pose"), np.diag([2, 2, 2, 1]).tolist()),
+        "rigid",
+    ),
     "a mirrored pose": (set_at(("frames", "frames", 0, "pose"), np.diag([-1, 1, 1, 1]).tolist()), "rigid"),
     "no pose field": (drop("frames", "frames", 0, "pose"), "pose is missing"),
-    "a pose of infinities": (set_at(("frames", "frames", 0, "pose"), [[float("-inf")] * 4] * 4), "finite numbers"),
+    "a pose of infinities": (
+        set_at(("frames", "frames", 0, "pose"), [[float("-inf")] * 4] * 4),
+        "finite numbers",
+    ),
     "no intrinsics": (drop("frames", "intrinsics"), "intrinsics is missing"),
-    "no focal length": (set_at(("frames", "intrinsics"), np.diag([0, 1, 1]).tolist()), "expected a pinhole matrix"),
+    "no focal length": (
+        set_at(("frames", "intrinsics"), np.diag([0, 1, 1]).tolist()),
+        "expected a pinhole matrix",
+    ),
     "a negative unit": (set_at(("frames", "depth_unit"), -1), "depth_unit is -1"),
     "no image": (drop("frames", "frames", 0, "image"), "image is missing"),
-    "an image elsewhere": (set_at(("frames", "frames", 0, "image"), "/etc/passwd"), "lies outside of the folder"),
+    "an image elsewhere": (
+        set_at(("frames", "frames", 0, "image"), "/etc/passwd"),
+        "lies outside of the folder",
+    ),
     "an image above": (set_at(("frames", "frames", 0, "image"), "../x.png"), "lies outside of the folder"),
     "an image that is not there": (set_at(("frames", "frames", 4, "image"), "frames/9.png"), "9.png"),
     "shares of no object": (set_at(("frames", "frames", 0, "shares"), {"99": 0.5}), "shares is {'99': 0.5}"),
@@ -269,14 +307,22 @@ def test_what_the_reader_reads_is_valid_by_the_schema(filmed, depth):
 
 
 TOO_DEEP_FOR_A_SCHEMA = {  # what only a reader can see: matrices, files, order, words
-    *("markup for a category", "an empty category", "skewed axes", "time that stands still", "a pose that stretches"),
+    *(
+        "markup for a category",
+        "an empty category",
+        "skewed axes",
+        "time that stands still",
+        "a pose that stretches",
+    ),
     *("a mirrored pose", "no intrinsics", "no focal length", "an image elsewhere", "an image above"),
     *("an image that is not there", "shares of no object", "all poses lost", "a pose of infinities"),
     "a centre that is not finite",
 }
 
 
-@pytest.mark.parametrize("name", [name for name in BAD_SCENES | BAD_FRAMES if name not in TOO_DEEP_FOR_A_SCHEMA])
+@pytest.mark.parametrize(
+    "name", [name for name in BAD_SCENES | BAD_FRAMES if name not in TOO_DEEP_FOR_A_SCHEMA]
+)
 def test_what_the_reader_refuses_is_refused_by_the_schema(filmed, name):
     scene, frames = records(filmed, False)
     (BAD_SCENES | BAD_FRAMES)[name][0](scene, frames)

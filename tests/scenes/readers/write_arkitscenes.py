@@ -95,7 +95,10 @@ def write_poses(path, times, poses):
     for time, pose in zip(times, poses, strict=True):
         world_to_camera = np.linalg.inv(pose)
         angles = Rotation.from_matrix(world_to_camera[:3, :3]).as_rotvec()
-        numbers = [*(repr(float(angle)) for angle in angles), *(f"{number:.9g}" for number in world_to_camera[:3, 3])]
+        numbers = [
+            *(repr(float(angle)) for angle in angles),
+            *(f"{number:.9g}" for number in world_to_camera[:3, 3]),
+        ]
         rows.append(f"{time:.8f} {' '.join(numbers)}\n")
     path.write_text("".join(rows))
 
@@ -167,7 +170,9 @@ def write_annotation(path, objects, **fields):
         for thing in objects
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"data": data, "stats": {}, "comment": "", "confirm": 1, "skipped": False} | fields))
+    path.write_text(
+        json.dumps({"data": data, "stats": {}, "comment": "", "confirm": 1, "skipped": False} | fields)
+    )
 
 
 def write_mesh(path, points):

@@ -76,13 +76,23 @@ def write_rooms(folder, points, owners, labels, text=TEXT):
 
 def group(object_id, label, segments):
     """An entry of segGroups."""
-    return {"id": object_id, "objectId": object_id, "segments": [int(one) for one in segments], "label": label}
+    return {
+        "id": object_id,
+        "objectId": object_id,
+        "segments": [int(one) for one in segments],
+        "label": label,
+    }
 
 
 def write_groups(folder, groups):
     scan = folder.name
     file = f"scannet.{scan}_vh_clean_2.0.010000.segs.json"
-    record = {"sceneId": f"scannet.{scan}", "appId": "Aggregator.v2", "segGroups": groups, "segmentsFile": file}
+    record = {
+        "sceneId": f"scannet.{scan}",
+        "appId": "Aggregator.v2",
+        "segGroups": groups,
+        "segmentsFile": file,
+    }
     (folder / f"{scan}.aggregation.json").write_text(json.dumps(record))
 
 
@@ -148,7 +158,8 @@ def sens_bytes(
     pack_depth = (lambda values: zlib.compress(values.tobytes())) if depth == 1 else np.ndarray.tobytes
     shift = units if units > 0 else 1000.0
     payloads = payloads or [
-        (pack_color(film.rgb[frame]), pack_depth(millimetres(film.depth[frame], shift))) for frame in range(frames)
+        (pack_color(film.rgb[frame]), pack_depth(millimetres(film.depth[frame], shift)))
+        for frame in range(frames)
     ]
     poses = raw_poses(film) if poses is None else poses
     stamps = np.round(5_936_742 + film.times * 1e6).astype(int) if stamps is None else stamps
@@ -184,7 +195,9 @@ def write_exported(folder, film, numbers=None, shrink=1, poses=None):
         (folder / name).mkdir(exist_ok=True)
     for frame, number in enumerate(numbers):
         image = Image.fromarray(film.rgb[frame])
-        small = np.asarray(image.resize((image.width // shrink, image.height // shrink), Image.Resampling.BOX))
+        small = np.asarray(
+            image.resize((image.width // shrink, image.height // shrink), Image.Resampling.BOX)
+        )
         (folder / "color" / f"{number}.jpg").write_bytes(jpeg(small))
         (folder / "depth" / f"{number}.png").write_bytes(png(millimetres(film.depth[frame])))
         write_matrix(folder / "pose" / f"{number}.txt", poses[frame])

@@ -13,7 +13,12 @@ from tests.scenes.readers.film import film, mesh_of
 
 ID = "0a5c013435"
 STARTED = 40_408.02056425  # seconds since the phone was switched on
-RAW_LABELS = {"radiator": "heater", "trash bin": "trash can", "chair": "office chair", "ceiling light": "ceiling lamp"}
+RAW_LABELS = {
+    "radiator": "heater",
+    "trash bin": "trash can",
+    "chair": "office chair",
+    "ceiling light": "ceiling lamp",
+}
 
 
 @cache
@@ -39,7 +44,8 @@ def write_scene(root, film, rgb, intrinsics, scene_id=ID, video="rgb.mkv", depth
     write_mesh(folder / "scans" / "mesh_aligned_0.05.ply", points)
     segments = segments_of(owners)
     write_json(
-        folder / "scans" / "segments.json", {"params": {}, "sceneId:": scene_id, "segIndices": segments.tolist()}
+        folder / "scans" / "segments.json",
+        {"params": {}, "sceneId:": scene_id, "segIndices": segments.tolist()},
     )
     write_json(folder / "scans" / "segments_anno.json", annotation(film.scene, owners, segments, boxes))
     entries = {
@@ -76,7 +82,9 @@ def segments_of(owners):
 
 
 def annotation(scene, owners, segments, boxes):
-    groups = [{"id": 0, "objectId": 1, "label": "floor", "segments": np.unique(segments[owners == -1]).tolist()}]
+    groups = [
+        {"id": 0, "objectId": 1, "label": "floor", "segments": np.unique(segments[owners == -1]).tolist()}
+    ]
     for thing in scene.objects:
         group = {
             "partId": len(groups),
@@ -130,7 +138,9 @@ def write_video(path, rgb):
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "12", "preset": "veryfast", "g": "5", "bf": "2"}
         for image in rgb:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")))
+            container.mux(
+                stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24"))
+            )
         container.mux(stream.encode())
 
 

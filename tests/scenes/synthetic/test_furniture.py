@@ -22,7 +22,9 @@ def test_what_stands_on_a_surface_fits_on_the_largest_of_its_supports():
     for furniture in FURNITURE.values():
         assert bool(furniture.supports) == (furniture.place == "surface")
         for name in furniture.supports:
-            assert min(furniture.width[0], furniture.depth[0]) < min(FURNITURE[name].width[1], FURNITURE[name].depth[1])
+            assert min(furniture.width[0], furniture.depth[0]) < min(
+                FURNITURE[name].width[1], FURNITURE[name].depth[1]
+            )
 
 
 def test_rooms_are_named_by_distinct_first_letters():
@@ -62,5 +64,7 @@ def test_an_unknown_name_gets_a_valid_look(name):
 
 def test_an_unknown_name_looks_the_same_in_another_process():
     program = "from lightning_ouro.scenes.synthetic.furniture import look_of; print(look_of('armadillo'))"
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     assert printed.strip() == str(look_of("armadillo"))

@@ -79,7 +79,9 @@ def test_what_stands_on_a_thing_stays_on_it():
     for _ in range(200):
         box = on_top(table, (0.5, 0.4, 0.3), rng)
         cos, sin = math.cos(box.yaw), math.sin(box.yaw)
-        corners = [(box.x + a * cos - b * sin, box.y + a * sin + b * cos) for a in (-0.25, 0.25) for b in (-0.2, 0.2)]
+        corners = [
+            (box.x + a * cos - b * sin, box.y + a * sin + b * cos) for a in (-0.25, 0.25) for b in (-0.2, 0.2)
+        ]
         assert box.bottom == table.top
         points = np.array([(x, y, 0.5) for x, y in corners])
         assert inside(Upright(2.0, 1.0, 0.0, (1.4 + 1e-9, 0.8 + 1e-9, 0.75), 0.6), points).all()

@@ -17,7 +17,9 @@ def digest(scene):
     parts = [scene.id, repr(scene.counts), repr(scene.floor_area), scene.floor.tobytes()]
     for thing in scene.objects:
         parts += [thing.category, thing.center.tobytes(), thing.size.tobytes(), thing.rotation.tobytes()]
-    return hashlib.sha256(b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)).hexdigest()
+    return hashlib.sha256(
+        b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+    ).hexdigest()
 
 
 def separation(a, b):
@@ -115,7 +117,9 @@ def test_all_categories_occur():
 
 
 def test_free_angles_occur_but_most_boxes_are_parallel_to_the_walls():
-    turned = [abs(thing.rotation[0, 0] * thing.rotation[1, 0]) > 1e-6 for scene in SCENES for thing in scene.objects]
+    turned = [
+        abs(thing.rotation[0, 0] * thing.rotation[1, 0]) > 1e-6 for scene in SCENES for thing in scene.objects
+    ]
     assert 0.02 < np.mean(turned) < 0.5
 
 
@@ -125,7 +129,9 @@ def test_the_same_number_gives_the_same_bits_in_any_order_and_process():
         "print([[hashlib.sha256(t.center.tobytes() + t.rotation.tobytes()).hexdigest() for t in make(i).objects]"
         " for i in (7, 3)])"
     )
-    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     here = [
         [hashlib.sha256(t.center.tobytes() + t.rotation.tobytes()).hexdigest() for t in SCENES[index].objects]
         for index in (7, 3)

@@ -74,7 +74,10 @@ def test_an_axis_aligned_box_covers_the_rectangle_of_its_front_face():
     half_width, half_height = FOCAL * 0.5 / 2.5, FOCAL * 0.4 / 2.5  # front face 2.5 m ahead
     covered = [np.ceil(W / 2 - half_width - 0.5), np.floor(W / 2 + half_width - 0.5)]
     assert [columns.min(), columns.max()] == covered
-    assert [rows.min(), rows.max()] == [np.ceil(H / 2 - half_height - 0.5), np.floor(H / 2 + half_height - 0.5)]
+    assert [rows.min(), rows.max()] == [
+        np.ceil(H / 2 - half_height - 0.5),
+        np.floor(H / 2 + half_height - 0.5),
+    ]
     np.testing.assert_allclose(seen.depth[0][rows, columns], 2.5, rtol=1e-6)
 
 
@@ -82,7 +85,9 @@ def test_a_turned_box_has_the_depth_of_its_two_near_faces():
     painted = boxes(([2.0, 0, 1.5], [1.0, 1.0, 1.0], yawed(math.pi / 4)))
     seen = draw(painted, camera([-1.0, 0, 1.5], [4.0, 0, 1.5]))
     slope = np.abs(np.arange(W) + 0.5 - W / 2) / FOCAL
-    expected = (3 - math.sqrt(0.5)) / (1 - slope)  # z = 3 - sqrt(0.5) + |y| on the faces, |y| = slope * z on the ray
+    expected = (3 - math.sqrt(0.5)) / (
+        1 - slope
+    )  # z = 3 - sqrt(0.5) + |y| on the faces, |y| = slope * z on the ray
     shown = seen.ids[0, H // 2] == 0
     assert shown.sum() > 10
     np.testing.assert_allclose(seen.depth[0, H // 2, shown], expected[shown], rtol=1e-5)
@@ -92,7 +97,11 @@ def test_a_turned_box_has_the_depth_of_its_two_near_faces():
 def test_rays_meet_no_box_before_their_depth_and_end_on_the_named_box(seed):
     rng = np.random.default_rng(seed)
     listed = [
-        (rng.uniform([-3, -2, 0.3], [3, 2, 2]), rng.uniform(0.1, 1.2, 3), np.linalg.qr(rng.normal(size=(3, 3)))[0])
+        (
+            rng.uniform([-3, -2, 0.3], [3, 2, 2]),
+            rng.uniform(0.1, 1.2, 3),
+            np.linalg.qr(rng.normal(size=(3, 3)))[0],
+        )
         for _ in range(6)
     ]
     pose = camera(rng.uniform([-2, -2, 1], [2, 2, 2]), [0.1, 0.1, 0.5])

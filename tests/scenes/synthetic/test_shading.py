@@ -16,11 +16,20 @@ def paint(texture="plain"):
 
 def colours(points, index, texture="plain"):
     points = torch.tensor(points)[None]
-    return shade(paint(texture), torch.full(points.shape[:2], index), points, torch.full(points.shape[:2], 0.001))[0]
+    return shade(
+        paint(texture), torch.full(points.shape[:2], index), points, torch.full(points.shape[:2], 0.001)
+    )[0]
 
 
 def test_the_light_comes_from_above_so_tops_are_brightest_and_undersides_darkest():
-    faces = [[0.5, 0.1, 0.1], [-0.5, 0.1, 0.1], [0.1, 0.5, 0.1], [0.1, -0.5, 0.1], [0.1, 0.1, 0.5], [0.1, 0.1, -0.5]]
+    faces = [
+        [0.5, 0.1, 0.1],
+        [-0.5, 0.1, 0.1],
+        [0.1, 0.5, 0.1],
+        [0.1, -0.5, 0.1],
+        [0.1, 0.1, 0.5],
+        [0.1, 0.1, -0.5],
+    ]
     red = colours(faces, 0)[:, 0].tolist()
     assert len(set(red)) == 6 and max(red) == red[4] and min(red) == red[5]
 

@@ -64,7 +64,9 @@ def test_more_frames_show_the_same_walk():
 def test_cameras_are_level_look_down_and_stand_inside_the_room(small_videos):
     for scene, video in zip(SCENES, small_videos, strict=True):
         rotation, position = video.views.poses[:, :3, :3], video.views.poses[:, :3, 3]
-        np.testing.assert_allclose(rotation @ rotation.transpose(0, 2, 1), np.tile(np.eye(3), (4, 1, 1)), atol=1e-12)
+        np.testing.assert_allclose(
+            rotation @ rotation.transpose(0, 2, 1), np.tile(np.eye(3), (4, 1, 1)), atol=1e-12
+        )
         np.testing.assert_allclose(np.linalg.det(rotation), 1)
         np.testing.assert_allclose(rotation[:, 2, 0], 0, atol=1e-12)
         assert (rotation[:, 2, 2] < -0.05).all() and (rotation[:, 2, 1] < 0).all()
@@ -88,7 +90,9 @@ def test_different_scenes_are_walked_differently(small_videos):
     poses = [video.views.poses for video in small_videos]
     offsets = [(pose[:, :2, 3] - scene.floor.mean(axis=0)) for scene, pose in zip(SCENES, poses, strict=True)]
     starts = np.array([math.atan2(*offset[0]) for offset in offsets])
-    turns = np.array([np.sign(offset[0, 0] * offset[1, 1] - offset[0, 1] * offset[1, 0]) for offset in offsets])
+    turns = np.array(
+        [np.sign(offset[0, 0] * offset[1, 1] - offset[0, 1] * offset[1, 0]) for offset in offsets]
+    )
     assert np.count_nonzero(np.histogram(starts, 8, (-math.pi, math.pi))[0]) >= 6
     assert 0.2 < (turns > 0).mean() < 0.8
     assert np.ptp([pose[0, 2, 3] for pose in poses]) > 0.3
@@ -101,7 +105,10 @@ def test_the_same_id_gives_the_same_bits_in_another_process():
         "s = make(5); v = s.footage.load(s, FrameBudget(4, 32, 64))\n"
         "print(hashlib.sha256(v.frames.tobytes() + v.views.poses.tobytes() + v.views.visibility.tobytes()).hexdigest())"
     )
-    runs = [subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True) for _ in "ab"]
+    runs = [
+        subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+        for _ in "ab"
+    ]
     assert runs[0].stdout == runs[1].stdout != ""
     one, other = load(SCENES[5], SMALL), load(procedural_scene(5), SMALL)
     np.testing.assert_array_equal(one.frames, other.frames)
@@ -120,7 +127,9 @@ def test_what_is_visible_projects_into_the_frame_and_what_is_behind_is_not_visib
     for scene in SCENES[:10]:
         video = load(scene)
         corners = np.stack([thing.corners() for thing in scene.objects])  # (n, 8, 3)
-        for pose, matrix, shares in zip(video.views.poses, video.views.intrinsics, video.views.visibility, strict=True):
+        for pose, matrix, shares in zip(
+            video.views.poses, video.views.intrinsics, video.views.visibility, strict=True
+        ):
             seen = (corners - pose[:3, 3]) @ pose[:3, :3]
             in_front = seen[..., 2].max(axis=1) > 0
             assert (shares[~in_front] == 0).all()
@@ -146,7 +155,8 @@ def test_real_layouts_show_80_percent_of_their_objects(shared_data):
 def test_a_layouts_room_has_its_floor_area_whatever_stands_in_it():
     for area in (6.0, 20.0, 60.0):
         video = load(
-            layout(([0, 0, 0.5], [1, 1, 1]), ([3, 2, 0.5], [1, 1, 1]), floor_area=area), FrameBudget(60, 32, 32)
+            layout(([0, 0, 0.5], [1, 1, 1]), ([3, 2, 0.5], [1, 1, 1]), floor_area=area),
+            FrameBudget(60, 32, 32),
         )
         assert inner_room(video).prod() < area
     lone = load(layout(([0, 0, 1.0], [1.5, 0.05, 0.8]), floor_area=20.0), FrameBudget(60, 32, 32))

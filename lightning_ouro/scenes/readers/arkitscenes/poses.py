@@ -136,11 +136,15 @@ def read_trajectory(path: Path) -> Trajectory:
     """
     lines = [line.split() for line in _text(path, _MOST_ROWS).splitlines()]
     expected = "expected seven numbers: seconds, axis-angle, translation"
-    listed = [_row(f"{path}: line {number}", words, 7, expected) for number, words in enumerate(lines, 1) if words]
+    listed = [
+        _row(f"{path}: line {number}", words, 7, expected) for number, words in enumerate(lines, 1) if words
+    ]
     rows = np.array(listed).reshape(-1, 7)
     rows = rows[np.isfinite(rows[:, 0]) & (np.abs(rows[:, 1:]) < LARGEST).all(axis=1)]
     if len(rows) == 0:
-        raise BadSceneError(f"{path}: has no pose in its {len(listed)} lines, expected at least one of finite numbers")
+        raise BadSceneError(
+            f"{path}: has no pose in its {len(listed)} lines, expected at least one of finite numbers"
+        )
     times, places = np.unique(rows[:, 0], return_index=True)
     axes = Rotation.from_rotvec(rows[places, 1:4]).inv()  # from world to camera becomes from camera to world
     return Trajectory(times, _poses(axes.as_matrix(), -axes.apply(rows[places, 4:7])))
@@ -158,7 +162,9 @@ def read_pincam(path: Path, size: tuple[int, int]) -> Floats:
     if not all(0 < number < _LARGEST_CAMERA for number in (width, height, fx, fy, cx, cy)):
         raise BadSceneError(f"{path}: is {shown(' '.join(words))}, {expected}")
     if not same_shape((height, width), size):
-        raise BadSceneError(f"{path}: is for {width:g} × {height:g} pixels, but its image has {size[1]} × {size[0]}")
+        raise BadSceneError(
+            f"{path}: is for {width:g} × {height:g} pixels, but its image has {size[1]} × {size[0]}"
+        )
     across, down = size[1] / width, size[0] / height
     # Apple's `generate_point` takes whole numbers for the centres of pixels; ours are at halves.
     return np.array([[fx * across, 0, (cx + 0.5) * across], [0, fy * down, (cy + 0.5) * down], [0, 0, 1]])
@@ -212,5 +218,8 @@ def turned_intrinsics(intrinsics: Floats, size: tuple[int, int], turns: int) -> 
     """Pinhole matrices `(N, 3, 3)` of the turned images; `size` is height and width before the turn."""
     turn, pixels = np.eye(3), np.eye(3)
     turn[:2, :2] = pixels[:2, :2] = np.linalg.matrix_power(_CLOCKWISE, turns)
-    pixels[:2, 2] = np.maximum(-turn[:2, :2], 0) @ [size[1], size[0]]  # what was counted from one edge, from the other
+    pixels[:2, 2] = np.maximum(-turn[:2, :2], 0) @ [
+        size[1],
+        size[0],
+    ]  # what was counted from one edge, from the other
     return pixels @ intrinsics @ turn.T

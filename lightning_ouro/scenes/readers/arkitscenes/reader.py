@@ -58,7 +58,10 @@ _POSES = ("lowres_wide.traj", "color.traj", "colour.traj")
 _DEPTHS = ("lowres_depth", "depth_densified")
 _WIDE = ("lowres_wide", "lowres_wide_intrinsics")
 _IMAGES_3DOD = (_WIDE, *(("wide", f"{name}_intrinsics") for name in ("color", "colour", "wide")))
-_IMAGES_RAW = (("vga_wide", "vga_wide_intrinsics"), _WIDE)  # `wide` is the upsampling task's: 10 Hz, with gaps
+_IMAGES_RAW = (
+    ("vga_wide", "vga_wide_intrinsics"),
+    _WIDE,
+)  # `wide` is the upsampling task's: 10 Hz, with gaps
 
 
 @final
@@ -82,7 +85,9 @@ class ARKitScenesReader(Reader):
     @override
     def read(self, found: Found) -> Scene:
         objects = _objects(_annotation(found.path, found.id))
-        _Files.of(found.path, found.id)  # a scene without footage is of no use: better known now than in training
+        _Files.of(
+            found.path, found.id
+        )  # a scene without footage is of no use: better known now than in training
         mesh = read_ply(found.path / f"{found.id}_3dod_mesh.ply")
         complete = frozenset(thing.category for thing in objects)
         footage = RecordedFootage(partial(ARKitRecording, found.path))
@@ -180,7 +185,9 @@ class _Files:
         movie, cameras = inside / f"{video}{_MOVIE}", _WIDE[1]
         if _is_there(movie) and _holds_any(inside / cameras):
             return _Files(trajectory, movie, inside / cameras, depth)
-        names = " or ".join(f"{images} with {cameras}" for images, cameras in (*choices, (movie.name, cameras)))
+        names = " or ".join(
+            f"{images} with {cameras}" for images, cameras in (*choices, (movie.name, cameras))
+        )
         raise BadSceneError(f"{inside}: holds no images with intrinsics, expected {names}")
 
 
@@ -223,7 +230,9 @@ class ARKitRecording(Recording):
         self._stills = [stills.paths[place] for place in valid]
         self._depth = self._depths.nearest(stills.times[valid], _NEAR_DEPTH)
         self._stored = image_size(self._stills[0]) if self._movie is None else self._movie.size
-        intrinsics = np.stack([poses.read_pincam(cameras.paths[place], self._stored) for place in camera[valid]])
+        intrinsics = np.stack(
+            [poses.read_pincam(cameras.paths[place], self._stored) for place in camera[valid]]
+        )
         self._turns = poses.turns_of(found[valid])
         self.shots = Shots(
             times=stills.times[valid] - stills.times[0],
@@ -243,7 +252,9 @@ class ARKitRecording(Recording):
 
     def _still(self, path: Path) -> NDArray[np.uint8]:
         if (size := image_size(path)) != self._stored:
-            raise BadSceneError(f"{path}: has {_pixels(size)} pixels, the first image {_pixels(self._stored)}")
+            raise BadSceneError(
+                f"{path}: has {_pixels(size)} pixels, the first image {_pixels(self._stored)}"
+            )
         return read_image(path)
 
     @override
@@ -253,9 +264,13 @@ class ARKitRecording(Recording):
         path = self._depths.paths[self._depth[place]]
         stored = read_image(path, mode=None)
         if stored.ndim != 2 or stored.dtype != np.uint16:
-            raise BadSceneError(f"{path}: has pixels of {stored.dtype} {stored.shape[2:]}, expected 16 bits of depth")
+            raise BadSceneError(
+                f"{path}: has pixels of {stored.dtype} {stored.shape[2:]}, expected 16 bits of depth"
+            )
         if not poses.same_shape(stored.shape, self._stored):
-            raise BadSceneError(f"{path}: has {_pixels(stored.shape)} pixels, its image {_pixels(self._stored)}")
+            raise BadSceneError(
+                f"{path}: has {_pixels(stored.shape)} pixels, its image {_pixels(self._stored)}"
+            )
         return poses.turned_picture((stored / _MILLIMETRES).astype(np.float32), self._turns)
 
 

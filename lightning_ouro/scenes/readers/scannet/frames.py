@@ -96,7 +96,9 @@ def _layout(folder: Path) -> Path | _Layout:
         images = root / "posed_images" / folder.name
         if images.exists():
             return _Layout(images, images, images, images / "intrinsic.txt", (".jpg", ".jpeg"), False)
-    raise BadSceneError(f"{folder}: has no frames: neither {sens.name}, nor color/ and pose/, nor posed_images/")
+    raise BadSceneError(
+        f"{folder}: has no frames: neither {sens.name}, nor color/ and pose/, nor posed_images/"
+    )
 
 
 def _open(scan: Scan, scene: Scene) -> Recording:
@@ -141,7 +143,9 @@ class _ExportedRecording(Recording):
         colors = _numbered(layout.colors, layout.endings)
         poses, depths = _numbered(layout.poses, (".txt",)), _numbered(layout.depths, (".png",))
         if not colors:
-            raise BadSceneError(f"{layout.colors}: holds no image named by a number, expected 0.jpg or 00000.jpg")
+            raise BadSceneError(
+                f"{layout.colors}: holds no image named by a number, expected 0.jpg or 00000.jpg"
+            )
         self._colors, self._depths = list(colors.values()), [depths.get(number) for number in colors]
         self._frames = list(colors)
         size = image_size(self._colors[0])
@@ -158,7 +162,9 @@ class _ExportedRecording(Recording):
             path = self._colors[self._numbers[place]]
             image = read_image(path)
             if image.shape[:2] != self.shots.size:
-                raise BadSceneError(f"{path}: has {image.shape[:2]} pixels, the first image {self.shots.size}")
+                raise BadSceneError(
+                    f"{path}: has {image.shape[:2]} pixels, the first image {self.shots.size}"
+                )
             yield image
 
     @override
@@ -172,7 +178,9 @@ class _ExportedRecording(Recording):
             return None
         depth = read_image(path, mode=None)
         if depth.ndim != 2 or depth.dtype != np.uint16:
-            raise BadSceneError(f"{path}: holds {depth.dtype} of the shape {depth.shape}, expected uint16 millimetres")
+            raise BadSceneError(
+                f"{path}: holds {depth.dtype} of the shape {depth.shape}, expected uint16 millimetres"
+            )
         return (depth / 1000).astype(np.float32)
 
     @override
@@ -193,7 +201,9 @@ def _matrix(path: Path) -> Floats:
             return np.array([[float(word) for word in row] for row in rows])
     except ValueError:
         pass
-    raise BadSceneError(f"{path}: holds {shown(' / '.join(map(' '.join, rows)))}, expected 4 lines of 4 numbers")
+    raise BadSceneError(
+        f"{path}: holds {shown(' / '.join(map(' '.join, rows)))}, expected 4 lines of 4 numbers"
+    )
 
 
 def _numbered(folder: Path, endings: tuple[str, ...]) -> dict[int, Path]:
@@ -202,7 +212,9 @@ def _numbered(folder: Path, endings: tuple[str, ...]) -> dict[int, Path]:
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.suffix in endings and _NUMBER.fullmatch(path.stem):
             if int(path.stem) in found:
-                raise BadSceneError(f"{path}: is frame {int(path.stem)}, and so is {found[int(path.stem)].name}")
+                raise BadSceneError(
+                    f"{path}: is frame {int(path.stem)}, and so is {found[int(path.stem)].name}"
+                )
             found[int(path.stem)] = path
     return dict(sorted(found.items()))
 
@@ -225,7 +237,9 @@ def _pinhole(path: Path, matrix: Floats, size: tuple[int, int], sensor: tuple[in
     """
     found = matrix[:3, :3].copy()
     if not np.isfinite(matrix).all() or min(found[0, 0], found[1, 1]) <= 0 or (found[2] != (0, 0, 1)).any():
-        raise BadSceneError(f"{path}: the intrinsics of colour are {shown(matrix.tolist())}, expected a pinhole matrix")
+        raise BadSceneError(
+            f"{path}: the intrinsics of colour are {shown(matrix.tolist())}, expected a pinhole matrix"
+        )
     found[:2, 2] += 0.5  # ScanNet's pixel centres are whole numbers: the middle of 640 columns is 319.5
 
     def off_centre(of: tuple[int, int]) -> float:
@@ -235,6 +249,8 @@ def _pinhole(path: Path, matrix: Floats, size: tuple[int, int], sensor: tuple[in
     if off_centre(of) > _OFF_CENTRE:
         middle = " ".join(f"{value:g}" for value in found[:2, 2])
         image = f"{size[1]} × {size[0]} pixels"
-        raise BadSceneError(f"{path}: the principal point {middle} is far from the middle of an image of {image}")
+        raise BadSceneError(
+            f"{path}: the principal point {middle} is far from the middle of an image of {image}"
+        )
     found[:2] *= np.array([[size[1] / of[1]], [size[0] / of[0]]])
     return found

@@ -65,7 +65,9 @@ class InstanceMasks:
         if member.file_size > _MOST_BYTES:
             raise BadSceneError(f"{where} has {member.file_size} bytes, expected at most {_MOST_BYTES}")
         if member.compress_type not in _PACKING:
-            raise BadSceneError(f"{where} is packed by method {member.compress_type}, expected one of {_PACKING}")
+            raise BadSceneError(
+                f"{where} is packed by method {member.compress_type}, expected one of {_PACKING}"
+            )
         try:
             with self._archive.open(member) as file:
                 content = file.read(_MOST_BYTES)
@@ -73,7 +75,9 @@ class InstanceMasks:
             raise BadSceneError(f"{where} cannot be unpacked ({' '.join(str(problem).split())})") from None
         values = decoded_image(where, content, None)
         if values.ndim != 2 or values.dtype != np.uint8:
-            raise BadSceneError(f"{where} holds {values.dtype} of the shape {values.shape}, expected 8 bits a pixel")
+            raise BadSceneError(
+                f"{where} holds {values.dtype} of the shape {values.shape}, expected 8 bits a pixel"
+            )
         return np.asarray(self._places[values])
 
     def close(self) -> None:

@@ -164,7 +164,9 @@ def _is_scan(path: Path) -> bool:
 def _facts(path: Path) -> dict[str, str]:
     """What `<id>.txt` says: lines of `key = value`, of which some values are words."""
     pairs = [line.partition("=") for line in read_text(path).splitlines()]
-    facts = {key.strip(): value.strip() for key, _, value in pairs if re.fullmatch(r"\s*\w+\s*", key) and value}
+    facts = {
+        key.strip(): value.strip() for key, _, value in pairs if re.fullmatch(r"\s*\w+\s*", key) and value
+    }
     if not facts:
         raise BadSceneError(f"{path}: holds no line like `colorWidth = 1296`")
     return facts
@@ -180,7 +182,9 @@ def _alignment(path: Path, facts: Mapping[str, str]) -> Floats:
     except ValueError:
         matrix = np.zeros((4, 4))
     if not rigid(matrix[None])[0]:
-        raise BadSceneError(f"{path}: axisAlignment is {shown(given)}, expected 16 numbers, a rigid motion by rows")
+        raise BadSceneError(
+            f"{path}: axisAlignment is {shown(given)}, expected 16 numbers, a rigid motion by rows"
+        )
     return matrix
 
 
@@ -189,7 +193,9 @@ def _color_size(path: Path, facts: Mapping[str, str]) -> tuple[int, int] | None:
     if height is None or width is None:
         return None
     if not all(re.fullmatch(r"[1-9][0-9]{0,4}", side) for side in (height, width)):
-        raise BadSceneError(f"{path}: colorHeight and colorWidth are {shown([height, width])}, expected pixels")
+        raise BadSceneError(
+            f"{path}: colorHeight and colorWidth are {shown([height, width])}, expected pixels"
+        )
     return int(height), int(width)
 
 
@@ -198,9 +204,13 @@ def _segments(path: Path, vertices: int) -> NDArray[np.int64]:
     given = record.get("segIndices") if isinstance(record, dict) else None
     if not isinstance(given, list) or len(given) != vertices:
         found = f"{len(given)} numbers" if isinstance(given, list) else shown(given)
-        raise BadSceneError(f"{path}: segIndices is {found}, expected one for each of the mesh's {vertices} vertices")
+        raise BadSceneError(
+            f"{path}: segIndices is {found}, expected one for each of the mesh's {vertices} vertices"
+        )
     if not all(map(_is_index, given)):
-        raise BadSceneError(f"{path}: segIndices has {shown(next(one for one in given if not _is_index(one)))}")
+        raise BadSceneError(
+            f"{path}: segIndices has {shown(next(one for one in given if not _is_index(one)))}"
+        )
     return np.array(given, dtype=np.int64)
 
 
@@ -228,7 +238,9 @@ def _group(where: str, given: Any) -> _Group:
     if not isinstance(label, str):
         raise BadSceneError(f"{where}: label is {shown(label)}, expected a text")
     if not isinstance(segments, list) or not all(map(_is_index, segments)):
-        raise BadSceneError(f"{where}: segments is {shown(segments)}, expected a list of whole numbers from 0")
+        raise BadSceneError(
+            f"{where}: segments is {shown(segments)}, expected a list of whole numbers from 0"
+        )
     return _Group(object_id, label, frozenset(segments))
 
 
@@ -252,5 +264,7 @@ def _nyu_classes(path: Path) -> Mapping[str, str]:
     header, *rows = [line.split("\t") for line in read_text(path).splitlines()] or [[]]
     columns = [header.index(name) if name in header else -1 for name in ("raw_category", "nyu40class")]
     if min(columns) < 0:
-        raise BadSceneError(f"{path}: has columns {shown(header)}, expected raw_category and nyu40class among them")
+        raise BadSceneError(
+            f"{path}: has columns {shown(header)}, expected raw_category and nyu40class among them"
+        )
     return {row[columns[0]].strip(): row[columns[1]].strip() for row in rows if len(row) > max(columns)}

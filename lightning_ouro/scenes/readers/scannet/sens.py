@@ -103,22 +103,30 @@ class SensFile:
         if version != _VERSION:
             raise BadSceneError(f"{self.path}: version is {version}, expected {_VERSION}")
         if name_length > _LONGEST_NAME:
-            raise BadSceneError(f"{self.path}: the sensor's name has {name_length} bytes; is this a .sens file?")
+            raise BadSceneError(
+                f"{self.path}: the sensor's name has {name_length} bytes; is this a .sens file?"
+            )
         self._take(file, name_length, "header")
         values = _HEADER.unpack(self._take(file, _HEADER.size, "header"))
         self.intrinsics = np.array(values[:16], dtype=np.float64).reshape(4, 4)
         color_code, depth_code, width, height, depth_width, depth_height, units, number = values[64:]
         if color_code not in _COLOR_CODES:
-            raise BadSceneError(f"{self.path}: compression of colour is {color_code}, expected one of {_COLOR_CODES}")
+            raise BadSceneError(
+                f"{self.path}: compression of colour is {color_code}, expected one of {_COLOR_CODES}"
+            )
         if depth_code not in _DEPTH_CODES:
-            raise BadSceneError(f"{self.path}: compression of depth is {depth_code}, expected one of {_DEPTH_CODES}")
+            raise BadSceneError(
+                f"{self.path}: compression of depth is {depth_code}, expected one of {_DEPTH_CODES}"
+            )
         self._color_code, self._depth_code = _COLOR_CODES[color_code], _DEPTH_CODES[depth_code]
         self.size, self._depth_size = (height, width), (depth_height, depth_width)
         for pixels in (width * height, depth_width * depth_height):
             if not 0 < pixels <= MOST_PIXELS:
                 raise BadSceneError(f"{self.path}: images have {pixels} pixels, expected 1 to {MOST_PIXELS}")
         if not 1 <= units <= 100_000:
-            raise BadSceneError(f"{self.path}: depth_shift is {units:g}, expected units a metre, usually 1000")
+            raise BadSceneError(
+                f"{self.path}: depth_shift is {units:g}, expected units a metre, usually 1000"
+            )
         if not 0 < number * _FRAME.itemsize <= size:
             raise BadSceneError(f"{self.path}: a file of {size} bytes cannot hold its {number} frames")
         self._units = units
@@ -149,10 +157,14 @@ class SensFile:
         if falls.any():
             place = int(falls.argmax()) + 1
             found = f"{stamps[place - 1]} and then {stamps[place]}"
-            raise BadSceneError(f"{self.path}: frame {place}: timestamp_color is {found}, expected rising microseconds")
+            raise BadSceneError(
+                f"{self.path}: frame {place}: timestamp_color is {found}, expected rising microseconds"
+            )
         times = (stamps - stamps[0]).astype(np.float64) / 1e6
         if times[-1] > _DAY:
-            raise BadSceneError(f"{self.path}: timestamp_color spans {times[-1]:.0f} seconds, expected microseconds")
+            raise BadSceneError(
+                f"{self.path}: timestamp_color spans {times[-1]:.0f} seconds, expected microseconds"
+            )
         return times
 
     def _payload(self, number: int, which: int) -> bytes:
@@ -175,7 +187,9 @@ class SensFile:
         return f"{self.path}: frame {number}"
 
 
-def decoded_image(where: str, content: bytes, mode: str | None, size: tuple[int, int] | None = None) -> NDArray[Any]:
+def decoded_image(
+    where: str, content: bytes, mode: str | None, size: tuple[int, int] | None = None
+) -> NDArray[Any]:
     """An image from a file's bytes.
 
     Args:
@@ -196,7 +210,16 @@ def decoded_image(where: str, content: bytes, mode: str | None, size: tuple[int,
             return np.asarray(image if mode is None else image.convert(mode))
     except (UnidentifiedImageError, Image.DecompressionBombError):
         raise BadSceneError(f"{where} is no png or jpeg of usual size") from None
-    except (OSError, ValueError, SyntaxError, EOFError, MemoryError, struct.error, zlib.error, IndexError) as problem:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        MemoryError,
+        struct.error,
+        zlib.error,
+        IndexError,
+    ) as problem:
         raise BadSceneError(f"{where} cannot be decoded ({' '.join(str(problem).split())})") from None
 
 

@@ -131,7 +131,9 @@ class _OneStream(IphoneDepth):
         except zlib.error as problem:
             raise BadSceneError(f"{self._path}: frame {place} cannot be unpacked ({problem})") from None
         if len(unpacked) < _METRES and not (stream.ended and not unpacked):
-            raise BadSceneError(f"{self._path}: is cut off: frame {place} has {len(unpacked)} of {_METRES} bytes")
+            raise BadSceneError(
+                f"{self._path}: is cut off: frame {place} has {len(unpacked)} of {_METRES} bytes"
+            )
         return unpacked
 
 

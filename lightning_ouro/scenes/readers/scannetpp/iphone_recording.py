@@ -76,7 +76,9 @@ class IphoneRecording(Recording):
         frames = min(len(self._video.times), entries[-1][0] + 1)
         self._depth = open_depth(depth, frames) if exists(depth) else None
         frames = frames if self._depth is None else self._depth.number
-        self._frames, self.shots = _shots(path, [entry for entry in entries if entry[0] < frames], self._video)
+        self._frames, self.shots = _shots(
+            path, [entry for entry in entries if entry[0] < frames], self._video
+        )
 
     @override
     def images(self, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -96,12 +98,16 @@ def _entries(path: Path) -> list[tuple[int, dict[str, Any]]]:
     for name, entry in content.items():
         number = _FRAME.fullmatch(name)
         if number is None or not isinstance(entry, dict):
-            raise BadSceneError(f"{path}: has {shown(name)}: {shown(entry)}, expected an object named frame_NNNNNN")
+            raise BadSceneError(
+                f"{path}: has {shown(name)}: {shown(entry)}, expected an object named frame_NNNNNN"
+            )
         entries.append((int(number[1]), entry))
     return sorted(entries, key=lambda entry: entry[0])
 
 
-def _shots(path: Path, entries: list[tuple[int, dict[str, Any]]], video: VideoFile) -> tuple[list[int], Shots]:
+def _shots(
+    path: Path, entries: list[tuple[int, dict[str, Any]]], video: VideoFile
+) -> tuple[list[int], Shots]:
     """The frames that can be used, by number, and how they were taken."""
     if not entries:
         raise BadSceneError(f"{path}: has no entry for one of the {len(video.times)} frames of {video.path}")
@@ -112,10 +118,14 @@ def _shots(path: Path, entries: list[tuple[int, dict[str, Any]]], video: VideoFi
     poses = np.stack([_pose(*row) for row in rows])
     valid = rigid(poses)
     if not valid.any():
-        raise BadSceneError(f"{path}: none of its {len(rows)} entries has an aligned_pose that is a rigid motion")
+        raise BadSceneError(
+            f"{path}: none of its {len(rows)} entries has an aligned_pose that is a rigid motion"
+        )
     if (np.diff(times) <= 0).any() or times[-1] > _LONGEST:
         raise BadSceneError(f"{path}: timestamp does not rise from entry to entry, or not in seconds")
-    intrinsics = np.stack([_intrinsics(*row, video.size) for row, used in zip(rows, valid, strict=True) if used])
+    intrinsics = np.stack(
+        [_intrinsics(*row, video.size) for row, used in zip(rows, valid, strict=True) if used]
+    )
     numbers = [number for (number, _), used in zip(entries, valid, strict=True) if used]
     return numbers, Shots(times[valid], intrinsics, poses[valid], video.size)
 

@@ -96,7 +96,9 @@ def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
         found = vertices.box(where, group.get("segments")) if given is None else box(f"{where}: obb", given)
         boxes.setdefault((category, *np.round(found[0], _SAME_PLACE)), (category, found))
     if not boxes:
-        raise BadSceneError(f"{path}: none of its {len(groups)} segGroups is an object that a question could name")
+        raise BadSceneError(
+            f"{path}: none of its {len(groups)} segGroups is an object that a question could name"
+        )
     kept = list(boxes.values())
     if len(kept) > MOST_OBJECTS:  # every switch and bottle of a large office: what counts is kept
         kept = [(category, found) for category, found in kept if category in COMPLETE]
@@ -150,7 +152,9 @@ class _Vertices:
     def box(self, where: str, listed: Any) -> Box:
         """The upright box of the vertices in the listed segments."""
         if not _are_numbers(listed):
-            raise BadSceneError(f"{where}: has no obb, and segments is {shown(listed)}, expected whole numbers from 0")
+            raise BadSceneError(
+                f"{where}: has no obb, and segments is {shown(listed)}, expected whole numbers from 0"
+            )
         try:
             return upright_box(self._points[np.isin(self._segments, np.array(listed, dtype=np.int64))])
         except ValueError as problem:

@@ -78,9 +78,7 @@ def only_obb(record):
 
 ANNOTATION, MESH, TRAJ = f"{VIDEO}_3dod_annotation.json", f"{VIDEO}_3dod_mesh.ply", "lowres_wide.traj"
 FRAMES = f"{VIDEO}_frames"
-FLAT_MESH = (
-    "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
-)
+FLAT_MESH = "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
 BAD_SCENES = {
     "no mesh": (removed(MESH), MESH, "No such file"),
     "mesh cut in its header": (cut(MESH, 60), MESH, ""),
@@ -159,14 +157,20 @@ def huge_png(path, bits=8, colours=2, side=40_000):
 
     header = struct.pack(">2I5B", side, side, bits, colours, 0, 0, 0)
     path.write_bytes(
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 9)) + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(b"\0" * 9))
+        + chunk(b"IEND", b"")
     )
 
 
 BAD_RECORDINGS = {
     "empty image": (nth("lowres_wide", 1, lambda path: path.write_bytes(b"")), ".png"),
     "image cut off": (nth("lowres_wide", 1, lambda path: path.write_bytes(path.read_bytes()[:700])), ".png"),
-    "image cut in its header": (nth("lowres_wide", 0, lambda path: path.write_bytes(path.read_bytes()[:20])), ".png"),
+    "image cut in its header": (
+        nth("lowres_wide", 0, lambda path: path.write_bytes(path.read_bytes()[:20])),
+        ".png",
+    ),
     "image of gigabytes": (nth("lowres_wide", 1, huge_png), ".png"),
     "image of another size": (
         nth("lowres_wide", 1, lambda path: iio.imwrite(path, np.zeros((40, 64, 3), dtype=np.uint8))),
@@ -174,7 +178,10 @@ BAD_RECORDINGS = {
     ),
     "image is a folder": (nth("lowres_wide", 1, lambda path: (path.unlink(), path.mkdir())), ".png"),
     "depth of gigabytes": (nth("lowres_depth", 1, lambda path: huge_png(path, 16, 0)), "lowres_depth"),
-    "depth cut off": (nth("lowres_depth", 1, lambda path: path.write_bytes(path.read_bytes()[:500])), "lowres_depth"),
+    "depth cut off": (
+        nth("lowres_depth", 1, lambda path: path.write_bytes(path.read_bytes()[:500])),
+        "lowres_depth",
+    ),
     "depth in 8 bits": (
         nth("lowres_depth", 1, lambda path: iio.imwrite(path, np.ones((48, 64), dtype=np.uint8))),
         "lowres_depth",
@@ -187,9 +194,15 @@ BAD_RECORDINGS = {
         nth("lowres_depth", 1, lambda path: iio.imwrite(path, np.ones((64, 48), dtype=np.uint16))),
         "lowres_depth",
     ),
-    "camera in words": (nth("lowres_wide_intrinsics", 1, lambda path: path.write_text("64 48 f f cx cy")), ".pincam"),
+    "camera in words": (
+        nth("lowres_wide_intrinsics", 1, lambda path: path.write_text("64 48 f f cx cy")),
+        ".pincam",
+    ),
     "empty camera": (nth("lowres_wide_intrinsics", 1, lambda path: path.write_text("")), ".pincam"),
-    "camera not finite": (nth("lowres_wide_intrinsics", 1, lambda path: path.write_text("64 48 nan 9 9 9")), ".pincam"),
+    "camera not finite": (
+        nth("lowres_wide_intrinsics", 1, lambda path: path.write_text("64 48 nan 9 9 9")),
+        ".pincam",
+    ),
     "camera of megabytes": (
         nth("lowres_wide_intrinsics", 1, lambda path: path.write_bytes(b"1" * 5_000_000)),
         ".pincam",
@@ -216,7 +229,12 @@ def test_a_broken_recording_is_told_in_one_line(folder, kind):
     with pytest.raises(InputError) as problem:
         scene.footage.load(scene, FrameBudget(3, 64, 64))
     message = str(problem.value)
-    assert message.startswith(f"scene {VIDEO}: ") and name in message and "\n" not in message and len(message) < 600
+    assert (
+        message.startswith(f"scene {VIDEO}: ")
+        and name in message
+        and "\n" not in message
+        and len(message) < 600
+    )
 
 
 @pytest.mark.parametrize("spoil", ["cut", "fewer", "text"])

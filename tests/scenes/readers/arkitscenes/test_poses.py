@@ -107,7 +107,10 @@ def test_rows_of_lost_tracking_are_left_out(tmp_path, lost, column):
         ("1.0 0 0 0 0 0 0\n2.0 0 0 0 0 0\n", "line 2: is '2.0 0 0 0 0 0', expected seven numbers"),
         ("1.0 0 0 zero 0 0 0\n", "line 1"),
         ("1.0 0 0 0 0 0 0 0\n", "line 1"),
-        ('<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>', "line 1"),  # what Apple's server sends
+        (
+            '<?xml version="1.0"?>\n<Error><Code>AccessDenied</Code></Error>',
+            "line 1",
+        ),  # what Apple's server sends
         (b"\x89PNG\r\n\x1a\n\x00\xff", "line 1"),
         ("x" * 100_000, "line 1"),
     ],
@@ -121,14 +124,30 @@ def test_a_bad_trajectory_says_which_line(tmp_path, text, reason):
 
 def test_nearest_gives_none_beyond_its_reach():
     times = np.array([1.0, 2.0, 3.0])
-    assert nearest(times, np.array([0.0, 0.99, 1.4, 1.6, 2.02, 3.02, 3.03]), 0.02).tolist() == [-1, 0, -1, -1, 1, 2, -1]
+    assert nearest(times, np.array([0.0, 0.99, 1.4, 1.6, 2.02, 3.02, 3.03]), 0.02).tolist() == [
+        -1,
+        0,
+        -1,
+        -1,
+        1,
+        2,
+        -1,
+    ]
     assert nearest(times, np.array([1.4, 1.6]), 1.0).tolist() == [0, 1]
     assert nearest(np.array([]), np.array([1.0, 2.0]), 1.0).tolist() == [-1, -1]
 
 
 def test_files_are_ordered_by_time_and_others_are_passed_over(tmp_path):
     names = ["41069021_10.5.png", "41069021_9.250.png", "6845.70605696.png", "7.0.pincam"]
-    for name in [*names, "._41069021_1.5.png", ".DS_Store", "Thumbs.db", "41069021_x.png", "1.5.png.tmp", "-1.0.png"]:
+    for name in [
+        *names,
+        "._41069021_1.5.png",
+        ".DS_Store",
+        "Thumbs.db",
+        "41069021_x.png",
+        "1.5.png.tmp",
+        "-1.0.png",
+    ]:
         (tmp_path / name).write_text("")
     series = Series(tmp_path)
     assert series.times.tolist() == [7.0, 9.25, 10.5, 6845.70605696]
@@ -139,7 +158,9 @@ def test_files_are_ordered_by_time_and_others_are_passed_over(tmp_path):
 def test_intrinsics_are_scaled_to_the_image_from_its_corner(tmp_path):
     path = tmp_path / "41069021_1.000.pincam"
     path.write_text("256 192 212.088 210.5 127.4 98.6992")
-    np.testing.assert_allclose(read_pincam(path, (192, 256)), [[212.088, 0, 127.9], [0, 210.5, 99.1992], [0, 0, 1]])
+    np.testing.assert_allclose(
+        read_pincam(path, (192, 256)), [[212.088, 0, 127.9], [0, 210.5, 99.1992], [0, 0, 1]]
+    )
     larger = [[212.088 * 2.5, 0, 127.9 * 2.5], [0, 210.5 * 2.5, 99.1992 * 2.5], [0, 0, 1]]
     np.testing.assert_allclose(read_pincam(path, (480, 640)), larger)
 

@@ -97,7 +97,11 @@ def test_depth_is_that_of_the_nearest_time_within_20_milliseconds(folder):
 def test_the_readmes_older_names_are_read(tmp_path):
     folder = tiny(tmp_path, names=README_NAMES)
     made = film(KITCHEN, 3, 48, 64)
-    for kind in ("wide", "color_intrinsics", "depth_densified"):  # they were named by time alone, more exactly
+    for kind in (
+        "wide",
+        "color_intrinsics",
+        "depth_densified",
+    ):  # they were named by time alone, more exactly
         for time, path in zip(stamps(made), sorted((frames_of(folder) / kind).iterdir()), strict=True):
             decimals = 4 if path.suffix == ".pincam" else 8
             path.rename(path.with_name(f"{time + 0.0000312:.{decimals}f}{path.suffix}"))
@@ -114,7 +118,17 @@ def test_labels_become_categories_and_what_is_annotated_unevenly_is_dropped(fold
     def entry(place, label):
         return annotated(label, [place, 1, 0.5], [0.5, 0.6, 0.7], np.eye(3), str(place))
 
-    labels = ["tv_monitor", "TV-Monitor", "tv/monitor", "tv monitor", "cabinet", "sink", "shelf", "oven", "washer"]
+    labels = [
+        "tv_monitor",
+        "TV-Monitor",
+        "tv/monitor",
+        "tv monitor",
+        "cabinet",
+        "sink",
+        "shelf",
+        "oven",
+        "washer",
+    ]
     labels += ["refrigerator", "sofa", "Stool", "floor", "", "椅" * 500, "椅子"]
     data = [entry(*labelled) for labelled in enumerate(labels)]
     write_annotation(annotation_of(folder), [], data=data)
@@ -179,7 +193,9 @@ def test_folders_without_an_annotation_are_no_scenes(tmp_path):
     layout(tmp_path, "raw/Training/41000001")
     for name in ("47334522", "42897421"):  # two of those that raw has without one
         (tmp_path / "raw" / "Training" / name / "lowres_wide").mkdir(parents=True)
-    (tmp_path / "raw" / "metadata.csv").write_text("video_id,visit_id,fold,sky_direction\n41000001,NA,Training,Left\n")
+    (tmp_path / "raw" / "metadata.csv").write_text(
+        "video_id,visit_id,fold,sky_direction\n41000001,NA,Training,Left\n"
+    )
     (tmp_path / "upsampling" / "Training" / "41000009").mkdir(parents=True)
     assert [found.id for found in READER.find(tmp_path)] == ["41000001"]
 
@@ -188,5 +204,11 @@ def test_other_folders_hold_nothing(tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "loop").symlink_to(tmp_path)
     layout(tmp_path, "somewhere/deep/in/41000001", "not_eight_digits")
-    for path in (tmp_path, tmp_path / "file", tmp_path / "missing", tmp_path / "loop", tmp_path / "not_eight_digits"):
+    for path in (
+        tmp_path,
+        tmp_path / "file",
+        tmp_path / "missing",
+        tmp_path / "loop",
+        tmp_path / "not_eight_digits",
+    ):
         assert READER.find(path) == []

@@ -114,11 +114,17 @@ BROKEN = {
     "mesh cut off": (replaced(PLY, lambda content: content[:5000]), PLY),
     "mesh is no mesh": (replaced(PLY, lambda _: b"solid"), PLY),
     "mesh is a folder": (as_folder(PLY), PLY),
-    "mesh of giga vertices": (replaced(PLY, lambda content: content.replace(b"vertex ", b"vertex 99999")), PLY),
+    "mesh of giga vertices": (
+        replaced(PLY, lambda content: content.replace(b"vertex ", b"vertex 99999")),
+        PLY,
+    ),
     "mesh is flat": (flat_mesh, f"{PLY}: covers no floor"),
     "segments missing": (replaced(SEGS, lambda _: None), SEGS),
     "segments cut off": (replaced(SEGS, lambda content: content[:700]), SEGS),
-    "segments of another mesh": (edited(SEGS, segIndices=[1, 2, 3]), "segIndices is 3 numbers, expected one for each"),
+    "segments of another mesh": (
+        edited(SEGS, segIndices=[1, 2, 3]),
+        "segIndices is 3 numbers, expected one for each",
+    ),
     "segments are none": (edited(SEGS, segIndices=None), "segIndices is missing"),
     "segments are a list": (replaced(SEGS, lambda _: b"[]"), "segIndices"),
     "segments are words": (
@@ -140,7 +146,10 @@ BROKEN = {
     "object with parts of segments": (grouped(segments=[5.5]), "segments is"),
     "ids twice": (edited(AGG, segGroups=[group(4, "a", [5]), group(4, "b", [5])]), "objectId 4 2 times"),
     "too many objects": (many_objects, "holds 300 objects"),
-    "labels are another table": (lambda folder: (folder.parent / TSV).write_text("id\tname\n1\tchair\n"), TSV),
+    "labels are another table": (
+        lambda folder: (folder.parent / TSV).write_text("id\tname\n1\tchair\n"),
+        TSV,
+    ),
     "labels empty": (lambda folder: (folder.parent / TSV).write_text(""), TSV),
     "labels are a folder": (lambda folder: (folder.parent / TSV).mkdir(), TSV),
     "no frames": (no_frames, "has no frames"),
@@ -184,7 +193,10 @@ SENS_BROKEN = {
     "colour is no image": (patched(FRAME + 96, bytes(20)), "frame 0: colour"),
     "a folder": (as_folder(".sens"), ".sens"),
     "masks are no archive": (replaced("_2d-instance-filt.zip", lambda _: b"x"), "_2d-instance-filt.zip"),
-    "masks cut off": (replaced("_2d-instance-filt.zip", lambda content: content[:-30]), "_2d-instance-filt.zip"),
+    "masks cut off": (
+        replaced("_2d-instance-filt.zip", lambda content: content[:-30]),
+        "_2d-instance-filt.zip",
+    ),
     "masks are a folder": (as_folder("_2d-instance-filt.zip"), "_2d-instance-filt.zip"),
     "masks are damaged": (
         replaced("_2d-instance-filt.zip", lambda content: content[:90] + bytes(60) + content[150:]),
@@ -255,16 +267,28 @@ EXPORT_BROKEN = {
     "image is empty": (wrote("color/1.jpg", b""), "color/1.jpg"),
     "image cut off": (lambda folder: cut(folder / "color/1.jpg", 900), "color/1.jpg"),
     "image of another size": (wrote("color/2.jpg", jpeg(np.zeros((10, 10, 3), np.uint8))), "color/2.jpg"),
-    "two images of one number": (lambda folder: shutil.copy(folder / "color/1.jpg", folder / "color/001.jpg"), "1.jpg"),
+    "two images of one number": (
+        lambda folder: shutil.copy(folder / "color/1.jpg", folder / "color/001.jpg"),
+        "1.jpg",
+    ),
     "depth is colour": (wrote("depth/1.png", png(np.zeros((9, 9, 3), np.uint8))), "depth/1.png"),
     "depth is 8 bits": (wrote("depth/1.png", png(np.zeros((9, 9), np.uint8))), "depth/1.png"),
     "pose is empty": (wrote("pose/1.txt", b""), "pose/1.txt"),
     "pose is short": (wrote("pose/1.txt", ROWS.encode()), "pose/1.txt"),
     "pose is words": (wrote("pose/1.txt", (ROWS + "a b c d").encode()), "pose/1.txt"),
     "pose in one line": (wrote("pose/1.txt", " ".join(["1"] * 16).encode()), "pose/1.txt"),
-    "intrinsics missing": (lambda folder: (folder / "intrinsic/intrinsic_color.txt").unlink(), "intrinsic_color.txt"),
-    "intrinsics are not finite": (wrote("intrinsic/intrinsic_color.txt", f"nan 0 0 0\n{ROWS}".encode()), "intrinsic"),
-    "intrinsics of another size": (wrote("intrinsic/intrinsic_color.txt", f"{ROWS}0 0 0 1".encode()), "principal"),
+    "intrinsics missing": (
+        lambda folder: (folder / "intrinsic/intrinsic_color.txt").unlink(),
+        "intrinsic_color.txt",
+    ),
+    "intrinsics are not finite": (
+        wrote("intrinsic/intrinsic_color.txt", f"nan 0 0 0\n{ROWS}".encode()),
+        "intrinsic",
+    ),
+    "intrinsics of another size": (
+        wrote("intrinsic/intrinsic_color.txt", f"{ROWS}0 0 0 1".encode()),
+        "principal",
+    ),
 }
 
 

@@ -77,7 +77,9 @@ def test_lost_frames_are_left_out_and_time_starts_at_the_first_image(root, small
     np.testing.assert_allclose(found.poses, small.poses[1:], atol=1e-5)
 
 
-@pytest.mark.parametrize("bad", [np.zeros((4, 4)), np.diag([2.0, 2, 2, 1]), np.diag([1.0, 1, -1, 1]), np.ones((4, 4))])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((4, 4)), np.diag([2.0, 2, 2, 1]), np.diag([1.0, 1, -1, 1]), np.ones((4, 4))]
+)
 def test_frames_whose_pose_deforms_are_left_out(root, small, bad):
     poses = raw_poses(small)
     poses[1] = bad
@@ -149,7 +151,9 @@ def test_colour_may_have_been_made_smaller_with_the_intrinsics_or_without(root, 
         write_matrix(folder / "intrinsic" / "intrinsic_color.txt", matrix)
     found = video_of(root, FrameBudget(3, 30, 40, token=10))
     assert found.frames.shape == (3, 30, 40, 3)
-    np.testing.assert_allclose(found.views.intrinsics[0], np.diag([0.5, 0.5, 1]) @ small.intrinsics, atol=1e-4)
+    np.testing.assert_allclose(
+        found.views.intrinsics[0], np.diag([0.5, 0.5, 1]) @ small.intrinsics, atol=1e-4
+    )
 
 
 # Masks.

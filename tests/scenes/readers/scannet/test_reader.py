@@ -92,7 +92,9 @@ def test_objects_come_back(read, filmed):
 def test_cameras_come_back(read, filmed):
     _, _, video = read
     np.testing.assert_allclose(video.views.poses, filmed.poses, atol=1e-5)
-    np.testing.assert_allclose(video.views.intrinsics, np.broadcast_to(filmed.intrinsics, (6, 3, 3)), atol=1e-4)
+    np.testing.assert_allclose(
+        video.views.intrinsics, np.broadcast_to(filmed.intrinsics, (6, 3, 3)), atol=1e-4
+    )
 
 
 def test_frames_come_back(read, filmed):
@@ -145,7 +147,13 @@ def test_nothing_is_found_where_nothing_is_laid_out_so(root, tmp_path):
     shutil.rmtree(root / "scans" / SCAN)
     (root / "scans" / "loop").symlink_to(root)
     (root / "scans" / SCAN).symlink_to(root / "scans" / SCAN)
-    for path in (root, root / "scans", root / "posed_images", tmp_path / "none", root / "posed_images" / SCAN):
+    for path in (
+        root,
+        root / "scans",
+        root / "posed_images",
+        tmp_path / "none",
+        root / "posed_images" / SCAN,
+    ):
         assert ScanNetReader().find(path) == []
     (tmp_path / "file").touch()
     assert ScanNetReader().find(tmp_path / "file") == []
@@ -173,7 +181,16 @@ def test_scan_without_an_alignment_stays_as_it_is(root, small):
 
 @pytest.mark.parametrize("where", [".", "scans"])
 def test_labels_become_nyu40_classes_by_name(tmp_path, small, where):
-    labels = ["coffee table", "desk", "mini fridge", "stack of chairs", "cabinets", "trash can", "closet", "doors"]
+    labels = [
+        "coffee table",
+        "desk",
+        "mini fridge",
+        "stack of chairs",
+        "cabinets",
+        "trash can",
+        "closet",
+        "doors",
+    ]
     labels += ["book", "Sofa-Chair"]
     write_posed(tmp_path, small)
     write_scan(tmp_path, small, labels=labels)
@@ -189,7 +206,18 @@ def test_labels_become_nyu40_classes_by_name(tmp_path, small, where):
 
 
 def test_labels_that_name_nothing_are_no_objects(tmp_path, small):
-    labels = ["object", "wall", "x" * 5000, "стол", "家具 " * 40, "", "remove", "unknown", "\u202echair\u0000", "bed "]
+    labels = [
+        "object",
+        "wall",
+        "x" * 5000,
+        "стол",
+        "家具 " * 40,
+        "",
+        "remove",
+        "unknown",
+        "\u202echair\u0000",
+        "bed ",
+    ]
     write_posed(tmp_path, small)
     write_scan(tmp_path, small, labels=labels)
     assert [thing.category for thing in scene_of(tmp_path).objects] == ["стол", "bed"]
@@ -223,7 +251,9 @@ def test_groups_of_few_vertices_or_foreign_segments_are_dropped(tmp_path, small)
     points, owners = mesh_of(small.scene)
     owners = owners.copy()
     owners[np.flatnonzero(owners == 4)[3:]] = -1
-    folder = write_rooms(tmp_path / "scans" / SCAN, points, owners, [thing.category for thing in small.scene.objects])
+    folder = write_rooms(
+        tmp_path / "scans" / SCAN, points, owners, [thing.category for thing in small.scene.objects]
+    )
     write_posed(tmp_path, small)
     groups = json.loads((folder / f"{SCAN}.aggregation.json").read_text())["segGroups"]
     groups[1]["segments"].append(999_999)

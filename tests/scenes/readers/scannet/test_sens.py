@@ -7,7 +7,14 @@ import pytest
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.scannet.sens import SensFile
 from tests.scenes.readers.film import film
-from tests.scenes.readers.write_scannet import jpeg, millimetres, png, raw_poses, sens_bytes, sensor_intrinsics
+from tests.scenes.readers.write_scannet import (
+    jpeg,
+    millimetres,
+    png,
+    raw_poses,
+    sens_bytes,
+    sensor_intrinsics,
+)
 
 HEADER = 12 + len("StructureSensor") + 256 + 8 + 16 + 4 + 8  # bytes before the first frame
 

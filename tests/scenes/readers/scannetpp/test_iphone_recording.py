@@ -120,7 +120,9 @@ def test_without_depth_boxes_say_what_is_visible(tmp_path):
 
 
 def test_a_frame_without_an_entry_is_not_used_and_the_others_keep_their_images_and_depth(folder):
-    change_entries(folder, lambda entries: [entries.pop(f"frame_{place:06d}") for place in (0, 3, 11)] and None)
+    change_entries(
+        folder, lambda entries: [entries.pop(f"frame_{place:06d}") for place in (0, 3, 11)] and None
+    )
     opened = recording(folder)
     left = [1, 2, 4, 5, 6, 7, 8, 9, 10]
     np.testing.assert_allclose(opened.shots.poses, TRUE.poses[left], atol=1e-9)
@@ -172,7 +174,9 @@ def test_a_pose_that_is_rigid_but_for_rounding_is_used(folder):
     assert len(recording(folder).shots.times) == 12
 
 
-@pytest.mark.parametrize(("images", "entries", "depths"), [(9, 12, 12), (12, 9, 12), (12, 12, 9), (11, 10, 9)])
+@pytest.mark.parametrize(
+    ("images", "entries", "depths"), [(9, 12, 12), (12, 9, 12), (12, 12, 9), (11, 10, 9)]
+)
 @pytest.mark.parametrize("kind", ["lz4", "block"])
 def test_the_part_that_video_entries_and_depth_share_is_used(folder, images, entries, depths, kind):
     write_video(folder / "iphone" / "rgb.mkv", SHOWN.rgb[:images])
@@ -198,7 +202,9 @@ def without(field):
 
 
 def in_all(**fields):
-    return lambda folder: change_entries(folder, lambda all_: {name: one | fields for name, one in all_.items()})
+    return lambda folder: change_entries(
+        folder, lambda all_: {name: one | fields for name, one in all_.items()}
+    )
 
 
 def in_file(name, content):
@@ -244,10 +250,19 @@ POSES, VIDEO, DEPTH = "pose_intrinsic_imu.json", "rgb.mkv", "depth.bin"
         (in_entry(timestamp=float("nan")), [POSES, "frame_000002", "timestamp", "nan"]),
         (in_entry(timestamp=True), [POSES, "frame_000002", "timestamp", "True"]),
         (in_entry(timestamp=1.0), [POSES, "timestamp", "rise"]),
-        (lambda folder: change_entries(folder, lambda all_: {"frame_2": all_["frame_000002"]}), [POSES, "frame_2"]),
+        (
+            lambda folder: change_entries(folder, lambda all_: {"frame_2": all_["frame_000002"]}),
+            [POSES, "frame_2"],
+        ),
         (lambda folder: change_entries(folder, lambda all_: {"画" * 5000: {}}), [POSES, "画", "..."]),
-        (lambda folder: change_entries(folder, lambda all_: {"frame_000000": [1]}), [POSES, "frame_000000", "[1]"]),
-        (lambda folder: change_entries(folder, lambda all_: {"frame_000099": {}}), [POSES, "no entry", VIDEO]),
+        (
+            lambda folder: change_entries(folder, lambda all_: {"frame_000000": [1]}),
+            [POSES, "frame_000000", "[1]"],
+        ),
+        (
+            lambda folder: change_entries(folder, lambda all_: {"frame_000099": {}}),
+            [POSES, "no entry", VIDEO],
+        ),
         (in_file(POSES, b"{}"), [POSES, "frame_000000"]),
         (in_file(POSES, b"[1]"), [POSES, "[1]"]),
         (in_file(POSES, b""), [POSES, "JSON"]),

@@ -102,7 +102,9 @@ def test_only_categories_that_vsi_bench_counts_are_complete(folder):
     assert len(COMPLETE) == 43 and {"radiator", "trash bin", "ceiling light", "paper bag"} <= COMPLETE
     assert not COMPLETE & {"heater", "trash can", "cabinet", "window", "floor"}
     scene = read(folder)
-    assert scene.complete == COMPLETE & scene.counts.keys() and "window" in scene.counts.keys() - scene.complete
+    assert (
+        scene.complete == COMPLETE & scene.counts.keys() and "window" in scene.counts.keys() - scene.complete
+    )
 
 
 def test_the_same_object_twice_is_one_object(folder):
@@ -126,7 +128,18 @@ def test_labels_become_what_the_benchmarks_list_maps_them_to(folder):
 
 
 def test_labels_that_name_no_object_are_left_out(folder):
-    labels = ["wall", "CEILING", "remove", "split", "画" * 500, "x" * 5000, "\n", "object;", "Stühle", "monitor_stand"]
+    labels = [
+        "wall",
+        "CEILING",
+        "remove",
+        "split",
+        "画" * 500,
+        "x" * 5000,
+        "\n",
+        "object;",
+        "Stühle",
+        "monitor_stand",
+    ]
     groups = [{"objectId": 50 + place, "label": label, "segments": []} for place, label in enumerate(labels)]
     for place, group in enumerate(groups):
         group["obb"] = FAKE_CEILING | {"centroid": [place, 0, 0]}
@@ -209,13 +222,16 @@ def made_a_folder(name):
 
 def flat_mesh(folder):
     path = folder / "scans" / MESH
-    lines = (
-        b"ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
-    )
+    lines = b"ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\nend_header\n"
     path.write_bytes(lines + b"0 0 0\n1 0 0\n2 0 1\n3 0 0\n")
 
 
-ANNOTATION, SEGMENTS, MESH, CSV = "segments_anno.json", "segments.json", "mesh_aligned_0.05.ply", "map_benchmark.csv"
+ANNOTATION, SEGMENTS, MESH, CSV = (
+    "segments_anno.json",
+    "segments.json",
+    "mesh_aligned_0.05.ply",
+    "map_benchmark.csv",
+)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +289,8 @@ def test_a_broken_scene_is_refused_in_one_line_that_names_the_file(folder, break
 
 def test_more_objects_than_can_be_used_are_refused(folder):
     many = [
-        {"label": "chair", "segments": [], "obb": FAKE_CEILING | {"centroid": [place, 0, 0]}} for place in range(300)
+        {"label": "chair", "segments": [], "obb": FAKE_CEILING | {"centroid": [place, 0, 0]}}
+        for place in range(300)
     ]
     change_groups(folder, lambda groups: many)
     with pytest.raises(BadSceneError, match="300 objects"):
