@@ -211,7 +211,7 @@ def understand(record: Record, room: SceneGeometry) -> tuple[Family, Roles] | st
     if family.name != record.question_type:
         return f"the text follows a form of {family.name}"
     named = (name for role, names in roles.items() if role not in family.words for name in names)
-    return found if all(map(room.places, named)) else "names objects that the metadata do not have"
+    return found if all(map(room.indices, named)) else "names objects that the metadata do not have"
 
 
 def judge(record: Record, family: Family, roles: Roles, outcome: Outcome, room: SceneGeometry) -> Verdict:
@@ -243,7 +243,7 @@ def explain(
         name = roles["object"][0]
         return (
             "the metadata count otherwise",
-            f"boxes {len(room.places(name))}, corrected count {room.count(name)}",
+            f"boxes {len(room.indices(name))}, corrected count {room.count(name)}",
         )
     if family.name != "object_abs_distance":
         return "another number", f"unrounded {answer.value:.4f}"
@@ -262,12 +262,12 @@ def explain(
 def chosen_by(roles: Roles, room: SceneGeometry) -> str:
     """The numbers behind a choice."""
     if "standing" in roles:
-        places = [room.places(roles[role][0])[0] for role in ("standing", "facing", "target")]
+        places = [room.indices(roles[role][0])[0] for role in ("standing", "facing", "target")]
         return f"{direction_degrees(*room.centers[places]):.2f} degrees counter-clockwise"
     if "options" not in roles:
         return ""
-    here = room.distances[room.places(roles["target"][0])[0]]
-    return ", ".join(f"{name} {here[room.places(name)].min():.3f} m" for name in roles["options"])
+    here = room.distances[room.indices(roles["target"][0])[0]]
+    return ", ".join(f"{name} {here[room.indices(name)].min():.3f} m" for name in roles["options"])
 
 
 def figures(verdicts: Iterable[Verdict]) -> dict[str, dict[str, float]]:

@@ -40,7 +40,7 @@ def main() -> None:
     folder = parser.parse_args().figures
     folder.mkdir(parents=True, exist_ok=True)
     library = SceneLibrary(procedural_scenes(FIRST_SCENE, 20), FrameBudget(height=192, width=256))
-    asked, _ = fixed_questions(library, list(library.values()), per_scene=12, shown=False)
+    asked, _ = fixed_questions(library, list(library.values()), per_scene=12, show_progress=False)
     used: set[str] = set()
     for family in FAMILIES:
         question = next(q for q in asked if q.family == family and q.scene_id not in used)

@@ -93,7 +93,7 @@ def main() -> None:
 def held_out(first: int, scenes: int, per_scene: int) -> tuple[SceneLibrary, list[Question]]:
     """Scenes with their fixed questions."""
     library = SceneLibrary(list(procedural_scenes(first, scenes)), FrameBudget())
-    return library, fixed_questions(library, list(library.values()), per_scene, shown=True)[0]
+    return library, fixed_questions(library, list(library.values()), per_scene, show_progress=True)[0]
 
 
 def answers(solver: SolverModule, questions: Sequence[Question], video: Video | None) -> list[str]:

@@ -140,7 +140,7 @@ class BootstrapModule(L.LightningModule):
         if len(packed.target_ids):
             questions = sum(len(row.suffixes) for row in asked)
             loss = cross_entropy(
-                self.loaded.qwen.lm_head(hidden[packed.target_place]), packed.target_ids, reduction="none"
+                self.loaded.qwen.lm_head(hidden[packed.target_index]), packed.target_ids, reduction="none"
             )
             is_answer = packed.target_question < questions
             if is_answer.any():

@@ -44,7 +44,7 @@ KINDS: tuple[Callable[[str, str], Written], ...] = (_taller, _wider, _height)
 
 def draw(room: SceneGeometry, short: References, rng: np.random.Generator) -> Written | None:
     """One of them about objects that the frames show; None where fewer than two names are unique."""
-    names = [name for name in room.unique_categories() if room.places(name)[0] in room.seen]
+    names = [name for name in room.unique_categories() if room.indices(name)[0] in room.seen]
     if len(names) < 2:
         return None
     one, other = (

@@ -39,7 +39,7 @@ def write_briefs(
     round: int,
     seed: int,
     title: str,
-    shown: bool,
+    show_progress: bool,
 ) -> tuple[list[Brief], list[SkippedScene]]:
     """One scene's order each; opens the videos, since a question has to be shown, and skips a scene that has none.
 
@@ -52,12 +52,12 @@ def write_briefs(
         round: The round that they are for.
         seed: The run's seed.
         title: Stands before the progress bar.
-        shown: Whether it is drawn.
+        show_progress: Whether it is drawn.
     """
     asked = pool.keys_by_scene()
     briefs: list[Brief] = []
     skipped: list[SkippedScene] = []
-    for scene in progress(scenes, f"{title}: opening videos", shown):
+    for scene in progress(scenes, f"{title}: opening videos", show_progress):
         try:
             views = library.video(scene.id).views
         except InputError as problem:
@@ -81,25 +81,25 @@ def write_briefs(
 
 
 def propose_and_verify(
-    proposer: Proposer, briefs: Sequence[Brief], title: str, shown: bool
+    proposer: Proposer, briefs: Sequence[Brief], title: str, show_progress: bool
 ) -> list[Verified | Rejection]:
     """What became of each proposal: first what was unusable, then the others in the order of briefs and slots."""
     proposals: dict[str, list[Proposal]] = defaultdict(list)
     outcomes: list[Verified | Rejection] = []
-    for proposal in proposer.propose(briefs, title, shown):
+    for proposal in proposer.propose(briefs, title, show_progress):
         if isinstance(proposal, Rejection):
             outcomes.append(proposal)
         else:
             proposals[proposal.scene_id].append(proposal)
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox)
-        for brief in progress(briefs, f"{title}: verifying", shown):
+        for brief in progress(briefs, f"{title}: verifying", show_progress):
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
     return outcomes
 
 
 def fixed_questions(
-    library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, shown: bool
+    library: SceneLibrary, scenes: Sequence[Scene], per_scene: int, show_progress: bool
 ) -> tuple[list[Question], list[SkippedScene]]:
     """At most `per_scene` questions about each scene, scene by scene, families as level as the scenes allow.
 
@@ -110,9 +110,9 @@ def fixed_questions(
     """
     equal, title = Feedback(dict.fromkeys(FAMILIES, 1.0)), "held-out scenes"
     briefs, skipped = write_briefs(
-        scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, shown
+        scenes, library, equal, Pool(), SPARE * per_scene, 0, FIXED_SEED, title, show_progress
     )
-    outcomes = propose_and_verify(GrammarProposer(style="vsi_bench"), briefs, title, shown)
+    outcomes = propose_and_verify(GrammarProposer(style="vsi_bench"), briefs, title, show_progress)
     verified = [item for item in outcomes if isinstance(item, Verified)]
     accepted, surplus = Pool().admit(_level(verified, per_scene), 0)
     if scenes and not accepted:
@@ -126,9 +126,9 @@ def fixed_questions(
     return accepted, skipped
 
 
-def progress(items: Sequence[T], title: str, shown: bool) -> Iterable[T]:
+def progress(items: Sequence[T], title: str, show_progress: bool) -> Iterable[T]:
     """The items behind a progress bar that goes away when it is done."""
-    return track(items, title, transient=True, disable=not shown)
+    return track(items, title, transient=True, disable=not show_progress)
 
 
 def _level(verified: Sequence[Verified], per_scene: int) -> list[Verified]:

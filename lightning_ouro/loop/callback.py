@@ -308,5 +308,5 @@ def _solver(trainer: L.Trainer) -> SolverModule:
 
 
 def _share(trainer: L.Trainer) -> RankShard:
-    shown = trainer.is_global_zero and trainer.progress_bar_callback is not None
-    return RankShard(trainer.global_rank, trainer.world_size, shown)
+    show_progress = trainer.is_global_zero and trainer.progress_bar_callback is not None
+    return RankShard(trainer.global_rank, trainer.world_size, show_progress)

@@ -26,10 +26,10 @@ from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.splits import (
     BenchmarkScenes,
     Splits,
-    place,
     procedural_splits,
     read_splits,
     refuse_benchmarks,
+    room_id,
 )
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
@@ -262,9 +262,11 @@ class SceneDataModule(L.LightningDataModule):
 
     def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
         """The video of the next scene that is another place, None if there is none."""
-        start, here = scene_ids.index(scene_id), place(self.library[scene_id])
+        start, here = scene_ids.index(scene_id), room_id(self.library[scene_id])
         others = (
-            other for other in (*scene_ids[start:], *scene_ids[:start]) if place(self.library[other]) != here
+            other
+            for other in (*scene_ids[start:], *scene_ids[:start])
+            if room_id(self.library[other]) != here
         )
         other = next(others, None)
         return None if other is None else self.library.video(other)

@@ -56,7 +56,7 @@ class RankShard:
 
     rank: int
     ranks: int
-    shown: bool
+    show_progress: bool
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ def ask(
     title = f"round {order.round}"
     mine = scenes[share.rank :: share.ranks]
     briefs, skipped = write_briefs(
-        mine, library, order.told, pool, order.slots, order.round, order.seed, title, share.shown
+        mine, library, order.told, pool, order.slots, order.round, order.seed, title, share.show_progress
     )
     with unsharded(solver):  # ranks have different numbers of scenes and replies
-        outcomes = propose_and_verify(proposer, briefs, title, share.shown)
+        outcomes = propose_and_verify(proposer, briefs, title, share.show_progress)
     place = {scene.id: number for number, scene in enumerate(scenes)}
     outcomes = sorted(
         all_gather_list(outcomes), key=lambda item: (place[item.proposal.scene_id], item.proposal.slot)
@@ -144,7 +144,7 @@ def _of_each(
     parts = [mine[start : start + BATCH] for start in range(0, len(mine), BATCH)]
     found: list[tuple[str, T]] = []
     with unsharded(solver):  # ranks have different numbers of parts
-        for part in progress(parts, title, share.shown):
+        for part in progress(parts, title, share.show_progress):
             found += zip([question.id for question in part], found_of(part), strict=True)
     return dict(all_gather_list(found))
 

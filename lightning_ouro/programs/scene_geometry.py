@@ -49,7 +49,7 @@ class SceneGeometry:
     floor_area: float
 
     @cached_property
-    def _places(self) -> dict[str, list[int]]:
+    def _indices(self) -> dict[str, list[int]]:
         places: dict[str, list[int]] = {}
         for thing in self.scene.objects:
             places.setdefault(thing.category, []).append(thing.id)
@@ -70,7 +70,7 @@ class SceneGeometry:
     @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:
         """Pairs of places of unique objects between which one can walk straight, in both orders."""
-        places = [self.places(category)[0] for category in self.unique_categories()]
+        places = [self.indices(category)[0] for category in self.unique_categories()]
         pairs = np.array(list(combinations(places, 2)), dtype=int).reshape(-1, 2)
         free = common_ground([self]).are_straight(np.zeros(len(pairs), dtype=int), *pairs.T)
         straight = map(tuple, pairs[free].tolist())
@@ -92,7 +92,7 @@ class SceneGeometry:
         if self.views is None:
             return {}
         found = {
-            category: find_first_seen(self.views.visibility, self.places(category))
+            category: find_first_seen(self.views.visibility, self.indices(category))
             for category in self.categories()
         }
         return {category: sight for category, sight in found.items() if sight is not None}
@@ -111,21 +111,21 @@ class SceneGeometry:
         printed = f"{float(seconds):.1f}"
         return self.times.index(printed) if printed in self.times else None
 
-    def places(self, category: str) -> list[int]:
+    def indices(self, category: str) -> list[int]:
         """The ids of the category's objects."""
-        return self._places.get(category, [])
+        return self._indices.get(category, [])
 
     def count(self, category: str) -> int:
         """How many there are: the source's corrected count, else the number of boxes."""
-        return self.scene.counts.get(category, len(self.places(category)))
+        return self.scene.counts.get(category, len(self.indices(category)))
 
     def is_unique(self, category: str) -> bool:
         """Whether exactly one is annotated and exactly one counted."""
-        return len(self.places(category)) == 1 == self.count(category)
+        return len(self.indices(category)) == 1 == self.count(category)
 
     def categories(self) -> list[str]:
         """Every category with a box, sorted."""
-        return sorted(self._places)
+        return sorted(self._indices)
 
     def unique_categories(self) -> list[str]:
         """The categories that name one object, sorted."""
@@ -173,7 +173,7 @@ def plain(worlds: Sequence[SceneGeometry]) -> dict[str, Any]:
 def _shared(first: SceneGeometry) -> tuple[Any, ...]:
     """What all readings have in common: counts, first sights, cameras."""
     names = {*first.categories(), *first.scene.counts}
-    counts = {name: (first.count(name), first.places(name)) for name in sorted(names)}
+    counts = {name: (first.count(name), first.indices(name)) for name in sorted(names)}
     if first.views is None:
         return counts, {}, ()
     seconds = first.views.timestamps.tolist()

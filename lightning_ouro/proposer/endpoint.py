@@ -88,7 +88,7 @@ class EndpointProposer(Proposer):
 
     @override
     def propose(
-        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         key = self._key()
         found: list[Proposal | Rejection] = []
@@ -101,7 +101,7 @@ class EndpointProposer(Proposer):
                 for slot in range(brief.slots)
             ]
             for brief, slot, short, answer in track(
-                waiting, f"{title}: proposing", transient=True, disable=not shown
+                waiting, f"{title}: proposing", transient=True, disable=not show_progress
             ):
                 text, problem = answer.result()
                 if problem:

@@ -47,11 +47,11 @@ class FrozenCopyProposer(ModelProposer):
 
     @override
     def propose(
-        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         assert self._of is not None, "the loop attaches the solver first"
         copy = self.base(self._of)
         if copy.loaded is None:  # not before: the loop attaches while nothing else is in memory yet
             copy.configure_model()
             copy.requires_grad_(False).to(self._of.device)
-        return super().propose(briefs, title, shown)
+        return super().propose(briefs, title, show_progress)

@@ -45,7 +45,7 @@ class GrammarProposer(Proposer):
 
     @override
     def propose(
-        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         return [proposal for brief in briefs for proposal in self.write(brief)]
 

@@ -67,7 +67,7 @@ def lines(geometry: SceneGeometry, max_objects: int) -> list[Line]:
 
 
 def _line(geometry: SceneGeometry, category: str) -> Line:
-    places = geometry.places(category)
+    places = geometry.indices(category)
     seen = tuple(place for place in places if place in geometry.seen)
     countable = category in geometry.scene.complete and len(seen) == len(places) == geometry.count(category)
     share = (

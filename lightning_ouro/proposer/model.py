@@ -95,12 +95,12 @@ class ModelProposer(Proposer):
 
     @override
     def propose(
-        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         assert self._solver is not None, "the loop attaches the solver before it asks"
         found: list[Proposal | Rejection] = []
         starts = range(0, len(briefs), self._scenes_per_batch)
-        for start in track(starts, f"{title}: proposing", transient=True, disable=not shown):
+        for start in track(starts, f"{title}: proposing", transient=True, disable=not show_progress):
             found += self._together(briefs[start : start + self._scenes_per_batch])
         return found
 

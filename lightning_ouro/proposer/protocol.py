@@ -75,7 +75,7 @@ class Proposer(ABC):
 
     @abstractmethod
     def propose(
-        self, briefs: Sequence[Brief], title: str = "", shown: bool = False
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask.
 
@@ -84,5 +84,5 @@ class Proposer(ABC):
         Args:
             briefs: What is wanted.
             title: Stands before a progress bar.
-            shown: Whether it is drawn.
+            show_progress: Whether it is drawn.
         """

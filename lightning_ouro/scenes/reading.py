@@ -41,14 +41,14 @@ class Located:
 
 
 def read_scenes(
-    paths: Sequence[Path], boxes: BoxKind = "upright", shown: bool = False
+    paths: Sequence[Path], boxes: BoxKind = "upright", show_progress: bool = False
 ) -> tuple[list[Scene], list[SkippedScene]]:
     """All usable scenes of files and folders, and those that could not be used.
 
     Args:
         paths: Files and folders.
         boxes: How boxes are fitted where a data set gives none.
-        shown: Whether a progress bar is drawn.
+        show_progress: Whether a progress bar is drawn.
 
     Raises:
         InputError: a path is missing or unreadable, holds no scene in any known layout, or nothing is usable.
@@ -57,7 +57,7 @@ def read_scenes(
     skipped: list[SkippedScene] = []
     first_seen: dict[str, Path] = {}
     for path in paths:
-        for file, outcome in _read(path, boxes, shown):
+        for file, outcome in _read(path, boxes, show_progress):
             if isinstance(outcome, SkippedScene):
                 skipped.append(outcome)
             elif outcome.id in scenes:
@@ -110,14 +110,14 @@ def _refuse(path: Path, layouts: str) -> list[Located]:
     raise InputError(f"{path}: holds no scene in a known layout; give one of: {layouts}")
 
 
-def _read(path: Path, boxes: BoxKind, shown: bool) -> Iterator[tuple[Path, Scene | SkippedScene]]:
+def _read(path: Path, boxes: BoxKind, show_progress: bool) -> Iterator[tuple[Path, Scene | SkippedScene]]:
     located = _located(path, boxes)
     if not located:
         for file in _meta_info_files(path):
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
             yield from ((file, outcome) for outcome in outcomes)
-    for one in track(located, f"reading {path.name}", transient=True, disable=not shown):
+    for one in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
         try:
             yield one.found.path, one.reader.read(one.found)
         except BadSceneError as problem:

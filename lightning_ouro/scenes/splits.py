@@ -61,7 +61,7 @@ def read_splits(
     num_test: int,
     benchmark_scenes: BenchmarkScenes = "refuse",
     boxes: BoxKind = "upright",
-    shown: bool = False,
+    show_progress: bool = False,
 ) -> Splits:
     """Scenes from disk.
 
@@ -72,22 +72,22 @@ def read_splits(
         num_test: Held out for test.
         benchmark_scenes: "leave_out" keeps those that a benchmark tests on from training; others change nothing here.
         boxes: How boxes are fitted where a data set gives none.
-        shown: Whether a progress bar is drawn.
+        show_progress: Whether a progress bar is drawn.
 
     Raises:
         InputError: files cannot be read, or too few scenes are usable.
     """
-    scenes, skipped = read_scenes([Path(path) for path in paths], boxes, shown)
+    scenes, skipped = read_scenes([Path(path) for path in paths], boxes, show_progress)
     held_out = num_val + num_test
     if len(scenes) <= held_out:
         raise InputError(
             f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), but {held_out} are "
             f"held out (data.num_val_scenes={num_val}, data.num_test_scenes={num_test}); add scenes or hold out fewer"
         )
-    ordered = sorted(scenes, key=lambda scene: (_digest(place(scene)), scene.id))
+    ordered = sorted(scenes, key=lambda scene: (_digest(room_id(scene)), scene.id))
     val, test = ordered[:num_val], ordered[num_val:held_out]
-    taken = {place(scene) for scene in val + test}
-    train = [scene for scene in ordered[held_out:] if place(scene) not in taken]
+    taken = {room_id(scene) for scene in val + test}
+    train = [scene for scene in ordered[held_out:] if room_id(scene) not in taken]
     if benchmark_scenes == "leave_out":
         train = [scene for scene in train if not scene.benchmarks]
         if not train:
@@ -99,7 +99,7 @@ def read_splits(
     return Splits(tuple(train), tuple(val), tuple(test), tuple(skipped))
 
 
-def place(scene: Scene) -> str:
+def room_id(scene: Scene) -> str:
     """The room that a scene is a scan of: ScanNet numbers the scans of one room behind an underscore."""
     return re.sub(r"_\d\d$", "", scene.id)
 
@@ -113,9 +113,9 @@ def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
     tested = [scene for scene in scenes if scene.benchmarks]
     if tested:
         names = sorted({name for scene in tested for name in scene.benchmarks})
-        shown = ", ".join(scene.id for scene in tested[:3]) + (", ..." if len(tested) > 3 else "")
+        examples = ", ".join(scene.id for scene in tested[:3]) + (", ..." if len(tested) > 3 else "")
         raise InputError(
-            f"{len(tested)} training scenes ({shown}) belong to {', '.join(names)}: set --data.benchmark_scenes "
+            f"{len(tested)} training scenes ({examples}) belong to {', '.join(names)}: set --data.benchmark_scenes "
             "leave_out to train on the others, or allow and report no score on any of these"
         )
 

@@ -49,7 +49,7 @@ class Layout:
 
 def layout_of(packed: Packed, kept: SharedPrefixCache | None = None) -> Layout:
     """The layout of a batch, on its device."""
-    gathers = tuple(span.suffix_places().to(packed.ids.device) for span in packed.spans)
+    gathers = tuple(span.suffix_indices().to(packed.ids.device) for span in packed.spans)
     return Layout(packed.spans, gathers, _block_mask(packed) if packed.ids.is_cuda else None, kept)
 
 

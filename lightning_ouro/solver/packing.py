@@ -36,7 +36,7 @@ class Span:
         """Behind its last token."""
         return self.start + self.prefix + sum(self.suffixes)
 
-    def suffix_places(self) -> Tensor:
+    def suffix_indices(self) -> Tensor:
         """The tokens of each suffix, counted from the row's start, `(K, S)`; -1 pads to the longest."""
         lengths = torch.tensor(self.suffixes, dtype=torch.long)
         offset = torch.arange(int(lengths.max()) if len(lengths) else 0)
@@ -67,7 +67,7 @@ class Packed:
     positions: Tensor
     rows: Tensor
     segments: Tensor
-    target_place: Tensor
+    target_index: Tensor
     target_ids: Tensor
     target_question: Tensor
     target_is_content: Tensor
@@ -141,7 +141,7 @@ def pack(rows: Sequence[Row]) -> Packed:
         torch.cat(positions, dim=1),
         torch.arange(len(rows)).repeat_interleave(torch.tensor([span.end - span.start for span in spans])),
         torch.cat(segments),
-        target_place=target[:, 0],
+        target_index=target[:, 0],
         target_ids=target[:, 1],
         target_question=target[:, 2],
         target_is_content=target[:, 3].bool(),

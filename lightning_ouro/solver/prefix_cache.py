@@ -35,7 +35,7 @@ class SharedPrefixCache:
 
     def __init__(self, packed: Packed, room: int) -> None:
         self._spans, self._room, self._written = packed.spans, room, 0
-        self._places = [span.suffix_places().to(packed.ids.device) for span in packed.spans]
+        self._places = [span.suffix_indices().to(packed.ids.device) for span in packed.spans]
         self._layers: dict[int, list[_Row]] = {}
         # Tokens of a row's suffixes are padded to the longest; what is written stands behind that.
         self._seen = [torch.nn.functional.pad(places >= 0, (0, room), value=True) for places in self._places]

@@ -64,7 +64,7 @@ def hidden_states(
 def score(model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None) -> Scored:
     """Loss and confidence of every question of a batch from one pass; arguments as of `hidden_states`."""
     hidden = hidden_states(model, packed, features)
-    logits = model.lm_head(hidden[packed.target_place]).float()
+    logits = model.lm_head(hidden[packed.target_index]).float()
     loss = torch.nn.functional.cross_entropy(logits, packed.target_ids, reduction="none")
     return Scored(
         mean_by_question(loss, packed.target_question, packed.num_questions),

@@ -17,15 +17,15 @@ def library():
 
 def test_fixed_questions_are_the_same_whenever_they_are_written(library):
     scenes = list(library.values())
-    first, again = (fixed_questions(library, scenes, 6, shown=False)[0] for _ in range(2))
+    first, again = (fixed_questions(library, scenes, 6, show_progress=False)[0] for _ in range(2))
     assert first == again
-    assert fixed_questions(library, scenes[:1], 6, shown=False)[0] == [
+    assert fixed_questions(library, scenes[:1], 6, show_progress=False)[0] == [
         q for q in first if q.scene_id == scenes[0].id
     ]
 
 
 def test_they_are_vsi_benchs_sentences_few_for_each_scene_with_families_level(library):
-    questions, _ = fixed_questions(library, list(library.values()), 10, shown=False)
+    questions, _ = fixed_questions(library, list(library.values()), 10, show_progress=False)
     assert max(Counter(question.scene_id for question in questions).values()) <= 10
     counts = Counter(question.family for question in questions)
     assert set(counts) == FAMILIES.keys() - {"open"}
@@ -40,5 +40,5 @@ def test_scenes_about_which_nothing_can_be_asked_are_refused():
     blind = SceneLibrary(procedural_scenes(0, 1), FrameBudget(num_frames=1, height=1, width=1))
     bare = [scene for scene in blind.values()]
     with pytest.raises(InputError, match="no question can be asked about the 1 held-out scenes"):
-        fixed_questions(blind, bare, 0, shown=False)
-    assert fixed_questions(blind, [], 4, shown=False) == ([], [])
+        fixed_questions(blind, bare, 0, show_progress=False)
+    assert fixed_questions(blind, [], 4, show_progress=False) == ([], [])

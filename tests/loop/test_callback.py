@@ -36,7 +36,7 @@ class OnlyInTheFirstRound(Proposer):
 
     name = "first_round"
 
-    def propose(self, briefs, title="", shown=False):
+    def propose(self, briefs, title="", show_progress=False):
         return GrammarProposer().propose([brief for brief in briefs if brief.round == 0])
 
 
@@ -45,7 +45,7 @@ class PartlyBroken(Proposer):
 
     name = "partly_broken"
 
-    def propose(self, briefs, title="", shown=False):
+    def propose(self, briefs, title="", show_progress=False):
         proposals = GrammarProposer().propose(briefs)
         programs = list(BROKEN.values())
         return [
@@ -56,7 +56,7 @@ class PartlyBroken(Proposer):
 class AllBroken(PartlyBroken):
     """Every program fails."""
 
-    def propose(self, briefs, title="", shown=False):
+    def propose(self, briefs, title="", show_progress=False):
         return [replace(p, program=BROKEN["syntax"]) for p in super().propose(briefs)]
 
 

@@ -55,7 +55,7 @@ def test_the_apis_scenes_hold_what_the_worlds_hold(filmed):
             far = [api.camera_distance(camera, thing) for camera in api.cameras]
             assert far == reading.camera_distances[:, i].tolist()
         for category in reading.categories():
-            assert [thing.id for thing in api.all(category)] == reading.places(category)
+            assert [thing.id for thing in api.all(category)] == reading.indices(category)
             assert api.count(category) == reading.count(category)
 
 
@@ -233,7 +233,7 @@ def test_counts_cameras_and_what_frames_show_stay_under_noise(filmed):
 def test_walkable_pairs_are_those_of_unique_objects_with_a_straight_way(filmed):
     reading = scene_geometry(*filmed)
     ground, names = common_ground([reading]), reading.unique_categories()
-    places = [reading.places(name)[0] for name in names]
+    places = [reading.indices(name)[0] for name in names]
     pairs = {(a, b) for a in places for b in places if a != b}
     straight = {pair for pair in pairs if (way := ground.way(0, *pair)) is not None and len(way) == 2}
     assert reading.walkable == straight and 0 < len(straight) < len(pairs)

@@ -44,13 +44,13 @@ def test_each_answer_token_is_predicted_by_the_token_before_it(encoder, question
     ]
     packed = pack(rows)
     assert packed.num_questions == 6
-    assert torch.equal(packed.ids[packed.target_place + 1], packed.target_ids)
+    assert torch.equal(packed.ids[packed.target_index + 1], packed.target_ids)
     for number, question in enumerate([*questions, questions[0]]):
         mine = packed.target_question == number
         content = packed.target_ids[mine & packed.target_is_content]
         assert encoder.tokenizer.decode(content) == question.answer
         assert encoder.tokenizer.decode(packed.target_ids[mine]) == question.answer + "<|im_end|>"
-        assert packed.question_end[number] == packed.target_place[mine].max() + 1
+        assert packed.question_end[number] == packed.target_index[mine].max() + 1
 
 
 def test_every_question_starts_at_the_same_position_behind_the_prefix(encoder, questions):

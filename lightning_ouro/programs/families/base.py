@@ -133,7 +133,7 @@ def not_unique(geometry: SceneGeometry, *categories: str) -> str | None:
 
 def only(geometry: SceneGeometry, *roles: tuple[str, ...]) -> frozenset[int]:
     """The ids of all objects of the named categories."""
-    return frozenset(place for names in roles for name in names for place in geometry.places(name))
+    return frozenset(place for names in roles for name in names for place in geometry.indices(name))
 
 
 def not_in_picture(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:
@@ -142,7 +142,7 @@ def not_in_picture(geometry: SceneGeometry, seconds: str, *categories: str) -> s
     if geometry.views is None or frame is None:
         return f"no frame is shown at {seconds} s"
     for category in categories:
-        if geometry.views.visibility[frame, geometry.places(category)[0]] < VISIBLE:
+        if geometry.views.visibility[frame, geometry.indices(category)[0]] < VISIBLE:
             return f"the {category} is not in the picture at {seconds} s"
     return None
 

@@ -75,4 +75,4 @@ class CameraObjDistance(Family):
 
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:
     (category,), (seconds,) = roles["object"], roles["times"]
-    return float(geometry.camera_distances[geometry.frame(seconds), geometry.places(category)[0]])
+    return float(geometry.camera_distances[geometry.frame(seconds), geometry.indices(category)[0]])

@@ -76,5 +76,5 @@ class DepthOrder(Family):
 def _gap(geometry: SceneGeometry, roles: Roles) -> float:
     """Metres between the two objects' distances from the camera."""
     frame = geometry.frame(roles["times"][0])
-    one, other = (geometry.camera_distances[frame, geometry.places(name)[0]] for name in roles["pair"])
+    one, other = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
     return float(abs(one - other))

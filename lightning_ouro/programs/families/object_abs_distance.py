@@ -51,7 +51,7 @@ class ObjectAbsDistance(Family):
         pairs = list(combinations(geometry.unique_categories(), 2))
         for i in shuffled(len(pairs), rng):
             first, second = pairs[i] if rng.random() < 0.5 else pairs[i][::-1]
-            if geometry.distances[geometry.places(first)[0], geometry.places(second)[0]] >= LEAST:
+            if geometry.distances[geometry.indices(first)[0], geometry.indices(second)[0]] >= LEAST:
                 yield {"pair": (first, second)}
 
     @override
@@ -75,5 +75,5 @@ class ObjectAbsDistance(Family):
 
 
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:
-    first, second = (geometry.places(category)[0] for category in roles["pair"])
+    first, second = (geometry.indices(category)[0] for category in roles["pair"])
     return float(geometry.distances[first, second])

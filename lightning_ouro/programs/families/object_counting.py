@@ -44,7 +44,7 @@ class ObjectCounting(Family):
         (category,) = roles["object"]
         if category not in geometry.scene.complete:
             return f"not every {category} is annotated"
-        number, boxes = geometry.count(category), len(geometry.places(category))
+        number, boxes = geometry.count(category), len(geometry.indices(category))
         if number != boxes:
             return f"{number} {category} are counted but {boxes} have a box: that the frames show all can't be checked"
         return None if number >= 2 else f"{number} {category}; at least 2 are needed"

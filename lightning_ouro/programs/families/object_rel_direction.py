@@ -70,7 +70,7 @@ class ObjectRelDirection(Family):
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         names = geometry.unique_categories()
         triples = np.array(list(permutations(range(len(names)), 3)), dtype=int).reshape(-1, 3)
-        centers = geometry.centers[[geometry.places(name)[0] for name in names]].reshape(-1, 3)
+        centers = geometry.centers[[geometry.indices(name)[0] for name in names]].reshape(-1, 3)
         angles = direction_degrees(*(centers[triples[:, role]] for role in range(3)))
         order = shuffled(len(triples), rng)
         sectors = np.searchsorted(self._sectors.ends, angles, side="right")[order]
@@ -86,7 +86,7 @@ class ObjectRelDirection(Family):
         problem = not_unique(geometry, *names)
         if problem is not None:
             return problem
-        places = [geometry.places(name)[0] for name in names]
+        places = [geometry.indices(name)[0] for name in names]
         for one, other in combinations(range(3), 2):
             distance = geometry.distances[places[one], places[other]]
             if not NEAREST <= distance <= FARTHEST:
@@ -107,7 +107,7 @@ class ObjectRelDirection(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        centers = (geometry.centers[geometry.places(roles[role][0])[0]] for role in _ROLES)
+        centers = (geometry.centers[geometry.indices(roles[role][0])[0]] for role in _ROLES)
         return self._sectors.slack(float(direction_degrees(*centers))) / SLACK
 
     @override

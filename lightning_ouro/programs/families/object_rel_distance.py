@@ -86,15 +86,15 @@ class ObjectRelDistance(Family):
     def _distances(self, geometry: SceneGeometry, roles: Roles) -> list[float]:
         """From the target to the nearest object of each option, sorted."""
         (target,) = roles["target"]
-        here = geometry.places(target)[0]
+        here = geometry.indices(target)[0]
         return sorted(
             float(geometry.distances[here, self._nearest(geometry, target, name)])
             for name in roles["options"]
         )
 
     def _nearest(self, geometry: SceneGeometry, target: str, category: str) -> int:
-        (here,) = geometry.places(target)
-        return min(geometry.places(category), key=lambda place: geometry.distances[here, place])
+        (here,) = geometry.indices(target)
+        return min(geometry.indices(category), key=lambda place: geometry.distances[here, place])
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:

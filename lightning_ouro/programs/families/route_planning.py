@@ -83,7 +83,7 @@ class RoutePlanning(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        names = {geometry.places(name)[0]: name for name in geometry.unique_categories()}
+        names = {geometry.indices(name)[0]: name for name in geometry.unique_categories()}
         given: set[str] = set()
         for i in rng.integers(len(_SHAPES), size=TRIES).tolist():
             stops, faces = _SHAPES[i]
@@ -108,7 +108,7 @@ class RoutePlanning(Family):
         )
         if problem is not None:
             return problem
-        places = [geometry.places(name)[0] for name in stops]
+        places = [geometry.indices(name)[0] for name in stops]
         for (one, other), way in zip(pairwise(stops), pairwise(places), strict=True):
             if geometry.distances[way] < SHORTEST:
                 return f"{one} and {other} are less than {SHORTEST} m apart"
@@ -149,12 +149,12 @@ def _draw(
 
 def _turns(geometry: SceneGeometry, roles: Roles) -> list[float]:
     """Degrees counter-clockwise of the turns that are asked for."""
-    stops = geometry.centers[[geometry.places(name)[0] for name in _stops(roles)]]
+    stops = geometry.centers[[geometry.indices(name)[0] for name in _stops(roles)]]
     ahead = 2 * stops[:-1] - np.concatenate(
         [stops[:1], stops[:-2]]
     )  # what one looks at who has just come there
     if "facing" in roles:
-        ahead[0] = geometry.centers[geometry.places(roles["facing"][0])[0]]
+        ahead[0] = geometry.centers[geometry.indices(roles["facing"][0])[0]]
     angles = direction_degrees(stops[:-1], ahead, stops[1:])
     return [float(angle) for angle in angles[0 if "facing" in roles else 1 :]]
 

@@ -159,7 +159,7 @@ def test_distances_from_the_camera_are_those_that_one_finds_by_hand(den, filmed,
             for roles, _ in zip(family.candidates(room, np.random.default_rng(0)), range(most), strict=False):
                 eye = views.poses[room.times.index(roles["times"][0]), :3, 3]
                 names = roles.get("object") or roles["pair"]
-                metres = {name: by_hand(scene.objects[room.places(name)[0]], eye) for name in names}
+                metres = {name: by_hand(scene.objects[room.indices(name)[0]], eye) for name in names}
                 answer = answer_to(sandbox, family, room, roles)
                 nearer = min(metres, key=metres.__getitem__)
                 assert answer.value == (
