@@ -47,6 +47,7 @@ def main(args: Sequence[str] | None = None) -> None:
     given = parser.parse_args(args)
 
     made = provenance("accepted_questions.py", args, PACKAGES)
+    settings = {"scenes": given.scenes, "rounds": given.rounds, "slots": given.slots}
     pool, reasons = fill_pool(given.scenes, given.rounds, given.slots)
     families = {name: describe(questions) for name, questions in by_family(pool.questions).items()}
     Console(width=120).print(table(families))
@@ -54,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     keys = [FAMILIES[q.family].key(q.scene_id, q.objects) for q in pool.questions]
     report = {"questions": len(keys), "repeated": len(keys) - len(set(keys)), "families": families}
     if given.out is not None:
-        write_report(given.out, made | report)
+        write_report(given.out, made | settings | report)
     print(json.dumps(report))
 
 
@@ -105,23 +106,10 @@ def describe(questions: Sequence[Question]) -> dict[str, Any]:
     }
 
 
-def bin_edges() -> list[str]:
-    """The lower edge of each bin of margins, 1 included."""
-    return [f"{0.5 + index * 0.5 / NUM_BINS:.1f}" for index in range(NUM_BINS)] + ["1"]
-
-
 def table(families: Mapping[str, Mapping[str, Any]]) -> Table:
     """One row per family and number of options."""
-    *edges, last = bin_edges()
-    columns = (
-        "family",
-        "accepted",
-        "most frequent answer",
-        "its share",
-        "letters off by",
-        *(f"≥ {e}" for e in edges),
-    )
-    rows = Table(*columns, last)
+    edges = [f"≥ {0.5 + index * 0.5 / NUM_BINS:.1f}" for index in range(NUM_BINS)]
+    rows = Table("family", "accepted", "most frequent answer", "its share", "letters off by", *edges, "1")
     for name, row in families.items():
         share, off = f"{row['share']:.1%}", f"{row['letters_off']:.1%}"
         answer = str(row["commonest"])[:24]

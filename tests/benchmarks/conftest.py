@@ -3,12 +3,4 @@
 import sys
 from pathlib import Path
 
-import pytest
-
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-sys.path.insert(0, str(FOLDER))
-
-
-@pytest.fixture(scope="session")
-def benchmarks_folder() -> Path:
-    return FOLDER
+sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
