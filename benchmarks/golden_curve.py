@@ -6,9 +6,10 @@ Runs `configs/tiny.yaml` with seed 0 and writes `train/loss`, `train/loss_unweig
 optimizer step, and `val/loss` and `val/score` before the first round and after each, at full precision (float32 values
 as Python's repr of them). The last line is one JSON object: the platform, the number of steps and the last values.
 
-On the same platform (CPU, instruction set, threads and library versions) the same code gives the same bits. With one
-thread and AVX2 instead of two and AVX-512 the first four steps differed by 5e-7 relative; `TOLERANCE` is far above
-that, and far below what a changed loss does. `tests/benchmarks/test_golden_curve.py` runs the first steps.
+The run has one thread, so that it does not depend on the number of cores: on the same platform (CPU, instruction set
+and library versions) the same code gives the same bits. With two threads and AVX-512 instead of one and AVX2 the first
+four steps differed by 5e-7 relative; `TOLERANCE` is far above that, and far below what a changed loss does.
+`tests/benchmarks/test_golden_curve.py` runs the first steps.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from record import RESULTS, machine, provenance, write_report
 from tiny_run import fit, read_curves
 
 SEED = 0
+THREADS = 1
 TRAIN = ("train/loss", "train/loss_unweighted", "train/confidence")
 VALIDATION = ("val/loss", "val/score")
 PACKAGES = ("torch", "transformers", "lightning", "peft", "numpy")
@@ -63,7 +65,7 @@ def measure(*options: str) -> dict[str, Any]:
         `validation_steps`, the optimizer steps taken by then.
     """
     with tempfile.TemporaryDirectory() as folder:
-        events = read_curves(fit(Path(folder), "--seed_everything", str(SEED), *options))
+        events = read_curves(fit(Path(folder), "--seed_everything", str(SEED), *options, threads=THREADS))
     measured = set(events.Tags()["scalars"])
     curves = {
         tag: [event.value for event in events.Scalars(tag)]
@@ -82,7 +84,7 @@ def platform() -> str:
     """What the last bits of a float depend on."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     capability = torch.backends.cpu.get_cpu_capability()
-    return f"{machine()['cpu']}, {capability}, {torch.get_num_threads()} threads, {versions}"
+    return f"{machine()['cpu']}, {capability}, {THREADS} thread, {versions}"
 
 
 def deviations(

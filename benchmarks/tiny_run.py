@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +13,20 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 CONFIG = ROOT / "configs" / "tiny.yaml"
 
 
-def fit(folder: Path, *options: str) -> Path:
-    """Trains in `folder`, what it prints going to stderr, and returns the run's folder."""
+def fit(folder: Path, *options: str, threads: int | None = None) -> Path:
+    """Trains in `folder`, with what it prints going to stderr.
+
+    Args:
+        folder: Where the run's folder is made.
+        options: Of the command line, after the config.
+        threads: Of torch; None: as many as there are cores.
+
+    Returns:
+        The run's folder.
+    """
     command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", str(CONFIG), *options]
-    subprocess.run(command, cwd=folder, check=True, stdout=sys.stderr)
+    limit = {} if threads is None else dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
+    subprocess.run(command, cwd=folder, env=os.environ | limit, check=True, stdout=sys.stderr)
     return folder / "runs" / "tiny" / "version_0"
 
 
