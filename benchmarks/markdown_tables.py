@@ -47,7 +47,7 @@ def machine(report: Report) -> str:
 
 def percent(share: float, decimals: int = 1) -> str:
     """A share in percent."""
-    return f"{100 * share:.{decimals}f} %"
+    return f"{100 * share:.{decimals}f}%"
 
 
 def spread(values: Sequence[float], form: str) -> str:
@@ -57,7 +57,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 
 def interval(row: Mapping[str, float], value: str, form: str) -> str:
-    """A value with its 95 % interval."""
+    """A value with its 95% interval."""
     return f"{row[value]:{form}} ({row['low']:{form}} to {row['high']:{form}})"
 
 

@@ -235,7 +235,7 @@ def table(report: Mapping[str, Any]) -> Table:
 
 def weights_table(report: Mapping[str, Any]) -> Table:
     """One row per family."""
-    rows = Table("family", "share at equal weights", "share at twice its share", "ratio", "95 % interval")
+    rows = Table("family", "share at equal weights", "share at twice its share", "ratio", "95% interval")
     for name, row in report.items():
         interval = f"{row['low']:.2f} to {row['high']:.2f}"
         rows.add_row(name, f"{row['equal']:.1%}", f"{row['twice']:.1%}", f"{row['value']:.2f}", interval)

@@ -144,7 +144,7 @@ def near_shares(
 
 
 def with_interval(pairs: Floats, statistic: Callable[[Floats], Any]) -> dict[str, float]:
-    """The statistic and its 95 % interval over scenes, the last axis."""
+    """The statistic and its 95% interval over scenes, the last axis."""
     rng = np.random.default_rng(0)
     scenes = pairs.shape[-1]
     draws = [float(statistic(pairs[..., rng.integers(scenes, size=scenes)])) for _ in range(RESAMPLES)]

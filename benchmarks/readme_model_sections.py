@@ -110,7 +110,7 @@ def proposer(report: Report) -> str:
             real *layouts* (rendered) were in any lesson. *Due* is an equal share of each scene's proposals among the
             families that can ask anything there; *ran*: parses, fits the API's types and runs to an answer in range;
             *ran* and *accepted* are shares of what was proposed. *At twice its share*: how many times as often a family
-            is proposed when it is asked for at twice its equal share, with the 95 % interval over scenes."""
+            is proposed when it is asked for at twice its equal share, with the 95% interval over scenes."""
         ),
         provenance(report),
         _proposals_table(report),
@@ -126,7 +126,7 @@ def proposer(report: Report) -> str:
         prose(
             """**Feedback.** The model is told that certain questions were asked last round, and how the solver fared.
             The share of its proposals that ask something else of the same family about the main object of one of these,
-            and differences between these shares with their 95 % intervals over scenes:"""
+            and differences between these shares with their 95% intervals over scenes:"""
         ),
         table(list(FEEDBACK.values()), [[percent(feedback[name]) for name in FEEDBACK]]),
         table(
@@ -179,7 +179,7 @@ def seeing(report: Report) -> str:
             """VSI-Bench scores, 0 to 1, of the tiny model before any round, on procedural scenes that no lesson had:
             with the scene's own video, with another scene's, without any, and the best constant answer of each family
             in as many other scenes. The last column is the own video's score minus the best of the other three, paired
-            by question, with a 95 % interval over scenes."""
+            by question, with a 95% interval over scenes."""
         ),
         provenance(report),
         table(["family", "questions", *CONDITIONS.values(), "own − best other"], rows),

@@ -24,7 +24,7 @@ def ground_truth(report: Report) -> str:
         table(["family", "questions", "agree", *(f"agree, {source}" for source in sources)], rows),
         prose(
             f"""Absolute distances: {percent(distances["within_one_step"])} are within one step of 0.1 m (all but
-            {beyond}), and the mean relative accuracy is {distances["mra"]:.1f} %. The official values come from points
+            {beyond}), and the mean relative accuracy is {distances["mra"]:.1f}%. The official values come from points
             inside the boxes, ours are exact. Every disagreement is listed with its reason in
             [`results/ground_truth.json`](results/ground_truth.json). Not compared:"""
         ),

@@ -5,7 +5,7 @@
 Fixed questions about procedural scenes that no lesson had are answered greedily with the scene's own video, with
 another scene's, and with none; the fourth column is the best constant guess: the median or the most frequent answer of
 the family in as many other scenes. Scores are VSI-Bench's. Per family, the difference to the best of the three is
-paired by question, with its 95 % interval over scenes (percentiles of 2,000 bootstrap resamples). A family is *seen* if
+paired by question, with its 95% interval over scenes (percentiles of 2,000 bootstrap resamples). A family is *seen* if
 the whole interval is above 0. The last line is one JSON object.
 """
 
@@ -163,7 +163,7 @@ def compare(scores: Mapping[str, Sequence[float]], scenes: Sequence[str]) -> dic
 
 def table(families: Mapping[str, Mapping[str, Any]]) -> Table:
     """One row per family."""
-    rows = Table("family", "questions", *CONDITIONS, "video minus best other", "95 % interval")
+    rows = Table("family", "questions", *CONDITIONS, "video minus best other", "95% interval")
     for name, row in families.items():
         means = [f"{row[condition]:.3f}" for condition in CONDITIONS]
         interval = f"{row['low']:+.3f} to {row['high']:+.3f}"

@@ -61,7 +61,7 @@ def test_every_miss_states_the_numbers_it_comes_from(compare):
     )
     assert all(row["agree"] == 0 for row in last["families"].values())
     assert last["families"]["object_abs_distance"]["within_one_step"] == 0.6667
-    # Off by 3.4, 6.7 and 3.7 %: all within 90 %, the second not within 95 %.
+    # Off by 3.4, 6.7 and 3.7%: all within 90%, the second not within 95%.
     assert last["families"]["object_abs_distance"]["mra"] == pytest.approx(100 * (10 + 9 + 10) / 30, abs=1e-4)
     misses = {line.split()[1]: line for line in printed if line.startswith("miss ")}
     reasons = (
