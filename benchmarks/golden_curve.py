@@ -7,9 +7,9 @@ optimizer step, and `val/loss` and `val/score` before the first round and after 
 as Python's repr of them). The last line is one JSON object: the platform, the number of steps and the last values.
 
 The run has one thread, so that it does not depend on the number of cores: on the same platform (CPU, instruction set
-and library versions) the same code gives the same bits. With two threads and AVX-512 instead of one and AVX2 the first
-four steps differed by 5e-7 relative; `TOLERANCE` is far above that, and far below what a changed loss does.
-`tests/benchmarks/test_golden_curve.py` runs the first steps.
+and library versions) the same code gives the same bits. Measured: with two threads every value was the same; with AVX2
+instead of AVX-512 the first four steps differed by 5e-7 relative. `TOLERANCE` is far above that, and far below what a
+changed loss does. `tests/benchmarks/test_golden_curve.py` runs the first steps.
 """
 
 from __future__ import annotations
