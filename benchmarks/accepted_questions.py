@@ -15,13 +15,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from lightning_ouro.loop.asking import propose_and_verify, write_briefs
 from rich.console import Console
 from rich.table import Table
 
 from lightning_ouro.curriculum.feedback import Feedback
-from lightning_ouro.loop.asking import propose_and_verify, write_briefs
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.scenes.library import SceneLibrary

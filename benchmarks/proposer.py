@@ -32,8 +32,8 @@ from proposer_speed import speed
 from rich.console import Console
 from rich.table import Table
 
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.scene_geometry import scene_geometry

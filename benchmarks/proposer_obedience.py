@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.curriculum.skill import Band
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry

@@ -32,7 +32,7 @@ BAD = {
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
     "an option without its paths": (
         ["--data.scenes", "--data.steps_per_round", "2"],
-        "--data.scenes has no path",
+        "--data.scenes needs at least one path",
     ),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
@@ -49,13 +49,15 @@ def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
         with pytest.raises(SystemExit):
             last = str(fitted / "checkpoints" / "last.ckpt")
             run(command, "--config", TINY, *SMALL, f"--data.num_{split}_scenes", "0", "--ckpt_path", last)
-        assert f"data.num_{split}_scenes=0 gives nothing to evaluate" in capsys.readouterr().err
+        assert f"data.num_{split}_scenes=0 leaves nothing to evaluate" in capsys.readouterr().err
 
 
 def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
-    assert "validate of freshly drawn weights says nothing: give --ckpt_path" in capsys.readouterr().err
+    assert (
+        "validate of randomly initialized weights says nothing: give --ckpt_path" in capsys.readouterr().err
+    )
 
 
 def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
@@ -70,7 +72,7 @@ def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
             "0",
         )
         run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
-    assert "is of another run or of other settings" in capsys.readouterr().err
+    assert "belongs to another run or to other settings" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
 
 

@@ -8,9 +8,9 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_ouro.cli import join_lists
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
+from lightning_ouro.trainer_cli import join_lists
 
 from .small_run import CONFIGS, SMALL, TINY, lines
 
