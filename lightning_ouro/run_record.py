@@ -12,6 +12,7 @@ from typing import Any
 import lightning as L
 import yaml
 from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger
 
 from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.run_folder import run_folder
@@ -25,8 +26,8 @@ RECORDED_VERSIONS = (
     "pydantic-monty",
     "numpy",
 )
-# The argument by which a logger continues a run, which its `version` identifies: TensorBoard, CSV and W&B;
-# MLflow; Comet.
+# The argument by which a logger continues the run that its `version` identifies: TensorBoard and W&B, MLflow,
+# Comet.
 IDENTITIES = ("version", "run_id", "experiment_key")
 
 
@@ -67,6 +68,11 @@ def logger_settings(loggers: Any) -> list[Any]:
 
 
 def _identity(settings: dict[str, Any], logger: Any) -> dict[str, Any]:
-    """The arguments with which a logger continues the run that it is logging now."""
+    """The arguments with which a logger continues the run that it is logging now.
+
+    None for a CSVLogger, which deletes the table that it finds: a resumed run gets another one.
+    """
+    if isinstance(logger, CSVLogger):
+        return {}
     names = [name for name in IDENTITIES if name in settings.get("init_args", {})]
     return {} if logger.version is None else dict.fromkeys(names, logger.version)

@@ -81,13 +81,14 @@ class ProposeRound(L.LightningModule):
     def configure_model(self) -> None:
         self.solver.configure_model()
 
-    def predict_step(self, round_index: int, batch_idx: int) -> None:
+    def predict_step(self, round_index: int, batch_idx: int) -> int:
         assert self.data.splits is not None, "the scenes have been read"
         show_progress = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
         shard = RankShard(self.trainer.global_rank, self.trainer.world_size, show_progress)
         library, scenes, pool = self.data.library, self.data.splits.train, self.state.pool
         request = self.state.request()
         self.result = propose_round(self.loop.proposer, self.solver, library, scenes, pool, request, shard)
+        return round_index  # Lightning warns of predictions that are None
 
 
 def propose(cli: ProposeCLI) -> None:
