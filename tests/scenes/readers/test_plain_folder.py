@@ -1,7 +1,11 @@
 """scene.json: what comes back, what is refused, and that the schema agrees."""
 
 import copy
+import json
+import re
+from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -151,3 +155,22 @@ def test_a_scene_that_the_reader_refuses_is_invalid_by_the_schema(filmed, name):
     scene, frames = records(filmed, False)
     BAD_SCENES[name][0](scene, frames)
     assert not is_valid(scene, "scene")
+
+
+def test_the_example_in_the_documentation_is_read(tmp_path):
+    text = (Path(__file__).parents[3] / "lightning_ouro" / "scenes" / "README.md").read_text("utf8")
+    scene, frames = map(json.loads, re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    assert is_valid(scene, "scene") and is_valid(frames, "frames")
+    (tmp_path / "scene.json").write_text(json.dumps(scene))
+    (tmp_path / "frames.json").write_text(json.dumps(frames))
+    for name, image in (
+        ("frames", np.zeros((480, 640, 3), np.uint8)),
+        ("depth", np.ones((48, 64), np.uint16)),
+    ):
+        (tmp_path / name).mkdir()
+        for index in (0, 1):
+            iio.imwrite(tmp_path / name / f"{index:04d}.{'jpg' if name == 'frames' else 'png'}", image)
+    office = read(tmp_path)
+    assert (office.id, office.floor_area, office.counts) == ("office", 14.0, {"table": 1, "chair": 1})
+    video = office.footage.load(office, FrameBudget(2, 96, 128))
+    assert video.frames.shape == (2, 96, 128, 3) and video.views.timestamps.tolist() == [0.0, 0.5]
