@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from lightning_ouro.cli import main
+
 from .small_run import SMALL, TINY
 
 BAD = {
@@ -37,6 +39,7 @@ BAD = {
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
     "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
+    "a config that is not there": (["--config", "nowhere.yaml"], "nowhere.yaml"),
     "an epoch without a round": (
         ["--trainer.reload_dataloaders_every_n_epochs", "0"],
         "reload_dataloaders_every_n_epochs",
@@ -103,3 +106,14 @@ def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert named in last
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"), [(["fitt"], "no command 'fitt'"), (["--foo"], "no command '--foo'")]
+)
+def test_an_unknown_command_ends_with_the_list_of_commands(words, named, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert named in message and "propose" in message
