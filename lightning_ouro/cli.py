@@ -72,8 +72,8 @@ TRAINER_DEFAULTS = {
 
 
 TOOLS = {  # commands without a model, by the function that runs them; imported when asked for
-    "prepare": "lightning_ouro.scenes.store",
-    "show": "lightning_ouro.scenes.contact_sheet",
+    "prepare": "lightning_ouro.commands.prepare",
+    "show": "lightning_ouro.commands.show",
 }
 
 

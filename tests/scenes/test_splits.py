@@ -25,7 +25,9 @@ def test_an_endless_number_of_procedural_scenes_is_refused():
 
 def test_no_room_stands_on_both_sides(shared_data):
     splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 30, 30)
-    train, held_out = ({room_id(scene) for scene in part} for part in (splits.train, splits.val + splits.test))
+    train, held_out = (
+        {room_id(scene) for scene in part} for part in (splits.train, splits.val + splits.test)
+    )
     assert not train & held_out
     assert len(splits.val) == len(splits.test) == 30
     assert 238 - 60 - 20 <= len(splits.train) <= 238 - 60

@@ -149,7 +149,7 @@ def test_a_cover_picture_is_no_video(tmp_path):
             container.mux(packet)
     with av.open(str(path)) as container:
         assert len(container.streams.video) == 1
-    with pytest.raises(BadSceneError, match=r"song\.mp4: holds no video"):
+    with pytest.raises(BadSceneError, match=r"song\.mp4: contains no video"):
         VideoFile(path)
 
 
@@ -185,7 +185,7 @@ def test_a_truncated_file_is_refused_in_one_line_with_its_path(tmp_path, whole, 
 def test_a_file_of_which_the_last_bytes_are_missing_is_refused(tmp_path, whole):
     path = tmp_path / "short.mov"
     path.write_bytes(whole["mov"][:-5])
-    with pytest.raises(BadSceneError, match=r"short\.mov: is cut off or damaged after 59 frames"):
+    with pytest.raises(BadSceneError, match=r"short\.mov: is truncated or damaged after 59 frames"):
         VideoFile(path)
 
 
@@ -226,7 +226,7 @@ BROKEN = {
     "noise": (lambda path: path.write_bytes(np.random.default_rng(0).bytes(9999)), "cannot be read"),
     "a folder": (lambda path: path.mkdir(), "Is a directory"),
     "nothing": (lambda path: None, "No such file or directory"),
-    "sound": (sound_only, "holds no video"),
+    "sound": (sound_only, "contains no video"),
     "a playlist": (
         lambda path: path.write_text(
             "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nfile:///etc/hostname\n#EXT-X-ENDLIST\n"
