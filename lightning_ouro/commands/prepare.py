@@ -1,4 +1,4 @@
-"""`python -m lightning_ouro prepare SCENES STORE`: converts a data set once into a compact store (`scenes.store`)."""
+"""`python -m lightning_ouro prepare SCENES STORE`: converts a data set into a compact store (`scenes.store`)."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def prepare(
     """Converts a data set once into a compact store, which `fit` reads in a fraction of the time.
 
     Args:
-        scenes: Root folder of a data set, a folder of its scenes, or a single scene, in any supported layout (the
-            README lists them).
-        store: Output folder: new, empty, or a store written with the same options. Scenes that it already holds are
-            kept, so running an interrupted command again completes the store.
-        num_frames: Frames to keep per scene, at least 1, sampled uniformly over the recording; all of them if the
-            recording has fewer. Training samples its frames from these.
-        height: Together with `width`, the size of a kept frame: it has at most height x width pixels, at the aspect
-            ratio of the recording, with sides rounded to multiples of 32 pixels.
+        scenes: Root folder of a data set, a folder of its scenes, or a single scene, in any supported layout
+            (the README lists them).
+        store: Output folder: new, empty, or a store written with the same options. Scenes that it already
+            holds are kept, so running an interrupted command again completes the store.
+        num_frames: Frames to keep per scene, at least 1, sampled uniformly over the recording; all of them if
+            the recording has fewer. Training samples its frames from these.
+        height: Together with `width`, the maximum size of a kept frame: height x width pixels. Frames keep
+            the aspect ratio of the recording, with sides rounded to multiples of 32 pixels.
         width: See `height`.
-        boxes: How to fit boxes to an object's points if the data set has no boxes of its own: `upright` (vertical, of
-            least floor area) or `minimal` (of least volume, tilted where that is smaller, like VSI-Bench's boxes for
-            ScanNet).
+        boxes: How to fit a box to an object's points if the data set has no boxes of its own: `upright`
+            (vertical, with the smallest footprint) or `minimal` (with the smallest volume, even if tilted,
+            like VSI-Bench's boxes for ScanNet).
         workers: Number of processes that read scenes in parallel, at least 1; null: one per available CPU.
 
     Raises:

@@ -17,11 +17,13 @@ def show(
     """Draws a contact sheet of one scene: frames with the projected boxes, and a labelled floor plan.
 
     Args:
-        scenes: Where the scene is: a store, the root folder of a data set, or a single scene, in any supported layout
-            (the README lists them).
+        scenes: Where the scene is: a store, the root folder of a data set, or a single scene, in any
+            supported layout (the README lists them).
         id: Id of the scene to draw; null: the first one.
-        out: Image file to write; its suffix selects the format, such as .png or .jpg. Missing folders are created.
-        num_frames: Frames to draw, at least 1, sampled uniformly over the recording; all of them if it has fewer.
+        out: Image file to write; its suffix selects the format, such as .png or .jpg. Missing folders are
+            created.
+        num_frames: Frames to draw, at least 1, sampled uniformly over the recording; all of them if it has
+            fewer.
         width: Approximate width of the image in pixels, at least 400.
 
     Raises:

@@ -1,8 +1,8 @@
 """One image of a scene from which a person sees in a second whether it was read correctly.
 
-`contact_sheet` puts together frames with the boxes of the objects that they show, one colour per category, and a
-floor plan with labelled boxes, the floor's outline and the camera's path. Boxes that do not lie on their objects, or a
-camera that walks through walls, mean that the reader is wrong.
+`contact_sheet` puts together frames with the boxes of the objects that they show, one colour per category,
+and a floor plan with labelled boxes, the floor's outline and the camera's path. Boxes that do not lie on
+their objects, or a camera that walks through walls, mean that the reader is wrong.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Reads scenes from files and folders; a scene that cannot be used is returned with the reason.
 
-A path is a `meta_info` file, a folder of such files, or anything that one of the readers recognizes: a store, plain
-folders, the root of a data set, a single scene. Scenes come in the order of the paths and, below a path, of their
-names, so the same paths always give the same list. Of several scenes with the same id only the first is kept.
+A path is a `meta_info` file, a folder of such files, or anything that one of the readers recognizes: a store,
+plain folders, the root of a data set, a single scene. Scenes come in the order of the paths and, below a
+path, of their names, so the same paths always give the same list. Of several scenes with the same id only the
+first is kept.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def read_scenes(
 
 
 def read_one(path: Path, scene_id: str | None) -> Scene:
-    """Reads the scene with this id, or the first one; other scenes are read only if they share a `meta_info` file.
+    """Reads the scene with this id, or the first one; of other scenes only those in the same `meta_info` file.
 
     Raises:
         InputError: there is no such scene, or it cannot be used.

@@ -1,9 +1,9 @@
 """The compact store that `prepare` writes and `fit` reads in a fraction of the data set's time and space.
 
-A store is a folder of plain folders (`readers/plain_folder.py`), one per scene: metadata, frames as JPEG, and how much
-of each frame every object fills. Scenes are read in parallel. One that cannot be used is skipped and listed in
-`skipped.jsonl`. A scene's folder is renamed into place only when it is complete, so that the same command, run again
-after it was killed, continues with the scenes that are missing.
+A store is a folder of plain folders (`readers/plain_folder.py`), one per scene: metadata, frames as JPEG, and
+how much of each frame every object fills. Scenes are read in parallel. One that cannot be used is skipped and
+listed in `skipped.jsonl`. A scene's folder is renamed into place only when it is complete, so that the same
+command, run again after it was killed, continues with the scenes that are missing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ QUALITY = 95  # of JPEG, without chroma subsampling; chosen by hand
 
 
 def open_store(store: Path, budget: FrameBudget, boxes: BoxKind) -> None:
-    """Creates the store, or checks that it was written with these options; removes what a killed run left incomplete.
+    """Creates the store, or checks that it was written with these options; removes incomplete scenes.
 
     Raises:
         InputError: the folder is not a store, was written with other options, or cannot be written.
@@ -72,9 +72,7 @@ def store_scenes(
     if min(workers, len(located)) <= 1:
         yield from (_store_scene(scene, store, budget) for scene in located)
         return
-    context = multiprocessing.get_context(
-        "spawn"
-    )  # a fork would not copy the threads of torch and the progress bar
+    context = multiprocessing.get_context("spawn")  # threads, such as torch's, do not survive a fork
     with ProcessPoolExecutor(min(workers, len(located)), context, _use_one_thread) as pool:
         jobs = [pool.submit(_store_scene, scene, store, budget) for scene in located]
         for job in as_completed(jobs):
@@ -82,8 +80,8 @@ def store_scenes(
                 yield job.result()
             except BrokenProcessPool:
                 raise InputError(
-                    f"a worker process was killed, probably because memory ran out; {store} keeps the finished "
-                    f"scenes: run the command again with fewer --workers than {workers}"
+                    f"a worker process was killed, probably because memory ran out; {store} keeps the "
+                    f"finished scenes: run the command again with fewer --workers than {workers}"
                 ) from None
 
 

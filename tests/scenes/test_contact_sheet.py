@@ -20,9 +20,8 @@ def test_edges_connect_the_corners_that_a_pinhole_projects(scene, video):
     pose, intrinsics = video.views.poses[0], video.views.intrinsics[0]
     corners = scene.objects[video.views.visibility[0].argmax()].corners()
     edges = projected_edges(corners, intrinsics, pose)
-    in_camera = (
-        np.c_[corners, np.ones(8)] @ np.linalg.inv(pose).T
-    )  # by the textbook: world to camera, then pinhole
+    # By the textbook: world to camera, then pinhole.
+    in_camera = np.c_[corners, np.ones(8)] @ np.linalg.inv(pose).T
     projected = in_camera[:, :3] @ intrinsics.T
     expected = projected[:, :2] / projected[:, 2:]
     assert len(edges) == 12

@@ -39,13 +39,12 @@ def read_ply(path: Path) -> Mesh:
     """Reads the vertices of a PLY file, binary or text.
 
     Raises:
-        BadSceneError: the file is unreadable, not a PLY mesh or truncated, or has vertices that are not finite.
+        BadSceneError: the file is unreadable, not a PLY mesh or truncated, or has vertices that are not
+            finite.
     """
     try:
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter(
-                "error", UserWarning
-            )  # numpy only warns about a text file that ends too early
+            warnings.simplefilter("error", UserWarning)  # numpy's, if a text file ends too early
             points = _read_points(file, path.stat().st_size)
     except OSError as error:
         raise BadSceneError(f"{path}: cannot be read ({error.strerror or error})") from None

@@ -1,7 +1,8 @@
 """Turns a recording on disk into the `Video` that the model is shown.
 
-N frames are sampled uniformly from the valid ones (those with an image and a pose), decoded one at a time, and resized
-to the budget's pixels at nearly their own aspect ratio. Intrinsics are scaled along; times are those of the recording.
+N frames are sampled uniformly from the valid ones (those with an image and a pose), decoded one at a time,
+and resized to the budget's pixels at nearly their own aspect ratio. Intrinsics are scaled along; times are
+those of the recording.
 """
 
 from __future__ import annotations
@@ -28,13 +29,14 @@ class RecordedFootage:
     """Footage that was recorded.
 
     Attributes:
-        open: Opens the scene's recording. A function of a module, so that it can be pickled for other processes.
+        open: Opens the scene's recording. A function of a module, so that it can be pickled for other
+            processes.
     """
 
     open: Callable[[Scene], Recording]
 
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
-        """Loads frames sampled uniformly from the valid ones; all of them if there are no more than the budget.
+        """Loads frames sampled uniformly from the valid ones; all if there are no more than the budget.
 
         Raises:
             InputError: the recording cannot be used; the message names scene and file.
@@ -64,7 +66,7 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
 
 
 def uniform_indices(num_frames: int, wanted: int) -> list[int]:
-    """Indices of `wanted` of `num_frames` frames, the first and the last among them; all if there are no more.
+    """Indices of `wanted` of `num_frames` frames, including the first and the last; all if there are no more.
 
     Chosen like the official evaluation of VSI-Bench: `np.linspace(0, num_frames - 1, wanted, dtype=int)`.
     """
@@ -74,7 +76,7 @@ def uniform_indices(num_frames: int, wanted: int) -> list[int]:
 
 
 def resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The image `(H, W, 3)` at a height and width: bicubic with antialiasing, like Qwen3-VL's PIL processor."""
+    """The image `(H, W, 3)` at a height and width, bicubic with antialiasing like Qwen3-VL's PIL processor."""
     if image.shape[:2] == size:
         return image
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))

@@ -1,4 +1,4 @@
-"""What a reader opens: a recording's valid frames, their cameras, and what is known about the objects in them."""
+"""What a reader opens: a recording's valid frames, their cameras, and what is known about their objects."""
 
 from __future__ import annotations
 
@@ -48,11 +48,14 @@ class Recording(ABC):
         """
 
     def mask(self, frame_index: int) -> NDArray[np.int32] | None:
-        """`(h, w)` id of the object that each pixel shows, -1 for none; None if the recording has no masks."""
+        """`(h, w)` id of the object that each pixel shows, -1 for none; None if there are no masks."""
         return None
 
     def depth(self, frame_index: int) -> NDArray[np.float32] | None:
-        """`(h, w)` metres along the camera's axis over the image's view, 0 where unknown; None without depth maps."""
+        """`(h, w)` metres along the camera's axis, 0 where unknown; None if there are no depth maps.
+
+        The map covers the same view as the image, at any resolution.
+        """
         return None
 
     def known_shares(self, frame_index: int) -> NDArray[np.float32] | None:
@@ -64,7 +67,7 @@ class Recording(ABC):
 
 
 def rigid(poses: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which of `(F, 4, 4)` matrices are finite rigid transforms; data sets mark lost tracking in many ways."""
+    """Which of `(F, 4, 4)` matrices are rigid transforms; lost tracking is marked in many other ways."""
     finite = np.isfinite(poses).all(axis=(1, 2)) & (np.abs(np.nan_to_num(poses)).max(axis=(1, 2)) < _FARTHEST)
     safe = np.where(finite[:, None, None], poses, 0.0)
     axes = safe[:, :3, :3]

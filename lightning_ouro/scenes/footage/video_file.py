@@ -1,10 +1,11 @@
 """Reads frames of a video file by index, exactly, whatever its frame rate.
 
-The timestamps of all frames are read from the packets, without decoding. A frame is reached by seeking to the last key
-frame that is shown no later, and decoding from there. (Computing the time from index and rate, like imageio, is a frame
-off where the rate is not constant, and that of phones never is. Seeking to the frame's own timestamp, which FFmpeg
-offers, lands too late where frames that are shown before a key frame are stored after it, as in phones' HEVC.) Only one
-thread decodes and only one frame is held, so that a minute of 1920 × 1440 needs no more memory than a second of it.
+The timestamps of all frames are read from the packets, without decoding. A frame is reached by seeking to the
+last key frame that is shown no later, and decoding from there. (Computing the time from index and rate, like
+imageio, is a frame off where the rate is not constant, and that of phones never is. Seeking to the frame's
+own timestamp, which FFmpeg offers, lands too late where frames that are shown before a key frame are stored
+after it, as in phones' HEVC.) Only one thread decodes and only one frame is held, so that a minute of 1920 ×
+1440 needs no more memory than a second of it.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ class VideoFile:
             reached = index
 
     def _image(self, decoder: Iterator[Any], index: int) -> NDArray[np.uint8]:
-        """The frame at an index ahead of the decoder; a function, so that no frame is held while the caller waits."""
+        """The frame at an index ahead of the decoder; a method, so that no local variable keeps the frame alive."""
         stamp = self._stamps[index]
         frame = next((frame for frame in decoder if frame.pts is not None and frame.pts >= stamp), None)
         if frame is None or frame.pts != stamp:
@@ -112,9 +113,8 @@ class VideoFile:
 
 
 def _open(path: Path) -> Any:
-    return av.open(
-        str(path.absolute()), options=_FORMATS
-    )  # absolute: `a:b.mp4` would be read as protocol `a`
+    # An absolute path, because `a:b.mp4` would be read as protocol `a`.
+    return av.open(str(path.absolute()), options=_FORMATS)
 
 
 def _video_stream(container: Any, path: Path) -> Any:
@@ -130,7 +130,7 @@ def _video_stream(container: Any, path: Path) -> Any:
 
 
 def _read_timestamps(container: Any, stream: Any, path: Path) -> tuple[list[int], list[int]]:
-    """Sorted timestamps of the frames that are shown, and of all key frames, since hidden ones are needed to decode."""
+    """Sorted timestamps of the frames that are shown, and of all key frames, even hidden ones, to decode from."""
     shown: list[int] = []
     keys: list[int] = []
     for packet in container.demux(stream):
@@ -146,7 +146,7 @@ def _read_timestamps(container: Any, stream: Any, path: Path) -> tuple[list[int]
 
 
 def _decode_from_key(container: Any, stream: Any, keys: list[int], stamp: int) -> Iterator[Any]:
-    """Frames in display order from the last key frame on, or from an earlier one if the seek lands after `stamp`."""
+    """Frames in display order from the last key frame, or from an earlier one if seeking lands after `stamp`."""
     for key in (*keys[: -_SEEKS - 1 : -1], keys[0]):
         container.seek(key, stream=stream)
         decoder = container.decode(stream)

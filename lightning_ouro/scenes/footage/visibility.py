@@ -1,13 +1,14 @@
-"""The share of a frame that each object fills: from instance masks, else from depth, else from the boxes alone.
+"""The share of a frame that each object fills: from instance masks, else from depth, else from boxes alone.
 
 - Masks give it directly.
-- Depth: a pixel shows an object if its ray passes through the object's box and the measured depth lies within that
-  stretch of the ray, up to 3 cm or 2 % of the depth. Of several boxes the smallest wins: what lies on a bed is not the
-  bed. Points less than 4 cm above the floor are floor, which one sees between the legs of a table; only objects that
-  are hardly higher than that, such as rugs, are seen there.
+- Depth: a pixel shows an object if its ray passes through the object's box and the measured depth lies within
+  that stretch of the ray, up to 3 cm or 2 % of the depth. Of several boxes the smallest wins: what lies on a
+  bed is not the bed. Points less than 4 cm above the floor are floor, which one sees between the legs of a
+  table; only objects that are hardly higher than that, such as rugs, are seen there.
 - Boxes: the nearest box on the ray, as if boxes were solid and nothing else were in the way.
 
-Depth and boxes are evaluated at no more than 160 × 120 pixels, of which the visibility threshold of 0.3 % is 58.
+Depth and boxes are evaluated at no more than 160 × 120 pixels, of which the visibility threshold of 0.3 % is
+58.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ def by_boxes(scene: Scene, intrinsics: Floats, pose: Floats, size: tuple[int, in
         scene: Its boxes.
         intrinsics: `(3, 3)` in pixels of an image of `size`.
         pose: `(4, 4)` camera to world.
-        size: Height and width of the image; the result covers the same view with about `PIXELS` pixels at most.
+        size: Height and width of the image; the result covers the same view with about `PIXELS` pixels at
+            most.
     """
     # Imported late: the renderer needs torch, which recordings with masks, depth or known shares do without.
     from lightning_ouro.scenes.synthetic.renderer import render
@@ -80,8 +82,8 @@ def by_depth(
         intrinsics: `(3, 3)` in pixels of an image of `size`.
         pose: `(4, 4)` camera to world.
         size: Height and width of the image.
-        depth: `(h, w)` metres along the camera's axis over the same view, 0 where unknown; only every n-th row and
-            column of a large map is used.
+        depth: `(h, w)` metres along the camera's axis over the same view, 0 where unknown; only every n-th
+            row and column of a large map is used.
     """
     z, rays = _rays(intrinsics, pose, size, depth)
     centers, sizes, rotations = _boxes(scene)
@@ -100,7 +102,7 @@ def by_depth(
 def _rays(
     intrinsics: Floats, pose: Floats, size: tuple[int, int], depth: NDArray[np.float32]
 ) -> tuple[Floats, Floats]:
-    """Depths `(h, w)` of about `PIXELS` pixels at most, and their rays `(h, w, 3)` in the world, with camera z = 1."""
+    """Depths `(h, w)` of about `PIXELS` pixels at most, and their rays `(h, w, 3)` in the world, camera z = 1."""
     step = max(1, math.ceil(math.sqrt(depth.size / PIXELS)))
     rows, columns = (np.arange(step // 2, length, step) for length in depth.shape)
     z = np.nan_to_num(depth[np.ix_(rows, columns)].astype(np.float64), posinf=0.0, neginf=0.0)

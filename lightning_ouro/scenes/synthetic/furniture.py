@@ -1,9 +1,9 @@
 """The furniture of synthetic rooms: size, location and look of each category, under VSI-Bench's names.
 
-Sizes are full extents in metres as in the catalogues of furniture shops and appliance makers (a 60 cm kitchen grid,
-2 m beds, 2.0 m door leaves), rounded by hand. `look_of` knows a look for every name: `LOOKS` lists those of all names
-in VSI-Bench's ScanNet and ARKitScenes files, chosen by hand; any other name gets one from its hash, so that it looks
-the same in every process.
+Sizes are full extents in metres as in the catalogues of furniture shops and appliance makers (a 60 cm kitchen
+grid, 2 m beds, 2.0 m door leaves), rounded by hand. `look_of` knows a look for every name: `LOOKS` lists
+those of all names in VSI-Bench's ScanNet and ARKitScenes files, chosen by hand; any other name gets one from
+its hash, so that it looks the same in every process.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class Furniture:
         width: Extent along the wall, metres.
         depth: Extent away from the wall, metres.
         height: Metres.
-        place: `wall`: on the floor with its back to a wall; `floor`: anywhere on the floor; `hung`: on a wall at the
-            height `bottom`; `surface`: on top of an object of one of the categories `supports`.
+        place: `wall`: on the floor with its back to a wall; `floor`: anywhere on the floor; `hung`: on a wall
+            at the height `bottom`; `surface`: on top of an object of one of the categories `supports`.
         rooms: First letters of the `ROOM_KINDS` in which it occurs.
         most: Maximum number in one room.
         bottom: Height of the lower edge if `place` is `hung`, metres; 0 for doors.

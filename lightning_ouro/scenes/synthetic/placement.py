@@ -1,8 +1,8 @@
 """Upright boxes in a rectangular room: whether two of them overlap, and where one may stand.
 
-Two upright boxes are apart if their heights do not overlap, or if their outlines are separated along one of their four
-edge directions (the separating axis theorem, exact for rectangles). Lengths are in metres; the room is
-`[0, width] x [0, depth]`.
+Two upright boxes are apart if their heights do not overlap, or if their outlines are separated along one of
+their four edge directions (the separating axis theorem, exact for rectangles). Lengths are in metres; the
+room is `[0, width] x [0, depth]`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Rooms generated from an index: the same index gives the same room, bit for bit, in every process.
 
-A room is a rectangle of 8 to 45 square metres that holds 6 to 16 objects of its kind (living room, bedroom, office,
-kitchen, washroom), with sizes from `furniture.FURNITURE`. No two boxes overlap; only objects that stand on others
-touch them. All objects are annotated, so every category is complete. The constants were chosen by hand.
+A room is a rectangle of 8 to 45 square metres that holds 6 to 16 objects of its kind (living room, bedroom,
+office, kitchen, washroom), with sizes from `furniture.FURNITURE`. No two boxes overlap; only objects that
+stand on others touch them. All objects are annotated, so every category is complete. The constants were
+chosen by hand.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _draw_area(kind: RoomKind, rng: np.random.Generator) -> Area:
 
 
 def _plan(area: Area, kind: RoomKind, rng: np.random.Generator) -> list[str]:
-    """Categories to place, in the order of placement: doors, large objects, hung objects, objects on others."""
+    """Categories in the order of placement: doors, large objects, hung objects, objects on others."""
     expected = _MIN_OBJECTS + 2 + (_MAX_OBJECTS - _MIN_OBJECTS) * (area.width * area.depth - 8) / 30
     wanted = int(np.clip(round(expected + rng.normal(0, 1.5)), _MIN_OBJECTS + 1, _MAX_OBJECTS))
     suitable = [name for name, furniture in FURNITURE.items() if kind[0] in furniture.rooms]

@@ -1,10 +1,10 @@
 """Ray casting of coloured boxes in a box-shaped room: colour, depth and object id of every pixel.
 
-Pixel `(row, column)` is one ray through the continuous image point `(column + 0.5, row + 0.5)`; `intrinsics` map camera
-points to such image points. Rays have z = 1 in the camera's frame, so a hit's ray parameter is its depth z. A ray hits
-an object where it enters the object's box (slab test in the box's own frame), so a box that contains the camera is not
-drawn. The room is a backdrop: its inner faces fill the pixels that no object covers, and objects outside the walls are
-drawn all the same.
+Pixel `(row, column)` is one ray through the continuous image point `(column + 0.5, row + 0.5)`; `intrinsics`
+map camera points to such image points. Rays have z = 1 in the camera's frame, so a hit's ray parameter is its
+depth z. A ray hits an object where it enters the object's box (slab test in the box's own frame), so a box
+that contains the camera is not drawn. The room is a backdrop: its inner faces fill the pixels that no object
+covers, and objects outside the walls are drawn all the same.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from lightning_ouro.scenes.synthetic.types import PaintedBoxes, Rendering, Room
 from lightning_ouro.scenes.types import CORNER_SIGNS
 
 _NEAR = 1e-3  # metres; surfaces nearer than this count as behind the image plane
-# Torch splits operations over threads from this size on (ATen's GRAIN_SIZE). Ours are so short that this gains nothing,
-# and waiting for a thread whose core is taken costs 100 times the work: 3 s instead of 25 ms for 8 frames of 96 x 128.
+# Torch splits operations over threads from this size on (ATen's GRAIN_SIZE). Ours are so short that this gains
+# nothing, and waiting for a thread whose core is taken costs 100 times the work: 3 s instead of 25 ms for 8 frames
+# of 96 x 128.
 _SERIAL = 32_768
 
 
@@ -120,7 +121,7 @@ def _box_rays(
     centers = np.concatenate([boxes.centers.reshape(-1, 3), room.center[None]])
     sizes = np.concatenate([boxes.sizes.reshape(-1, 3), room.size[None]])
     rotations = np.concatenate([boxes.rotations.reshape(-1, 3, 3), room.rotation[None]])
-    # The most upright axis comes last, so that a texture's bands are level whatever the order of the source's axes.
+    # The most upright axis comes last, so that a texture's bands are level for any order of the source's axes.
     order = np.argsort(np.abs(rotations[:, 2]), axis=1, kind="stable")
     sizes = np.take_along_axis(sizes, order, axis=1)
     rotations = np.take_along_axis(rotations, order[:, None], axis=2)
@@ -141,7 +142,7 @@ def _float(array: NDArray[np.float64]) -> Tensor:
 def _windows(
     boxes: PaintedBoxes, intrinsics: NDArray[np.float64], poses: NDArray[np.float64], height: int, width: int
 ) -> NDArray[np.int64]:
-    """`(T, n, 4)` left, right, top, bottom: the pixels that each box can cover; empty if it is behind the camera."""
+    """`(T, n, 4)` left, right, top, bottom of the pixels that each box can cover; empty behind the camera."""
     offsets = np.einsum("ncj,nij->nci", CORNER_SIGNS / 2 * boxes.sizes[:, None], boxes.rotations)
     corners = boxes.centers[:, None] + offsets
     in_camera = np.einsum("tji,tncj->tnci", poses[:, :3, :3], corners - poses[:, None, None, :3, 3])
@@ -159,7 +160,7 @@ def _windows(
 
 
 def _slabs(rays: _BoxRays, frame: int, box: int, columns: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Depths `(H, W)` at which the rays enter and leave a box; where they miss it, they enter after they leave."""
+    """Depths `(H, W)` at which the rays enter and leave a box; where they miss it, enter > leave."""
     ray, origin, half = rays.maps[frame, box], rays.origins[frame, box], rays.paint.halves[box]
     across, down = ray[:, 0, None] * columns, ray[:, 1, None] * rows + ray[:, 2, None]
     inverse = (down[:, :, None] + across[:, None]).reciprocal_()

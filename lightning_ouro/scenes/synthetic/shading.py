@@ -1,8 +1,9 @@
 """Colours of the points where rays hit boxes: a light from above, a texture on every face, darker edges.
 
-`brightness = light * texture * edge`. The light is half-Lambert, `a + (1 - a) (1 + n.l) / 2` with ambient share `a`,
-so that all six faces of a box differ, even those turned away from the light. Points are given in the box's own frame,
-so the face is the axis along which the point lies furthest out. The constants were chosen by hand.
+`brightness = light * texture * edge`. The light is half-Lambert, `a + (1 - a) (1 + n.l) / 2` with ambient
+share `a`, so that all six faces of a box differ, even those turned away from the light. Points are given in
+the box's own frame, so the face is the axis along which the point lies furthest out. The constants were
+chosen by hand.
 """
 
 from __future__ import annotations
@@ -67,7 +68,8 @@ def shade(paint: Paint, index: Tensor, points: Tensor, footprint: Tensor) -> Ten
 def look_up(table: Tensor, index: Tensor) -> Tensor:
     """The row of a table `(n, ...)` for every pixel: `(H, W, ...)`.
 
-    Equal to `table[index]`, which torch would split over threads from 3,000 pixels on (see `renderer._SERIAL`).
+    Equal to `table[index]`, which torch would split over threads from 3,000 pixels on (see
+    `renderer._SERIAL`).
     """
     return table.index_select(0, index.flatten()).view(*index.shape, *table.shape[1:])
 
@@ -79,7 +81,7 @@ def _light(paint: Paint, index: Tensor, face: Tensor, sign: Tensor) -> Tensor:
 
 
 def _on_face(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-    """Coordinates across and up on the face that was hit, metres; on the four sides, up is the upright axis."""
+    """Coordinates across and up on the face that was hit, metres; up is the upright axis on the four sides."""
     face = face[..., 0]
     across = torch.where(face == 0, points[..., 1], points[..., 0])
     up = torch.where(face == 2, points[..., 1], points[..., 2])

@@ -1,4 +1,4 @@
-"""What the renderer takes and returns: painted boxes in a box-shaped room, and the images that cameras see of them."""
+"""What the renderer takes and returns: painted boxes in a box-shaped room, and the images that cameras see."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Footage for scenes without recordings: a camera walks around the room, and the renderer draws what it sees.
 
-The rendered room stands on `floor_rectangle`; where the walls of a layout's room cut through objects, the renderer
-draws the objects all the same. All random choices are seeded by the scene's id, so a scene looks the same in every
-process. The constants were chosen by hand: on VSI-Bench's layouts, a walk shows at least 80 % of the objects.
+The rendered room stands on `floor_rectangle`; where the walls of a layout's room cut through objects, the
+renderer draws the objects all the same. All random choices are seeded by the scene's id, so a scene looks the
+same in every process. The constants were chosen by hand: on VSI-Bench's layouts, a walk shows at least 80 %
+of the objects.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class RenderedFootage:
 
 def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     """The images of a scene's walk, with depth and object ids, and the cameras that took them."""
-    # Imported late: the renderer needs torch, whose import takes a second that reading metadata should not wait for.
+    # Imported late: the renderer needs torch, whose import takes a second that reading metadata does without.
     from lightning_ouro.scenes.synthetic.renderer import render
 
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(scene.id.encode()).digest()[:8]))
