@@ -71,10 +71,10 @@ class FrameBudget:
                 raise InputError(f"frames.{name}={getattr(self, name)} must be at least 1")
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width in pixels, whole tokens, at which images of this size are shown: Qwen's `smart_resize`.
+        """Height and width in pixels at which images of this size are shown, by Qwen's `smart_resize`.
 
-        The nearest size with no more pixels than the budget, and at least one token per side; only a strip
-        that is longer than all of the budget's tokens in a row has more.
+        The nearest size in whole tokens that has no more pixels than the budget, but at least one token per
+        side; only a strip that is longer than all of the budget's tokens in a row has more pixels.
         """
         rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))
         max_tokens = self.height * self.width / self.token**2

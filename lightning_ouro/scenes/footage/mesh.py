@@ -50,7 +50,7 @@ def read_ply(path: Path) -> Mesh:
         raise BadSceneError(f"{path}: cannot be read ({error.strerror or error})") from None
     except (PlyParseError, ValueError, KeyError, MemoryError, OverflowError, UserWarning) as error:
         reason = " ".join(str(error).split())
-        raise BadSceneError(f"{path}: is not a PLY mesh, or is truncated ({reason})") from None
+        raise BadSceneError(f"{path}: is not a PLY mesh, or is cut off ({reason})") from None
     if not (np.abs(points) < _LARGEST).all():
         raise BadSceneError(
             f"{path}: has vertices that are not finite, or more than {_LARGEST:g} m from the origin"

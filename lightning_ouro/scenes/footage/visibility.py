@@ -7,8 +7,8 @@
   table; only objects that are hardly higher than that, such as rugs, are seen there.
 - Boxes: the nearest box on the ray, as if boxes were solid and nothing else were in the way.
 
-Depth and boxes are evaluated at no more than 160 × 120 pixels, of which the visibility threshold of 0.3 % is
-58.
+Depth and boxes are evaluated at about 160 × 120 pixels at most; the visibility threshold of 0.3 % is 58 of
+these.
 """
 
 from __future__ import annotations
