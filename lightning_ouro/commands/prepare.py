@@ -12,7 +12,7 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.reading import locate
 from lightning_ouro.scenes.store import SKIPPED, open_store, store_scenes, write_skipped
-from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.scenes.types import FrameBudget, SkippedScene
 
 
 def prepare(
@@ -53,12 +53,14 @@ def prepare(
     outcomes = store_scenes(missing, store, budget, workers or len(os.sched_getaffinity(0)))
     progress = track(outcomes, "preparing scenes", total=len(missing))
     skipped = write_skipped(store, (outcome for outcome in progress if outcome is not None))
+    _print_summary(store, len(missing) - len(skipped), len(located) - len(missing), skipped)
+
+
+def _print_summary(store: Path, prepared: int, existing: int, skipped: list[SkippedScene]) -> None:
     console = Console(soft_wrap=True)
-    console.print(
-        f"{len(missing) - len(skipped)} scenes prepared in {store}, {len(located) - len(missing)} already there"
-    )
+    console.print(f"{prepared} scenes prepared in {store}, {existing} already there")
     if skipped:
+        reason = skipped[0].reason  # not markup, although it may hold brackets
         console.print(
-            f"{len(skipped)} skipped, listed in {store / SKIPPED}; the first: {skipped[0].reason}",
-            markup=False,
+            f"{len(skipped)} skipped, listed in {store / SKIPPED}; the first: {reason}", markup=False
         )
