@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from lightning_ouro.cli import main
+from lightning_ouro.commands.prepare import prepare
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.readers.all_readers import all_readers
 from lightning_ouro.scenes.reading import locate, read_scenes
-from lightning_ouro.scenes.store import prepare, write_scene
+from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.readers.film import film, same_box
 from tests.scenes.readers.write_arkitscenes import write_3dod
