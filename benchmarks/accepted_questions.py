@@ -2,10 +2,10 @@
 
     python benchmarks/accepted_questions.py [--scenes 300] [--rounds 3] [--slots 24] [--out FILE]
 
-In each round the grammar proposer writes a fixed number of questions about each scene, with equal family weights; what
-passes verification enters one pool, as in training. The table shows, per family and number of options, the number of
-accepted questions, the share of the most frequent answer, how far the share of a letter is from uniform at most, and a
-histogram of margins. The last line is one JSON object.
+In each round the grammar proposer writes a fixed number of questions about each scene, with equal family
+weights; what passes verification enters one pool, as in training. The table shows, per family and number of
+options, the number of accepted questions, the share of the most frequent answer, how far the share of a
+letter is from uniform at most, and a histogram of margins. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from rich.console import Console
 from rich.table import Table
 
 from lightning_ouro.curriculum.feedback import Feedback
-from lightning_ouro.loop.asking import propose_and_verify, write_briefs
+from lightning_ouro.loop.pool import Pool
+from lightning_ouro.loop.propose import ask, write_briefs
+from lightning_ouro.loop.requests import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.scenes.library import SceneLibrary
@@ -63,11 +64,12 @@ def fill_pool(num_scenes: int, num_rounds: int, slots: int) -> tuple[Pool, Count
     """The pool after all rounds, and the number of rejections by reason."""
     library = SceneLibrary(procedural_scenes(0, num_scenes), FrameBudget())
     pool, reasons = Pool(), Counter[str]()
-    equal = Feedback(dict.fromkeys(FAMILIES, 1.0))
+    equal, shard = Feedback(dict.fromkeys(FAMILIES, 1.0)), RankShard(show_progress=True)
     for index in range(num_rounds):
         title = f"round {index}"
-        briefs, _ = write_briefs(list(library.values()), library, equal, pool, slots, index, 0, title, True)
-        outcomes = propose_and_verify(GrammarProposer(), briefs, title, True)
+        request = RoundRequest(index, equal, slots, "none", seed=0)
+        briefs, _ = write_briefs(list(library.values()), library, pool, request, title, shard)
+        outcomes = ask(GrammarProposer(), briefs, title, shard)
         _, surplus = pool.admit([item for item in outcomes if not isinstance(item, Rejection)], index)
         reasons.update(item.reason for item in (*outcomes, *surplus) if isinstance(item, Rejection))
     return pool, reasons
@@ -86,9 +88,9 @@ def describe(questions: Sequence[Question]) -> dict[str, Any]:
     """What the report says about the questions of one family and number of options.
 
     Returns:
-        `questions`: their number; `commonest` and `share`: the most frequent answer and its share; `letters_off`: the
-        largest difference between a letter's share and 1 / number of options; `margins`: counts in `NUM_BINS` equal
-        bins of [0.5, 1), and then of margin 1.
+        `questions`: their number; `commonest` and `share`: the most frequent answer and its share;
+        `letters_off`: the largest difference between a letter's share and 1 / number of options; `margins`:
+        counts in `NUM_BINS` equal bins of [0.5, 1), and then of margin 1.
     """
     answers = Counter(q.options[LETTERS.index(q.answer)] if q.options else q.answer for q in questions)
     (commonest, times), *_ = answers.most_common(1)

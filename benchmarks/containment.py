@@ -94,14 +94,15 @@ def _to_program(line: str, where: str) -> HostileProgram:
         record = json.loads(line)
     except json.JSONDecodeError as problem:
         raise InputError(f"{where}: is not JSON ({problem.msg}, column {problem.colno})") from None
-    fields = [record.get(field) for field in ("name", "program")] if isinstance(record, dict) else []
-    if len(fields) != 2 or not all(isinstance(field, str) for field in fields):
+    fields = record if isinstance(record, dict) else {}
+    name, program = fields.get("name"), fields.get("program")
+    if not isinstance(name, str) or not isinstance(program, str):
         raise InputError(f'{where}: is not an object with the texts "name" and "program"')
-    return HostileProgram(*fields)
+    return HostileProgram(name, program)
 
 
 def furnished_room() -> list[SceneGeometry]:
-    """The geometry of a furnished room, exact and under eight draws of jitter, with what eight frames of it show."""
+    """A furnished room, exact and under eight draws of jitter, with what eight frames of it show."""
     objects = tuple(
         SceneObject(index, name, np.array(center, float), np.array(size, float), np.eye(3))
         for index, (name, center, size) in enumerate(OBJECTS)

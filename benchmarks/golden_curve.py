@@ -1,15 +1,17 @@
-"""The golden curve: every step's loss in the default run, to be compared after a change that must not change it.
+"""The golden curve: the loss of every step of the default run, to detect unintended changes.
 
     python benchmarks/golden_curve.py [--out FILE]
 
-Runs `configs/tiny.yaml` with seed 0 and writes `train/loss`, `train/loss_unweighted` and `train/confidence` of every
-optimizer step, and `val/loss` and `val/score` before the first round and after each, at full precision (float32 values
-as Python's repr of them). The last line is one JSON object: the platform, the number of steps and the last values.
+Runs `configs/tiny.yaml` with seed 0 and writes `train/loss`, `train/loss_unweighted` and `train/confidence`
+of every optimizer step, and `val/loss` and `val/score` before the first round and after each, at full
+precision (float32 values as Python's repr of them). The last line is one JSON object: the platform, the
+number of steps and the last values.
 
-The run has one thread, so that it does not depend on the number of cores: on the same platform (CPU, instruction set
-and library versions) the same code gives the same bits. Measured: with two threads every value was the same; with AVX2
-instead of AVX-512 the first four steps differed by 5e-7 relative. `TOLERANCE` is far above that, and far below what a
-changed loss does. `tests/benchmarks/test_golden_curve.py` runs the first steps.
+The run has one thread, so that it does not depend on the number of cores: on the same platform (CPU,
+instruction set and library versions) the same code gives the same bits. Measured: with two threads every
+value was the same; with AVX2 instead of AVX-512 the first four steps differed by 5e-7 relative. `TOLERANCE`
+is far above that, and far below what a changed loss does. `tests/benchmarks/test_golden_curve.py` runs the
+first steps.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ TRAIN = ("train/loss", "train/loss_unweighted", "train/confidence")
 VALIDATION = ("val/loss", "val/score")
 PACKAGES = ("torch", "transformers", "lightning", "peft", "numpy")
 TOLERANCE = 1e-3  # relative, on another platform than the recorded one
-# The first steps alone: validation draws nothing at random, and neither the number of held-out scenes nor where the
-# round is cut off changes the steps before (the first four were equal to the bit).
+# The first steps alone: validation draws nothing at random, and neither the number of held-out scenes nor the
+# end of the round changes the steps before it (the first four were equal to the bit).
 FIRST_STEPS = 4
 FIRST_STEPS_ONLY = (
     *("--trainer.limit_train_batches", str(FIRST_STEPS), "--trainer.max_epochs", "1"),
@@ -61,8 +63,8 @@ def measure(*options: str) -> dict[str, Any]:
     """Runs the config with these options as well and returns its curves.
 
     Returns:
-        `train`: each curve's values in the order of steps, `validation`: before the first round and after each, with
-        `validation_steps`, the optimizer steps taken by then.
+        `train`: each curve's values in the order of steps, `validation`: before the first round and after
+        each, with `validation_steps`, the optimizer steps taken by then.
     """
     with tempfile.TemporaryDirectory() as folder:
         events = read_curves(fit(Path(folder), "--seed_everything", str(SEED), *options, threads=THREADS))

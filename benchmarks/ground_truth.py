@@ -2,12 +2,12 @@
 
     python benchmarks/ground_truth.py --meta META_INFO… --questions QUESTIONS [--out FILE]
 
-Takes VSI-Bench's `meta_info` files and questions in its format (`official_questions.py`). The text of a question alone
-decides which program runs. A number agrees if it is printed as the official one, a choice if it is the text of the
-official letter's option. Every disagreement is listed with its reason, and so is every question that metadata alone
-cannot answer. The last line is JSON: per family, and per source and family, the number of compared questions and the
-share that agrees; for absolute distances also the share that is at most one step of 0.1 m off, and the mean relative
-accuracy in percent.
+Takes VSI-Bench's `meta_info` files and questions in its format (`official_questions.py`). The text of a
+question alone decides which program runs. A number agrees if it is printed as the official one, a choice if
+it is the text of the official letter's option. Every disagreement is listed with its reason, and so is every
+question that metadata alone cannot answer. The last line is JSON: per family, and per source and family, the
+number of compared questions and the share that agrees; for absolute distances also the share that is at most
+one step of 0.1 m off, and the mean relative accuracy in percent.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ NEED_FRAMES = (
     "camera_displacement",
 )
 STEP = 0.1 + 1e-9  # metres
-# Metres: two half diagonals of 5 cm cubes, the furthest that the centres of the two closest cubes of a grid inside the
-# boxes can be from the boxes' closest points.
+# Metres: two half diagonals of 5 cm cubes. The centres of the closest cubes of a grid inside two boxes are
+# together at most this far from the boxes' closest points.
 CUBES = 0.087
 PACKAGES = ("lightning_ouro", "numpy", "scipy", "pydantic-monty")
 
@@ -181,13 +181,13 @@ def judge(
 ) -> Verdict:
     """Compares the official answer with the program's."""
     if outcome.failure is not None:
-        # Our programs raise an error where the question has not exactly one answer; anything else is a disagreement.
+        # Our programs raise an error unless the question has exactly one answer; other failures are misses.
         agrees = None if outcome.failure.reason == "runtime" else False
         return Verdict(question, agrees, f"the program gives no answer: {outcome.failure.detail}")
     answer = outcome.answers[0]
     assert answer is not None, "the answer on the exact metadata is in range"
     if answer.among is not None:
-        ours, official = set(answer.among), question.options or set()
+        ours, official = frozenset(answer.among), question.options or frozenset()
         all_are_shown = len(ours) <= family.most_options
         if ours != official if all_are_shown else not official or not official <= ours:
             return Verdict(question, None, "its options are not the family's")

@@ -1,7 +1,7 @@
 """Reads questions in VSI-Bench's format. Used by `ground_truth.py`.
 
-A file holds JSON lines or one JSON list of {id, dataset, scene_name, question_type, question, options (["A. text", …]
-or null), ground_truth}.
+A file holds JSON lines or one JSON list of {id, dataset, scene_name, question_type, question, options,
+ground_truth}, where options is null or ["A. text", …].
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def _to_question(row: Any, where: str) -> OfficialQuestion:
             letters = ", ".join(texts)
             raise InputError(f"{where}: ground_truth is {answer[:60]}, expected one of the letters {letters}")
         answer, options = texts[answer], frozenset(texts.values())
-    fields = [row[name] for name in TEXT_FIELDS]
-    return OfficialQuestion(str(row["id"]), *fields, options=options, answer=answer)
+    fields = {name: row[name] for name in TEXT_FIELDS}
+    return OfficialQuestion(id=str(row["id"]), options=options, answer=answer, **fields)
 
 
 def _option_texts(options: Any, where: str) -> dict[str, str]:

@@ -1,11 +1,11 @@
 """How a recording of your own becomes a scene: two public ones as plain folders.
 
-    python benchmarks/own_recordings.py --hololens FOLDER --out OUT    an office walk with boxes placed by hand
-    python benchmarks/own_recordings.py --tum FOLDER --out OUT         a cabinet, its box fitted to the depth maps
+    python benchmarks/own_recordings.py --hololens FOLDER --out OUT    an office, boxes placed by hand
+    python benchmarks/own_recordings.py --tum FOLDER --out OUT         a cabinet, box fitted to depth maps
 
-Three things are needed: boxes in metres with z up, a camera-to-world pose in OpenCV's axes for each image, and the
-pinhole matrix. `lightning_ouro/scenes/readers/plain_folder.py` describes the folder that is written. Look at the result
-with `python -m lightning_ouro show OUT`, and train on it with `--data.scenes OUT`.
+Three things are needed: boxes in metres with z up, a camera-to-world pose in OpenCV's axes for each image,
+and the pinhole matrix. `lightning_ouro/scenes/readers/plain_folder.py` describes the folder that is written.
+Look at the result with `python -m lightning_ouro show OUT`, and train on it with `--data.scenes OUT`.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def hololens(folder: Path, out: Path) -> None:
 
 
 def tum(folder: Path, out: Path) -> None:
-    """A cabinet in a hall, with z up already: it is what rises more than 10 cm above the floor near the centre."""
+    """A cabinet in a hall, z is up already: the points near the centre, from 10 cm above the floor."""
     frames = []
     rows = np.loadtxt(folder / "truth_cam_poses.txt")
     for number, (time, *numbers) in enumerate(rows):

@@ -1,4 +1,6 @@
-"""What a program in the sandbox could leave behind: files, processes, open descriptors. Used by `containment.py`.
+"""What a program in the sandbox could leave behind: files, processes, open descriptors.
+
+Used by `containment.py`:
 
 before = take_traces()
 ...

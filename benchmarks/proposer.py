@@ -2,17 +2,18 @@
 
     python benchmarks/proposer.py [--checkpoint tiny] [--scenes 40] [--slots 16] [--meta PATH...] [--out FILE]
 
-*Quality*, on procedural scenes and, with --meta, on VSI-Bench's `meta_info` layouts (rendered), both unseen in
-training, and on the same layouts with 40 category names that no lesson had. The model proposes at temperature 1 with
-equal family weights; every check of the verification applies, and a question that is asked twice counts once. Per
-family: *due* (an equal share of each scene's proposals among the families that can ask anything there), *proposed*,
-*ran* (parses, type-checks, runs and gives an answer in range) and *accepted*. A *novel* program is not the one that
-the family of the text would write itself.
+*Quality*, on procedural scenes and, with --meta, on VSI-Bench's `meta_info` layouts (rendered), both unseen
+in training, and on the same layouts with 40 category names that no lesson had. The model proposes at
+temperature 1 with equal family weights; every check of the verification applies, and a question that is asked
+twice counts once. Per family: *due* (an equal share of each scene's proposals among the families that can ask
+anything there), *proposed*, *ran* (parses, type-checks, runs and gives an answer in range) and *accepted*. A
+*novel* program is not the one that the family of the text would write itself.
 
-*Instructions* (`proposer_steering.py`): whether it follows family weights and feedback. *Speed* (`proposer_speed.py`):
-how much faster one prefill per scene is than `generate` for each proposal.
+*Instructions* (`proposer_steering.py`): whether it follows family weights and feedback. *Speed*
+(`proposer_speed.py`): how much faster one prefill per scene is than `generate` for each proposal.
 
-The last line is one JSON object about the procedural scenes; its `obedience` is the smallest ratio of any family.
+The last line is one JSON object about the procedural scenes; its `obedience` is the smallest
+ratio of any family.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from record import provenance, write_report
 from rich.console import Console
 from rich.table import Table
 
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.scene_geometry import scene_geometry
@@ -62,8 +63,8 @@ DID_NOT_RUN = {
     "unrepeatable",
     "range",
 }
-# Stand-ins for the categories of `meta_info`, most of which procedural rooms have too; the syllables from which
-# `bootstrap/names.py` invents names make none of these.
+# Stand-ins for the categories of `meta_info`, most of which procedural rooms have too; the syllables from
+# which `bootstrap/names.py` invents names make none of these.
 NEW_NAMES = (
     *("accordion", "anvil", "aquarium", "armchair", "banner", "xylophone", "basket", "bicycle"),
     *("birdcage", "bonfire", "obelisk", "bucket", "canoe", "cello", "chandelier", "chessboard"),

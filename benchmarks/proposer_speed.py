@@ -1,7 +1,7 @@
-"""How much faster is one prefill for all of a scene's proposals than `generate` for each? A part of `proposer.py`.
+"""How much faster is one prefill for a scene's proposals than `generate` for each? A part of `proposer.py`.
 
-Both draw every token with the same random generators, so they have to write the same texts, which is checked. They
-take turns; the best time of each counts.
+Both draw every token with the same random generators, so they have to write the same texts, which is checked.
+They take turns; the best time of each counts.
 """
 
 from __future__ import annotations

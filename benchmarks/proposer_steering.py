@@ -1,12 +1,12 @@
 """Does the proposer follow its instructions? Parts of `proposer.py`: family weights, and last round's bands.
 
-*Weights*: each family in turn is asked for at twice its equal share, on the same scenes. A family's ratio is its share
-of the proposals then, over its share at equal weights.
+*Weights*: each family in turn is asked for at twice its equal share, on the same scenes. A family's ratio is
+its share of the proposals then, over its share at equal weights.
 
-*Feedback*: for each scene the model is told that certain questions were asked last round, once that all were easy, once
-that all were hard, and so on. A proposal is *near* one of these if it has its family and main object and asks something
-else; only questions near which something else can be asked are used. Hard questions should draw more proposals near
-them than easy ones do.
+*Feedback*: for each scene the model is told that certain questions were asked last round, once that all were
+easy, once that all were hard, and so on. A proposal is *near* one of these if it has its family and main
+object and asks something else; only questions near which something else can be asked are used. Hard questions
+should draw more proposals near them than easy ones do.
 
 Intervals are percentiles of 2,000 bootstrap resamples of the scenes.
 """
@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.curriculum.skill import BANDS, Band
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles, read
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
@@ -42,7 +42,7 @@ Floats = NDArray[np.float64]
 
 
 def follow_weights(proposer: ModelProposer, briefs: Sequence[Brief]) -> dict[str, Any]:
-    """Per family: its share at equal weights, its share when asked for twice as often, their ratio and its interval."""
+    """Per family: its share at equal weights and at twice its share, their ratio, and its interval."""
     equal = family_counts(proposer, briefs)
     report: dict[str, Any] = {}
     others = len(FAMILIES) - 1
@@ -80,8 +80,8 @@ def follow_feedback(proposer: ModelProposer, briefs: Sequence[Brief]) -> dict[st
     """Shares of proposals near the questions of the feedback, without feedback and in each band.
 
     Returns:
-        `near_without`: the same proposals' share when the model is told nothing; `near_<band>`; and differences between
-        two of these with their intervals, such as `hard_less_easy`.
+        `near_without`: the same proposals' share when the model is told nothing; `near_<band>`; and
+        differences between two of these with their intervals, such as `hard_less_easy`.
     """
     recent = [last_round(brief) for brief in briefs]
     near = {"without": near_shares(proposer, briefs, recent)}

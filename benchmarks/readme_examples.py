@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lightning_ouro.loop.asking import fixed_questions
+from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes

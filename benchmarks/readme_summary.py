@@ -1,6 +1,7 @@
 """The most telling numbers in one table, for the project's README.
 
-It stands between the lines `<!-- results:begin -->` and `<!-- results:end -->`; a README without them has no summary.
+It stands between the lines `<!-- results:begin -->` and `<!-- results:end -->`; a README without them has no
+summary.
 """
 
 from __future__ import annotations

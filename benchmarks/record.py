@@ -1,6 +1,7 @@
-"""How a benchmark's result was obtained: command, date, commit, machine and versions, in every file of results/.
+"""How a benchmark's result was obtained: command, date, commit, machine and versions.
 
-Call `provenance` before measuring, since the commit is that of the code as it is then, and `write_report` afterwards:
+Every file in results/ says so. Call `provenance` before measuring, since it records the code as it is then,
+and `write_report` afterwards:
 
     made = provenance("seeing.py", args, packages=("torch", "numpy"))
     write_report(path, made | {"families": ...})
@@ -21,7 +22,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
-# What is compared with the commit to decide whether it is the code that runs: what no result depends on is left out.
+# Differences from the commit in these paths mark it as dirty; files that no result depends on are left out.
 CODE = (
     "lightning_ouro",
     "configs",
@@ -55,7 +56,7 @@ def write_report(path: Path, report: Mapping[str, Any]) -> None:
 
 
 def commit() -> str:
-    """The commit that is checked out, with `+dirty` where the code differs from it; `unknown` outside a checkout."""
+    """The commit that is checked out, with `+dirty` if the code differs from it; `unknown` outside a checkout."""
     try:
         head = _git("rev-parse", "HEAD")
         return head + ("+dirty" if _git("status", "--porcelain", "--", *CODE) else "")
@@ -89,7 +90,7 @@ def _git(*args: str) -> str:
 
 
 def _shortened(argument: str) -> str:
-    """A path within the project relative to it, any other absolute path as its last part: the rest tells nothing."""
+    """Absolute paths: relative to the project if inside it, otherwise their last part alone."""
     path = Path(argument)
     if not path.is_absolute():
         return argument

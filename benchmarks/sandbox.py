@@ -1,20 +1,22 @@
 """Are hostile programs contained, and how fast are questions verified?
 
-    python benchmarks/sandbox.py [--programs FILE] [--meta FILE ...] [--scenes 100] [--questions 40] [--soak 10000]
+    python benchmarks/sandbox.py [--programs FILE] [--meta FILE ...] [--scenes 100] [--questions 40]
+                                 [--soak 10000] [--out FILE]
 
 Three parts:
 
-1. Each hostile program, {"name", "program"} in one line of FILE, runs in a sandbox that all of them share, between
-   canaries, and in a fresh one. It is contained if it ends in a typed rejection or in the value that it gives in the
-   fresh sandbox, if the canaries give their known answers, and if there is no new file, process, socket or open
-   descriptor, in this process or in a worker.
+1. Each hostile program, {"name", "program"} in one line of FILE, runs in a sandbox that all of them share,
+   between canaries, and in a fresh one. It is contained if it ends in a typed rejection or in the value that
+   it gives in the fresh sandbox, if the canaries give their known answers, and if there is no new file,
+   process, socket or open descriptor, in this process or in a worker.
 2. The programs run many times over while this process's memory is watched.
-3. Questions about the layouts of meta_info files (about procedural rooms without --meta) are verified with this process
-   and its workers on one core: type check, eight draws of jitter, nine runs and all rules included. Once they have the
-   families' own programs, and once programs of their own wording, for which the family's program runs as well.
+3. Questions about the layouts of meta_info files (about procedural rooms without --meta) are verified with
+   this process and its workers on one core: type check, eight draws of jitter, nine runs and all rules
+   included. Once they have the families' own programs, and once programs of their own wording, for which the
+   family's program runs as well.
 
-What the workers write about memory that they refuse goes to stderr. The last line is {"programs": ..., "contained":
-..., "questions_per_second": ...}.
+What the workers write about memory that they refuse goes to stderr. The last line is {"programs": ...,
+"contained": ..., "questions_per_second": ...}.
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 
     python benchmarks/seeing.py [--checkpoint tiny] [--scenes 450] [--per-scene 14] [--out FILE]
 
-Fixed questions about procedural scenes that no lesson had are answered greedily with the scene's own video, with
-another scene's, and with none; the fourth column is the best constant guess: the median or the most frequent answer of
-the family in as many other scenes. Scores are VSI-Bench's. Per family, the difference to the best of the three is
-paired by question, with its 95% interval over scenes (percentiles of 2,000 bootstrap resamples). A family is *seen* if
-the whole interval is above 0. The last line is one JSON object.
+Fixed questions about procedural scenes that no lesson had are answered greedily with the scene's own video,
+with another scene's, and with none; the fourth column is the best constant guess: the median or the most
+frequent answer of the family in as many other scenes. Scores are VSI-Bench's. Per family, the difference to
+the best of the three is paired by question, with its 95% interval over scenes (percentiles of 2,000 bootstrap
+resamples). A family is *seen* if the whole interval is above 0. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rich.progress import track
 from rich.table import Table
 
 from lightning_ouro.evaluation import metrics
-from lightning_ouro.loop.asking import fixed_questions
+from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.scenes.library import SceneLibrary

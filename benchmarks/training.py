@@ -3,20 +3,22 @@
     python benchmarks/training.py [--quick] [--prefix 300 1000] [--questions 1 4 16 32] [--device cuda]
                                   [--checkpoint FOLDER] [--full] [--out FILE]
 
-Compares three methods for the forward and backward pass of K questions about one video. They take turns on the same
-tensors, once with the vision tower in every pass ("tower") and once with its features given to every pass ("features"):
+Compares three methods for the forward and backward pass of K questions about one video. They take turns on
+the same tensors, once with the vision tower in every pass ("tower") and once with its features given to every
+pass ("features"):
 
-    plain   one padded row per question, logits of every token: transformers' own forward with labels
-    peer    one padded row per question, cross-entropy at answer tokens only: the best that training frameworks do
+    plain   one padded row per question, logits of every token: transformers' own forward with labels peer
+    one padded row per question, cross-entropy at answer tokens only: the best that training frameworks do
     ours    one row for all: the video once, followed by each question
 
-Measured per prefix length and K: questions and tokens per second, ratios of median times, peak memory (bytes of live
-tensors beyond the weights, each method alone; on CUDA `max_memory_allocated`), model FLOPs utilisation (2N per token
-forward and as much backward under LoRA, 6N where all weights are trained, attention as computed, relative to the
-measured speed of a large matrix product), the share of a floor (prefix once and suffixes, at that speed), and the cost
-of a question relative to a pass of its own without any video ("alone"). The default model is the tiny one; a folder
-with a config.json stands for its architecture; weights are drawn at random. The last line is one JSON object about the
-largest case; --quick measures one case, with features given.
+Measured per prefix length and K: questions and tokens per second, ratios of median times, peak memory (bytes
+of live tensors beyond the weights, each method alone; on CUDA `max_memory_allocated`), model FLOPs
+utilisation (2N per token forward and as much backward under LoRA, 6N where all weights are trained, attention
+as computed, relative to the measured speed of a large matrix product), the share of a floor (prefix once and
+suffixes, at that speed), and the cost of a question relative to a pass of its own without any video
+("alone"). The default model is the tiny one; a folder with a config.json stands for its architecture; weights
+are drawn at random. The last line is one JSON object about the largest case; --quick measures one case, with
+features given.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ class Case:
         return self.packed_tokens if method == "ours" else self.number * self.prefix + self.suffix_tokens
 
     def flops(self, method: str) -> float:
-        """Operations of the language model, forward and backward, as computed; the vision tower is left out."""
+        """Operations of the language model, forward and backward, as computed; without the vision tower."""
         if method == "ours":
             return self.floor_flops()
         lengths = [self.prefix + len(suffix.ids) for suffix in self.row.suffixes]
@@ -143,7 +143,7 @@ class Case:
 def make_case(
     checkpoint: str, lora: Lora | None, device: torch.device, prefix: int, number: int, with_tower: bool
 ) -> Case:
-    """Draws the weights, makes a video of noise for a prefix of about this many tokens, and writes the questions."""
+    """Random weights, a video of noise for a prefix of about this many tokens, and questions."""
     loaded = load(checkpoint, "random", lora, seed=0)
     loaded.net.to(device)
     use_shared_prefix(loaded.qwen)
@@ -164,7 +164,10 @@ def _noise(columns: int) -> Video:
     )
     poses, cameras = np.tile(np.eye(4), (len(frames), 1, 1)), np.tile(np.eye(3), (len(frames), 1, 1))
     visibility = np.zeros((len(frames), 0), np.float32)
-    return Video(frames, Views(np.arange(len(frames)) * SECONDS_PER_FRAME, cameras, poses, visibility))
+    return Video(
+        frames,
+        Views(np.arange(len(frames), dtype=np.float64) * SECONDS_PER_FRAME, cameras, poses, visibility),
+    )
 
 
 def _questions(number: int) -> list[Question]:

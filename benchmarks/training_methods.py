@@ -1,4 +1,4 @@
-"""The three ways in which `training.py` turns K questions about one video into losses, and what measures them."""
+"""The three methods of `training.py` for turning K questions about one video into losses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Method = Callable[[Case], Tensor]
 
 
 def plain(case: Case) -> Tensor:
-    """The forward pass of transformers with labels, as a first script would call it: logits of every token."""
+    """The forward pass of transformers with labels, as a first script calls it: logits of every token."""
     batch, qwen = case.padded, case.loaded.qwen
     with _stock_attention(case):
         if case.with_tower:
@@ -117,7 +117,7 @@ def _stock_attention(case: Case) -> Iterator[None]:
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all live tensors but a model's weights; what kernels allocate themselves is not seen.
+    """Counts the bytes of live tensors beyond a model's weights; memory that kernels allocate is not seen.
 
     Attributes:
         live: Bytes now.

@@ -1,4 +1,4 @@
-"""How many questions per second are verified on one core, and which steps take the time. Used by `sandbox.py`."""
+"""How many questions per second one core verifies, and which steps take the time. Used by `sandbox.py`."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Job:
 
 
 def write_jobs(files: Sequence[Path], num_scenes: int, num_questions: int) -> list[Job]:
-    """Questions of all families in equal shares about scenes spread evenly over the files, or about procedural ones.
+    """Questions of all families about scenes spread evenly over the files, or about procedural scenes.
 
     Raises:
         InputError: a file cannot be used.
@@ -62,7 +62,8 @@ def write_job(scene: Scene, num_questions: int) -> Job:
     views = scene.footage.load(scene, FrameBudget()).views
     equal = dict.fromkeys(FAMILIES, 1.0)
     brief = Brief(scene, views, num_questions, 0, 0, equal, rejections={}, recent={}, asked=frozenset())
-    return Job(scene, views, GrammarProposer().propose([brief]))
+    written = GrammarProposer().propose([brief])
+    return Job(scene, views, [proposal for proposal in written if isinstance(proposal, Proposal)])
 
 
 def pin_to_one_core() -> int:
@@ -104,7 +105,7 @@ def _verify(verifier: Verifier, job: Job) -> list[Verified | Rejection]:
 
 
 def _warm_verifier(sandbox: Sandbox) -> Verifier:
-    """Starts the workers' type checker and interpreter on a scene that does not count; empties the parser's cache."""
+    """Warms up type checker and interpreter on a scene that does not count; empties the parser's cache."""
     verifier = Verifier(sandbox)
     _verify(verifier, write_job(procedural_scene(WARM_UP_SCENE), 1))
     source._frame.cache_clear()
@@ -136,7 +137,7 @@ def breakdown(jobs: Sequence[Job]) -> dict[str, float]:
 
 
 def with_unique_programs(jobs: Sequence[Job]) -> list[Job]:
-    """The same questions, each with a program written differently from its family's and from every other one."""
+    """The same questions, each with a program worded unlike its family's and unlike any other."""
     return [
         dataclasses.replace(
             job,

@@ -1,4 +1,4 @@
-"""Writes `benchmarks/README.md` from the reports in `benchmarks/results/`, and a summary into the project's README.
+"""Writes `benchmarks/README.md` from the reports in results/, and a summary into the project's README.
 
     python benchmarks/write_readme.py            writes both
     python benchmarks/write_readme.py --check    writes nothing, exits with 1 if a file is out of date

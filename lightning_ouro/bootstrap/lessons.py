@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from lightning_ouro.bootstrap import orders
 from lightning_ouro.bootstrap.layouts import layout
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.scene_geometry import scene_geometry

@@ -1,4 +1,4 @@
-"""How answers are compared, on questions about one small room; `test_official_answers.py` has the benchmark's own."""
+"""How answers are compared, on questions about one small room."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""Two real recordings become plain folders, and their boxes lie where the depth cameras measured something."""
+"""Two real recordings become plain folders, and their boxes lie where depth was measured."""
 
 import imageio.v3 as iio
 import numpy as np

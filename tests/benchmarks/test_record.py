@@ -1,4 +1,4 @@
-"""A report says what ran: the command without private paths, and a commit that is marked when the code differs."""
+"""A report says what ran: the command without private paths, and the commit, marked if the code differs."""
 
 import json
 import os

@@ -74,7 +74,7 @@ def fit(run, tmp_path):
 def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(fit, capsys):
     folder = fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
     said = " ".join(capsys.readouterr().out.split())
-    assert "round 1: no new question; training goes on with the pool of" in said
+    assert "round 1: no new questions; training continues with the pool of" in said
     assert lines(folder / "rounds" / "001" / "questions.jsonl") == []
     assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
 

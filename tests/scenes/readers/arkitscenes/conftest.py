@@ -1,4 +1,4 @@
-"""Rooms as ARKitScenes stores them."""
+"""Rooms in ARKitScenes' layout."""
 
 import shutil
 

@@ -1,15 +1,15 @@
-import json
 from collections import Counter
 from itertools import permutations
 
 import numpy as np
 import pytest
 
+from lightning_ouro.loop.files import RoundFiles
+from lightning_ouro.loop.pool import FREE, Pool
 from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import FREE, Pool
-from lightning_ouro.programs.questions import LETTERS, Proposal, Question
+from lightning_ouro.programs.questions import LETTERS, Proposal
 from lightning_ouro.programs.verification import Verified
 
 SIDES = {
@@ -59,7 +59,7 @@ def reasons(rejections):
 
 def test_a_number_becomes_a_question_with_a_unit():
     pool = Pool()
-    (question,), rejected = pool.admit([chairs(3, "s0")], round=2)
+    (question,), rejected = pool.admit([chairs(3, "s0")], round_index=2)
     assert not rejected
     assert (question.answer, question.unit, question.options, question.round) == ("3", "count", None, 2)
     assert question.text == "How many chair(s) are in this room?"
@@ -206,14 +206,23 @@ def stream():
         )
 
 
-def test_a_restored_pool_goes_on_as_the_first_would_have():
+def test_a_restored_pool_goes_on_as_the_first_would_have(tmp_path):
     items = list(stream())
-    whole, first = Pool(), Pool()
-    whole.admit(items[:70], 0)
-    first.admit(items[:70], 0)
-    lines = [json.dumps(question.to_json()) for question in first.questions]
-    second = Pool.restore(Question.from_json(json.loads(line)) for line in lines)
-    assert second.questions == first.questions
-    assert second.admit(items[70:], 1) == whole.admit(items[70:], 1)
-    assert second.questions == whole.questions
-    assert second.keys_by_scene() == whole.keys_by_scene()
+    kept, written = Pool(), Pool(RoundFiles(tmp_path))
+    kept.admit(items[:70], 0)
+    written.write_round(0, *written.admit(items[:70], 0))
+    restored = Pool(RoundFiles(tmp_path))
+    restored.load_state_dict(written.state_dict())
+    assert restored.questions == written.questions
+    assert restored.admit(items[70:], 1) == kept.admit(items[70:], 1)
+    assert restored.questions == kept.questions
+    assert restored.keys_by_scene() == kept.keys_by_scene()
+
+
+def test_a_copy_admits_what_the_pool_would_and_leaves_the_pool_alone():
+    items = list(stream())
+    pool = Pool()
+    pool.admit(items[:70], 0)
+    before = pool.questions
+    assert pool.copy().admit(items[70:], 1)[0]
+    assert pool.questions == before

@@ -3,7 +3,7 @@ from collections import Counter
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.asking import fixed_questions
+from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes

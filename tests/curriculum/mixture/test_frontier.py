@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lightning_ouro.curriculum.mixture import family_weights, with_floor
+from lightning_ouro.curriculum.mixture.frontier import family_weights, with_floor
 
 
 def test_families_are_equal_before_any_training(make_questions, ledger_with):
