@@ -6,14 +6,14 @@ summary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from markdown_tables import Report, percent, table
 
 from lightning_ouro.errors import InputError
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
-Rows = Iterator[tuple[str, str]]
+Row = tuple[str, str]
 
 
 def summary(reports: Mapping[str, Report], links: Mapping[str, str]) -> str:
@@ -31,14 +31,8 @@ def summary(reports: Mapping[str, Report], links: Mapping[str, str]) -> str:
         "seeing": _seeing,
         "three_seeds": _loop,
     }
-    return table(
-        ["measured", "result"],
-        [
-            [f"[{label}]({links[name]})", result]
-            for name, write in rows.items()
-            for label, result in write(reports[name])
-        ],
-    )
+    pairs = [(links[name], *write(reports[name])) for name, write in rows.items()]
+    return table(["measured", "result"], [[f"[{label}]({link})", result] for link, label, result in pairs])
 
 
 def insert(text: str, table_text: str) -> str:
@@ -56,69 +50,60 @@ def insert(text: str, table_text: str) -> str:
     return f"{before}{BEGIN}\n{table_text}\n{END}{after}"
 
 
-def _ground_truth(report: Report) -> Rows:
+def _ground_truth(report: Report) -> Row:
     families = report["families"]
     exact = [row["questions"] for row in families.values() if row["agree"] == 1]
-    yield (
+    return (
         "VSI-Bench's official answers, reproduced by the families' programs",
         f"all {sum(exact):,} in {len(exact)} families; counting {percent(families['object_counting']['agree'])}; "
         f"distances {percent(families['object_abs_distance']['within_one_step'])} within 0.1 m",
     )
 
 
-def _sandbox(report: Report) -> Rows:
-    hostile = report["hostile"]
-    own, unique = (report["rate"][kind] for kind in ("own programs", "programs in other words"))
-    yield (
-        "Hostile programs that the sandbox contains",
-        f"{hostile['contained']} of {hostile['programs']}",
-    )
-    yield (
-        "Questions verified per second on one core",
-        f"{own['questions_per_second']:,.0f}; {unique['questions_per_second']:,.0f} where no two programs are alike",
+def _sandbox(report: Report) -> Row:
+    hostile, own = report["hostile"], report["rate"]["own programs"]
+    return (
+        "Hostile programs contained, and questions verified per second on one core",
+        f"{hostile['contained']} of {hostile['programs']}; {own['questions_per_second']:,.0f} per second",
     )
 
 
-def _proposer(report: Report) -> Rows:
-    scenes = {"procedural": "unseen procedural scenes", "meta_info": "VSI-Bench's real layouts"}
-    for name, words in scenes.items():
-        part = report[name]
-        yield (
-            f"The tiny model's proposals about {words}",
-            f"{percent(part['runs'])} run, {percent(part['accepted'])} are accepted",
-        )
-    speed = report["speed"]
-    yield (
-        "One prefill per scene instead of `generate` per proposal",
-        f"{speed['speedup_naive']:.1f} times as fast, {'the same' if speed['same_texts'] else 'other'} texts",
+def _proposer(report: Report) -> Row:
+    procedural, layouts = (
+        f"{percent(report[part]['runs'])} run, {percent(report[part]['accepted'])} are accepted"
+        for part in ("procedural", "meta_info")
+    )
+    return (
+        "The tiny model's proposals about unseen procedural scenes, and about VSI-Bench's real layouts",
+        f"{procedural}; {layouts}",
     )
 
 
-def _training(report: Report) -> Rows:
+def _training(report: Report) -> Row:
     cases = [case for case in report["cases"] if case["questions"] == 16 and case["prefix"] > 1000]
     speedups = [case[f"speedup_{name}"] for case in cases for name in ("plain", "peer")]
     memory = [case[name] for case in cases for name in ("memory_ratio", "memory_ratio_peer")]
     largest = max(case["gradient_difference"] for case in cases)
-    yield (
+    return (
         f"16 questions that share a video of {cases[0]['prefix']:,} tokens, instead of a row for each",
         f"{min(speedups):.1f} to {max(speedups):.1f} times as fast in {percent(min(memory), 0)} to "
         f"{percent(max(memory), 0)} of the memory, gradients within {largest:.0e}",
     )
 
 
-def _seeing(report: Report) -> Rows:
+def _seeing(report: Report) -> Row:
     seen, families = report["seen"], report["families"]
     best = max(seen, key=lambda name: families[name]["difference"])
-    yield (
+    return (
         "Families in which the tiny model uses the video",
         f"{len(seen)} of {len(families)}; most in `{best}`, {families[best]['difference']:+.2f} of VSI-Bench's score",
     )
 
 
-def _loop(report: Report) -> Rows:
+def _loop(report: Report) -> Row:
     runs = report["seeds"].values()
     before, after = (sum(run[f"val_loss_{when}"] for run in runs) / len(runs) for when in ("before", "after"))
-    yield (
+    return (
         f"Validation loss over three rounds of the default run, mean of {len(runs)} seeds",
         f"{before:.3f} before, {after:.3f} after",
     )
