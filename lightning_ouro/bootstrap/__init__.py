@@ -1,1 +1,1 @@
-"""How the tiny weights that ship with the package are made: lessons in seeing and in proposing."""
+"""Makes the weights of the tiny model that ships with the package, from lessons in seeing and in proposing."""

@@ -37,8 +37,8 @@ from lightning_ouro.loop.propose import RankShard, RoundRequest, ask, measure_ch
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question, Rejection
+from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all short class names
 from lightning_ouro.proposer.blind import BlindKind
-from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.solver.module import SolverModule
 

@@ -98,7 +98,8 @@ def ask(
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if not isinstance(item, Rejection)]
     base = proposer.base(solver)
-    blind = [] if order.blind == "none" else _blind(base, library, pool, verified, order, share)
+    assert base is not None or order.blind == "none", "the loop refuses a filter that has no frozen base"
+    blind = [] if base is None or order.blind == "none" else _blind(base, library, pool, verified, order, share)
     turned_down = {rejection.proposal for rejection in blind}
     accepted, surplus = pool.admit(
         [item for item in verified if item.proposal not in turned_down], order.round

@@ -1,1 +1,1 @@
-"""Proposers: who writes questions and programs. Knows nothing of training."""
+"""Proposers: who writes the questions and their programs. Independent of training; see README.md in this folder."""
