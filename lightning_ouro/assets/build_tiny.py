@@ -1,13 +1,14 @@
-"""Makes the configuration and the tokenizer of the tiny Qwen3-VL in `assets/tiny`; its weights come from bootstrap.
+"""Makes the configuration and tokenizer of the tiny Qwen3-VL in `assets/tiny`.
 
     python -m lightning_ouro.assets.build_tiny
 
-The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with single digits
-and with Qwen's pre-tokenization and special tokens, trained on names of objects. On top of that, text that never varies
-is one token: what the families' sentences and programs say between the names, the families' names, the short names and
-positions of compact metadata, and the categories of procedural rooms. A proposal then takes about 11 tokens instead of
-100, most of them names to choose, and choosing is what a small model can learn. The same command gives the same files,
-bit for bit.
+The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with
+single digits and with Qwen's pre-tokenization and special tokens, trained on names of objects. On top of
+that, text that never varies is one token: what the families' sentences and programs say between the names,
+the families' names, the short names and positions of compact metadata, and the categories of procedural
+rooms. A proposal then takes about 11 tokens instead of 100, most of them names to choose, and choosing is
+what a small model can learn. The same command gives the same files, bit for bit. The weights come from
+`configs/bootstrap.yaml`.
 """
 
 from __future__ import annotations
@@ -36,12 +37,8 @@ from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
 # All sizes are chosen by hand; a change of any makes the shipped weights useless.
 BPE_SIZE = 1024  # vocabulary of the byte-level BPE
 NUM_INVENTED = 4096  # invented names that the BPE is trained on
-MAX_NAMES, MAX_FRAMES, MAX_STEPS = (
-    64,
-    32,
-    128,
-)  # numbers of short names, frames and grid positions that have a token
-MAX_DIRECTIONS = 36  # of the camera, in tens of degrees
+# How many numbers have a token, for short names, frames, grid positions and directions in tens of degrees.
+MAX_NAMES, MAX_FRAMES, MAX_STEPS, MAX_DIRECTIONS = 64, 32, 128, 36
 HIDDEN_SIZE = 160  # of the language model
 MAX_LENGTH = 32768  # tokens
 PATCH_SIZE = 16  # pixels; Qwen3-VL's, like the temporal patch and the merge of 2
@@ -65,12 +62,12 @@ SPECIAL_TOKENS = [
     "<|video_pad|>",
 ]
 
-# Qwen2's pre-tokenization: words with one leading character, single digits, punctuation with its newlines, newlines,
-# spaces.
+# Qwen2's pre-tokenization: words with one leading character, single digits, punctuation with its newlines,
+# newlines, spaces.
 SPLIT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
 SPLIT += r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 
-# Renders conversations of system, user and assistant turns, with images and videos, as Qwen3-VL's template does.
+# Like Qwen3-VL's own template, for system, user and assistant turns with images and videos.
 CHAT_TEMPLATE = """\
 {%- macro parts(content) -%}
 {%- if content is string -%}{{ content }}{%- else -%}
@@ -198,7 +195,7 @@ def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
 
 
 def config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
-    """A Qwen3-VL with the same parts as the 4B model, narrower and shallower; the sizes are chosen by hand."""
+    """A Qwen3-VL with the parts of the 4B model, narrower and shallower; the sizes are chosen by hand."""
     ids = {token: tokenizer.convert_tokens_to_ids(token) for token in SPECIAL_TOKENS}
     return Qwen3VLConfig(
         text_config=_text_config(len(tokenizer), ids),

@@ -1,1 +1,1 @@
-"""Makes the weights of the tiny model that ships with the package, from lessons in seeing and in proposing."""
+"""Trains the tiny model that ships with the package, with lessons in seeing and in proposing."""

@@ -1,7 +1,7 @@
 """Random briefs as the loop might write them, and the proposals with which an obedient proposer would answer.
 
-A lesson in proposing is a prompt made from such a brief with these proposals as replies. Shares and factors are chosen
-by hand, where nothing else is said.
+A lesson in proposing is a prompt made from such a brief with these proposals as replies. Shares and factors
+are chosen by hand, where nothing else is said.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MAX_PER_BAND = 2  # of these questions; the default of loop.feedback_per_band
 _WEIGHT_KINDS = ("equal", "doubled", "spread", "few")
 _WEIGHT_SHARES = (0.1, 0.4, 0.2, 0.3)
 _DIRICHLET = 1.5  # concentration of the kind `spread`
-# How much likelier a candidate of any family becomes if more, or less, should be asked about its main object. Stronger
-# than GrammarProposer's factors, whose effect within one family is so rare that it was not learnt.
+# How much likelier a candidate of any family becomes if more, or less, should be asked about its main object.
+# Stronger than GrammarProposer's factors, whose effect within one family is so rare that it was not learnt.
 _ASK_MORE_FACTOR, _ASK_LESS_FACTOR = 16.0, 0.02
 
 
@@ -49,7 +49,7 @@ class WrittenProposal(NamedTuple):
 def draw_brief(
     scene: Scene, views: Views, geometry: SceneGeometry, rng: np.random.Generator, is_short: bool
 ) -> Brief:
-    """A brief with random weights, rejections, and questions of a last round that the same weights would ask for.
+    """A brief with random weights and rejections, and questions of a last round that had the same weights.
 
     A short brief wants few families and lists no rejections.
     """
@@ -75,8 +75,8 @@ def obedient_proposals(
 ) -> list[WrittenProposal]:
     """At most `number` proposals with short names, each drawn independently from the brief's distribution.
 
-    Only their families are drawn together, by systematic sampling, so that their frequencies show the weights as
-    exactly as `number` replies can.
+    Only their families are drawn together, by systematic sampling, so that their frequencies show the weights
+    as exactly as `number` replies can.
     """
     names = [name for name, weight in brief.family_weights.items() if weight > 0]
     cumulative = np.cumsum([brief.family_weights[name] for name in names])

@@ -1,7 +1,7 @@
-"""What each video token of a rendered room shows: categories, depth and positions, from the renderer's buffers.
+"""What each video token of a rendered room shows: categories, depth and positions.
 
-A video token covers two frames and a square of `FrameBudget.token` pixels a side. These targets give the vision tower a
-dense signal; answers of two tokens alone taught it nothing (module.py).
+A video token covers two frames and a square of `FrameBudget.token` pixels a side. These targets give the
+vision tower a dense signal; answers of two tokens alone taught it nothing (module.py).
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Cells:
     Attributes:
         categories: `(tokens, CATEGORIES)`, whether each category is shown.
         depth: `(tokens,)` logarithm of the median distance along the camera's axis, metres.
-        places: `(tokens, 18)`, for both frames of a token the camera's position, the direction it looks in, and the
-            median position of what the token's pixels show; in the coordinates of the first camera, metres.
+        places: `(tokens, 18)`, for both frames of a token the camera's position, the direction it looks in,
+            and the median position of what the token's pixels show; in the coordinates of the first camera,
+            metres.
     """
 
     categories: NDArray[np.bool_]

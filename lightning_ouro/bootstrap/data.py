@@ -31,15 +31,16 @@ class LessonData(L.LightningDataModule):
     Args:
         frames: Number and size of the frames of a room's video.
         lessons_per_step: Lessons in a batch, on each rank.
-        seeing_only: Number of batches at the start that have neither questions nor prompts, so that the model learns
-            what tokens show before it learns words.
-        short_prompts: Number of batches after these over which the share of short prompts falls from 1 to 0.2.
+        seeing_only: Number of batches at the start that have neither questions nor prompts, so that the model
+            learns what tokens show before it learns words.
+        short_prompts: Number of batches after these over which the share of short prompts falls from 1 to
+            0.2.
         questions_per_room: Maximum number of questions about a room.
         replies_per_layout: Maximum number of replies to a prompt.
         num_val_lessons: Number of held-out lessons.
-        workers: Number of extra processes that make lessons; 0 makes them in the training process between two steps,
-            which is faster if two ranks share two cores: a thread that waits for a busy core costs far more than making
-            the lesson.
+        workers: Number of extra processes that make lessons; 0 makes them in the training process between two
+            steps, which is faster if two ranks share two cores: a thread that waits for a busy core costs far
+            more than making the lesson.
         seed: Seed of all random draws; the command line sets it to --seed_everything.
     """
 

@@ -1,7 +1,7 @@
-"""Layouts for lessons in proposing: procedural rooms, alone or side by side, whose categories have invented names.
+"""Layouts for lessons in proposing: one to four procedural rooms in a row, under invented names.
 
-A proposer reads metadata only, so names need not fit what the objects look like; and a proposer that should copy any
-name must not get to know some. All shares are chosen by hand.
+A proposer reads metadata only, so names need not fit what the objects look like; and a proposer that should
+copy any name must not get to know some. All shares are chosen by hand.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _GAP = 0.2  # metres between rooms
 
 
 def layout(index: int, num_categories: int | None = None) -> Scene:
-    """The layout of an index, the same in every process; with `num_categories`, only that many of its categories."""
+    """The layout with an index, the same in every process; `num_categories` keeps only some categories."""
     rng = np.random.default_rng((_SEED, index))
     num_rooms = 1 + int(rng.choice(len(_ROOM_SHARES), p=_ROOM_SHARES))
     rooms = [procedural_scene(int(rng.integers(10**9))) for _ in range(num_rooms)]

@@ -1,8 +1,8 @@
 """Lessons by number, each in two parts: a room to see and a layout to ask about.
 
-The seeing part is a rendered room with verified questions and with what each video token shows. The proposing part is a
-layout with a prompt and obedient replies. Every part is a pure function of its number. Questions are made in blocks of
-lessons that share a pool, so that letters and answers are balanced within a block.
+The seeing part is a rendered room with verified questions and with what each video token shows. The proposing
+part is a layout with a prompt and obedient replies. Every part is a pure function of its number. Questions
+are made in blocks of lessons that share a pool, so that letters and answers are balanced within a block.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 
-# Chosen by hand while the shipped weights were made; assets/tiny/README.md says what was changed at which step.
+# Chosen by hand while the shipped weights were made; assets/tiny/README.md says what changed at which step.
 BLOCK = 32  # lessons that share a pool
 FINAL_SHORT_SHARE = 0.2  # of prompts: short, once the share of short prompts has stopped falling
 EMPTY_SHARE = 0.3  # of short prompts: empty
@@ -76,7 +76,8 @@ class LessonPlan:
         questions: Maximum number of questions about a room; 0 leaves them out.
         replies: Maximum number of replies to a prompt; 0 leaves prompts out.
         seed: Seed of all random draws.
-        short: The lessons between which the share of short prompts falls, linearly, from 1 to `FINAL_SHORT_SHARE`.
+        short: The lessons between which the share of short prompts falls, linearly, from 1 to
+            `FINAL_SHORT_SHARE`.
     """
 
     frames: FrameBudget
@@ -144,9 +145,10 @@ def _questions(plan: LessonPlan, rooms: list[_Room], verifier: Verifier) -> list
 def _proposing_part(plan: LessonPlan, number: int, writer: PromptWriter) -> tuple[str, tuple[str, ...], bool]:
     """A prompt, replies to it, and whether the prompt is short.
 
-    Copying a name is learnt by attention, which at first is spread over everything, so the name to copy has hardly any
-    effect in a long prompt: after 57,600 replies to long prompts no name was copied. A short prompt has a few
-    categories and families, or is empty, so that the reply's own words are the only ones to copy from.
+    Copying a name is learnt by attention, which at first is spread over everything, so the name to copy has
+    hardly any effect in a long prompt: after 57,600 replies to long prompts no name was copied. A short
+    prompt has a few categories and families, or is empty, so that the reply's own words are the only ones to
+    copy from.
     """
     rng = np.random.default_rng((plan.seed, number, 1))
     is_short = bool(rng.random() < plan.share_short(number - plan.first))

@@ -1,10 +1,11 @@
-"""The module that learns the lessons: the solver's network with all weights trained, and a head that is thrown away.
+"""The module that learns the lessons: the solver's network, all weights trained, and a temporary head.
 
-A step's loss is a weighted sum of mean losses: the cross-entropy of answers, of proposals, and once more of the first
-token of each proposal, its family; and the loss of a linear head on the language model's last layer that says what each
-video token shows: categories, depth and places. Without this dense signal the vision tower learns nothing from answers
-of two tokens (measured: counting stays at its prior). Places are the positions of the cameras and of what they see, in
-the coordinates of the first camera; a model that can tell them knows how the camera moves.
+A step's loss is a weighted sum of mean losses: the cross-entropy of answers, of proposals, and once more of
+the first token of each proposal, its family; and the loss of a linear head on the language model's last layer
+that says what each video token shows: categories, depth and places. Without this dense signal the vision
+tower learns nothing from answers of two tokens (measured: counting stays at its prior). Places are the
+positions of the cameras and of what they see, in the coordinates of the first camera; a model that can tell
+them knows how the camera moves.
 """
 
 from __future__ import annotations
@@ -46,13 +47,14 @@ class BootstrapModule(L.LightningModule):
         init: random draws the initial weights from `seed`; pretrained reads those of the checkpoint.
         lr: Learning rate of AdamW, for embeddings, biases and gains.
         muon_lr: Learning rate of Muon, for all other matrices.
-        warmup_steps: Steps over which both rates rise from 0; they fall again in the last third of trainer.max_steps.
+        warmup_steps: Steps over which both rates rise from 0; they fall again in the last third of
+            trainer.max_steps.
         weight_decay: Weight decay of matrices and embeddings.
         seeing: Loss weight of what the video tokens show.
         answering: Loss weight of answers.
         proposing: Loss weight of proposals.
-        obeying: Additional loss weight of a proposal's first token, its family, which has to follow the weights in the
-            prompt.
+        obeying: Additional loss weight of a proposal's first token, its family, which has to follow the
+            weights in the prompt.
         seed: Seed of the initial weights; the command line sets it to --seed_everything.
     """
 
@@ -86,7 +88,7 @@ class BootstrapModule(L.LightningModule):
             self.cells = nn.Linear(config.text_config.hidden_size, len(CATEGORIES) + 1 + NUM_PLACES)
 
     def configure_optimizers(self) -> Any:
-        """Muon and AdamW with a warm-up, a plateau, and a linear decay to a hundredth in the last third of max_steps.
+        """Muon and AdamW with a warm-up, a plateau, and a linear decay to a hundredth in the last third.
 
         The plateau allows a run to be prolonged: only its last third depends on where it ends.
         """
@@ -134,7 +136,7 @@ class BootstrapModule(L.LightningModule):
         self.loaded.tokenizer.save_pretrained(folder)
 
     def losses(self, batch: list[Lesson]) -> dict[str, Tensor]:
-        """The mean losses by name; those of questions and proposals are missing where the lessons have none."""
+        """The mean losses by name; those of answers and proposals are missing if the lessons have none."""
         question_rows = [self._question_row(lesson) for lesson in batch]
         proposal_rows = [self._proposal_row(lesson) for lesson in batch if lesson.replies]
         rows = (*question_rows, *proposal_rows)

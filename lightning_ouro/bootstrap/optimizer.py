@@ -1,7 +1,7 @@
 """Muon for the matrices inside the layers and AdamW for everything else, as one optimizer.
 
-Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; torch.optim.Muon) takes steps of equal size in all
-directions of a matrix.
+Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon; torch.optim.Muon) takes steps of equal
+size in all directions of a matrix.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Proposers: who writes the questions and their programs. Independent of training; see README.md in this folder."""
+"""Proposers write questions and their programs; they know nothing of training. See README.md in this folder."""

@@ -2,11 +2,13 @@
 
 It is the last rule that a question has to pass. Its kinds:
 
-- `confidence`: b is the frozen base's confidence in the answer without the video (for choices, the mean over cyclic
-  orders of the options). A question is kept with probability `min(1, t / b)`, drawn from its id, with t = 1.5/k for k
-  options and t = 0.2 for numbers. This flattens the distribution of answers instead of cutting off its peak.
-- `judge`, the paper's filter (arXiv 2606.11719): the base sees frames, question and answer and says whether answering
-  takes looking and whether the answer is right. A question is kept unless "no" is likelier than "yes".
+- `confidence`: b is the frozen base's confidence in the answer without the video (for choices, the mean over
+  cyclic orders of the options). A question is kept with probability `min(1, t / b)`, drawn from its id, with
+  t = 1.5/k for k options and t = 0.2 for numbers. This flattens the distribution of answers instead of
+  cutting off its peak.
+- `judge`, the paper's filter (arXiv 2606.11719): the base sees frames, question and answer and says whether
+  answering takes looking and whether the answer is right. A question is kept unless "no" is likelier than
+  "yes".
 - `none` keeps every question.
 """
 
@@ -65,7 +67,7 @@ def rotations(question: Question) -> list[Question]:
 
 
 def guessed(solver: Base, questions: Sequence[Question]) -> list[float]:
-    """The base's confidence in each question's answer without the video, averaged over the orders of its options."""
+    """The base's confidence in each answer without the video, averaged over the orders of a question's options."""
     by_question = [rotations(question) for question in questions]
     flat = [rotated for of_question in by_question for rotated in of_question]
     row = solver.encoder.row(

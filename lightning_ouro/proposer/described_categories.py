@@ -1,10 +1,10 @@
 """Which categories and objects of a scene a prompt describes.
 
-Objects that no frame shows are left out, since no question about them would be kept. So are names that are not plain
-words (line breaks, quotes, markup, more than 40 characters): metadata may come from anywhere, and a name must not
-become part of the prompt's structure. If too many objects are left, categories with a single object come first, those
-that fill the largest part of some frame before the others; then categories with several objects in the same order, each
-completely or not at all.
+Objects that no frame shows are left out, since no question about them would be kept. So are names that are
+not plain words (line breaks, quotes, markup, more than 40 characters): metadata may come from anywhere, and a
+name must not become part of the prompt's structure. If too many objects are left, categories with a single
+object come first, those that fill the largest part of some frame before the others; then categories with
+several objects in the same order, each completely or not at all.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Proposals from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`, or a hosted model.
 
-This scales proposing beyond one machine, and it provides a frozen proposer for runs that train all weights. Every
-proposal is one request, and many requests run at a time. A request that fails because the server is busy or away is
-repeated after a pause; a proposal that stays without an answer becomes a rejection, so the round goes on without it.
+This scales proposing beyond one machine, and it provides a frozen proposer for runs that train all weights.
+Every proposal is one request, and many requests run at a time. A request that fails because the server is
+busy or away is repeated after a pause; a proposal that stays without an answer becomes a rejection, so the
+round goes on without it.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.module import SolverModule
 
-# Token budgets are kept without the server's tokenizer. With Qwen3-VL's, a line of feedback has 3.8 characters per
-# token, but a scene's description only 1.4, because each digit is a token: it can take twice its budget.
+# Token budgets are kept without the server's tokenizer. With Qwen3-VL's, a line of feedback has 3.8
+# characters per token, but a scene's description only 1.4, because each digit is a token: it can take twice
+# its budget.
 CHARACTERS_PER_TOKEN = 3
 FIRST_PAUSE = 0.5  # seconds before the second try, doubled before each further one; chosen by hand
 MAX_REPLY_BYTES = 4 << 20  # of a server's reply, the rest is not read; chosen by hand, far above any proposal
@@ -43,7 +45,7 @@ JPEG_QUALITY = 90  # chosen by hand
 
 @final
 class EndpointProposer(Proposer):
-    """Requests each proposal from a server with OpenAI's chat API, such as vLLM, SGLang or `transformers serve`.
+    """Requests each proposal from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`.
 
     Args:
         url: Root of the API, such as http://localhost:8000/v1.
@@ -51,12 +53,12 @@ class EndpointProposer(Proposer):
         key_file: File that holds the API key; null for servers that need none.
         prompt: Kind of prompt: full, or compact for a model that was trained on it.
         temperature: Sampling temperature, sent with each request.
-        max_new_tokens: Maximum length of a proposal in tokens, sent as max_tokens; a longer one is cut and mostly
-            unusable.
-        max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first, large
-            ones before small ones.
-        metadata_tokens: Maximum length of the scene's description, counted as three characters per token; lines beyond
-            it are cut.
+        max_new_tokens: Maximum length of a proposal in tokens, sent as max_tokens; a longer one is cut and
+            mostly unusable.
+        max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first,
+            large ones before small ones.
+        metadata_tokens: Maximum length of the scene's description, counted as three characters per token;
+            lines beyond it are cut.
         feedback_tokens: Maximum length of the list of last round's questions, counted likewise.
         concurrent: Maximum number of requests that run at a time, at least 1.
         tries: Maximum number of requests per proposal, at least 1; 1 never repeats a failed request.
@@ -82,8 +84,8 @@ class EndpointProposer(Proposer):
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise InputError(
-                f"loop.proposer.url={url!r} is not an http or https address; give the root of the API, which usually "
-                "ends in /v1"
+                f"loop.proposer.url={url!r} is not an http or https address; give the root of the API, which "
+                "usually ends in /v1"
             )
         for name, value in (("concurrent", concurrent), ("tries", tries), ("timeout", timeout)):
             if not value > 0:
@@ -171,8 +173,8 @@ def _warn_if_none_was_answered(proposals: Sequence[Proposal | Rejection]) -> Non
     unanswered = [item for item in proposals if isinstance(item, Rejection) and not item.proposal.text]
     if unanswered and len(unanswered) == len(proposals):
         warnings.warn(
-            f"loop.proposer.url: none of {len(unanswered)} requests was answered ({unanswered[0].detail}); the "
-            "round goes on without them",
+            f"loop.proposer.url: none of {len(unanswered)} requests was answered ({unanswered[0].detail}); "
+            "the round goes on without them",
             stacklevel=3,
         )
 
@@ -199,7 +201,8 @@ def _text(body: bytes) -> str:
     """The reply's text.
 
     Raises:
-        ValueError: the body is not a reply of the chat API with text in it; the message becomes a rejection's detail.
+        ValueError: the body is not a reply of the chat API with text in it; the message becomes a rejection's
+            detail.
     """
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]

@@ -1,8 +1,8 @@
 """A proposer for runs that train all weights: a frozen second copy of the checkpoint writes the questions.
 
-`ModelProposer` needs an adapter that it can switch off; without one, the weights that write the questions would change
-during training. The copy is read from the checkpoint again whenever a run is resumed, so it never holds trained
-weights. It takes the memory of the weights a second time.
+`ModelProposer` needs an adapter that it can switch off; without one, the weights that write the questions
+would change during training. The copy is read from the checkpoint again whenever a run is resumed, so it
+never holds trained weights. It takes the memory of the weights a second time.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ class FrozenCopyProposer(Proposer):
     """Writes with a frozen copy of the checkpoint, which takes the memory of the weights a second time.
 
     Args:
-        writer: How the copy writes; takes the options of ModelProposer, such as writer.init_args.max_new_tokens.
+        writer: How the copy writes; takes the options of ModelProposer, such as
+            writer.init_args.max_new_tokens.
     """
 
     name = "frozen_copy"

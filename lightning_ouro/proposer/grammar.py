@@ -1,7 +1,7 @@
 """A proposer without a model: each family's own sentences and programs, about objects that the frames show.
 
-It draws only from what a family can ask and has not asked yet, so nearly all of its proposals are accepted. Each slot
-has its own random generator, seeded by (seed, round, scene, slot).
+It draws only from what a family can ask and has not asked yet, so nearly all of its proposals are accepted.
+Each slot has its own random generator, seeded by (seed, round, scene, slot).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 if TYPE_CHECKING:  # this proposer works without torch
     from lightning_ouro.solver.module import SolverModule
 
-# Feedback: how much likelier a candidate becomes that repeats the family and main object of one of last round's
-# questions. Chosen by hand: frontier and hard up, easy down, and ambiguous nearly out, as prompts/full.txt asks.
+# Feedback: how much likelier a candidate becomes that repeats the family and main object of one of last
+# round's questions. Chosen by hand: frontier and hard up, easy down, and ambiguous nearly out, as
+# prompts/full.txt asks.
 BAND_FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}
 NUM_CANDIDATES = (
     16  # that a slot chooses from; chosen by hand, so that the factors above have something to act on
@@ -35,14 +36,16 @@ Item = TypeVar("Item")
 
 @final
 class GrammarProposer(Proposer):
-    """Draws a family by its weight, then a question of that family, then one of its sentences; needs no model.
+    """Draws a family by its weight, then a question of it, then one of its sentences; needs no model.
 
-    Feedback: a candidate question that shares its family and main object with one of last round's questions is 0.25
-    times as likely if that question was easy, 2 times if it was at the frontier or hard, and 0.05 times if it was
-    ambiguous. The factors of several bands multiply.
+    Feedback: a candidate question that shares its family and main object with one of last round's questions
+    is 0.25
+    times as likely if that question was easy, 2 times if it was at the frontier or hard, and 0.05 times if it
+    was ambiguous. The factors of several bands multiply.
 
     Args:
-        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the family's).
+        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the
+            family's).
     """
 
     name = "grammar"
@@ -104,7 +107,8 @@ def draw(
     """Draws a family by its weight and a new question of it; None if no family has one left.
 
     Args:
-        weights: By family, all above 0. Families that turn out to have nothing left to ask are removed from it.
+        weights: By family, all above 0. Families that turn out to have nothing left to ask are removed from
+            it.
         geometry: The scene.
         taken: Keys of the questions that were asked already.
         factor: Relative likelihood of a candidate question.

@@ -1,6 +1,7 @@
 """A scene's metadata as text for a proposer: what the frames show, within a bound on the number of objects.
 
-Two formats: `full` for a model that follows instructions, `compact` for the tiny one that ships with the package.
+Two formats: `full` for a model that follows instructions, `compact` for the tiny one that ships with the
+package.
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ STEP = 0.2
 def compact(geometry: SceneGeometry, short: ShortNames, max_objects: int) -> list[str]:
     """For a small model: `x6y3#0#2;x4y8#1^#0@m3 2 chair`.
 
-    These are two chairs, the position of each and the frames that show it. What is known of a category precedes its
-    short name, so that a model that reads from left to right knows it when it reads the name. `^#0` is the frame in
-    which the category is first seen, if that is clear. The camera comes first, `x4y9d27#3`, with its viewing direction
-    `d` in tens of degrees. Positions are in steps of 0.2 m from the lowest coordinate on each axis.
+    These are two chairs, the position of each and the frames that show it. What is known of a category
+    precedes its short name, so that a model that reads from left to right knows it when it reads the name.
+    `^#0` is the frame in which the category is first seen, if that is clear. The camera comes first,
+    `x4y9d27#3`, with its viewing direction `d` in tens of degrees. Positions are in steps of 0.2 m from the
+    lowest coordinate on each axis.
     """
     assert geometry.views is not None, "prompts are about scenes that were filmed"
     described = described_categories(geometry, max_objects)

@@ -1,7 +1,8 @@
-"""The model that learns also asks: its base weights, adapter off, read a scene and write questions with programs.
+"""The model that learns also asks: its base weights, adapter off, write questions with programs.
 
-All proposals about a scene come from one prefill, several scenes at a time. Each proposal is sampled with its own
-random generator, seeded by (seed, round, scene, slot), so it does not depend on what else is in the batch.
+All proposals about a scene come from one prefill, several scenes at a time. Each proposal is sampled with its
+own random generator, seeded by (seed, round, scene, slot), so it does not depend on what else is in the
+batch.
 """
 
 from __future__ import annotations
@@ -31,27 +32,30 @@ from lightning_ouro.solver.module import SolverModule
 
 @final
 class ModelProposer(Proposer):
-    """Writes with the solver's own base weights, adapter off; needs model.lora and no second copy of the weights.
+    """Writes with the solver's base weights, adapter off; needs model.lora, but no second copy of the weights.
 
     Args:
         prompt: Kind of prompt: full, compact, or auto (compact for the tiny model, full for any other).
         temperature: Sampling temperature, above 0 and at most 100; below 1 sharpens the distribution.
-        top_p: Nucleus sampling: only the likeliest tokens whose probabilities add up to this are drawn, above 0 and at
-            most 1; 1 allows all.
-        max_new_tokens: Maximum length of a proposal in tokens, at least 1; a longer one is cut and mostly unusable.
-        max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first, large
-            ones before small ones.
-        metadata_tokens: Maximum length of the scene's description in the prompt, in tokens; lines beyond it are cut.
+        top_p: Nucleus sampling: only the likeliest tokens whose probabilities add up to this are drawn, above
+            0 and at most 1; 1 allows all.
+        max_new_tokens: Maximum length of a proposal in tokens, at least 1; a longer one is cut and mostly
+            unusable.
+        max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first,
+            large ones before small ones.
+        metadata_tokens: Maximum length of the scene's description in the prompt, in tokens; lines beyond it
+            are cut.
         feedback_tokens: Maximum length of the list of last round's questions in the prompt, in tokens.
-        scenes_per_batch: Number of scenes whose proposals are written together, at least 1; more is faster and takes
-            more memory.
+        scenes_per_batch: Number of scenes whose proposals are written together, at least 1; more is faster
+            and takes more memory.
     """
 
     name = "model"
 
-    # The defaults are chosen by hand with room to spare. In tokens of Qwen3-VL, the families' own proposals take 99 on
-    # average and 345 at most (480 proposals, 20 procedural scenes), 47 objects over 32 frames take 1,969, and a line of
-    # feedback takes 37 on average. Temperature and top_p leave the model's distribution as it is.
+    # The defaults are chosen by hand with room to spare. In tokens of Qwen3-VL, the families' own proposals
+    # take 99 on average and 345 at most (480 proposals, 20 procedural scenes), 47 objects over 32 frames take
+    # 1,969, and a line of feedback takes 37 on average. Temperature and top_p leave the model's distribution
+    # as it is.
     def __init__(
         self,
         prompt: Literal["auto", "full", "compact"] = "auto",
@@ -78,8 +82,8 @@ class ModelProposer(Proposer):
     def attach(self, solver: SolverModule) -> None:
         if frozen_base(solver) is None:
             raise InputError(
-                "loop.proposer: ModelProposer writes with the frozen weights under an adapter, but model.lora=null "
-                "trains all weights; set loop.proposer=FrozenCopyProposer or model.lora.rank"
+                "loop.proposer: ModelProposer writes with the frozen weights under an adapter, but "
+                "model.lora=null trains all weights; set loop.proposer=FrozenCopyProposer or model.lora.rank"
             )
         self._solver = solver
 
@@ -138,7 +142,7 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
 
 
 def as_proposal(name: str, brief: Brief, slot: int, short: ShortNames, reply: str) -> Proposal | Rejection:
-    """Writes the short names of a reply out and reads it; one that cannot be read becomes a rejection with its text."""
+    """Reads a reply, with its short names written out; one that cannot be read becomes a rejection."""
     reply = short.expand(reply)
     written = parse(reply)
     if isinstance(written, Unusable):

@@ -1,9 +1,9 @@
 """Reads a proposal from a model's reply: strict about the program, forgiving about everything else.
 
-A reply must contain exactly one fenced block, opened and closed; its content is the program, character for character.
-The family's name and the question come before it, with any decoration: labels, asterisks, bullets, `Type:` and
-`Question:` on lines of their own. If no family is named, it is recognised by the form of the question; a question that
-follows no form counts as `open`.
+A reply must contain exactly one fenced block, opened and closed; its content is the program, character for
+character. The family's name and the question come before it, with any decoration: labels, asterisks, bullets,
+`Type:` and `Question:` on lines of their own. If no family is named, it is recognised by the form of the
+question; a question that follows no form counts as `open`.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ def parse(reply: str) -> Written | Unusable:
 def _question(lines: list[str], claimed: str) -> tuple[str, str]:
     """Family and text of the question in the lines before the program; chatter may precede it.
 
-    The longest run of last lines that follows a family's form is the question, since some forms have several lines.
-    Failing that it is the last line that ends in a question mark, or else the last line.
+    The longest run of last lines that follows a family's form is the question, since some forms have several
+    lines. Failing that it is the last line that ends in a question mark, or else the last line.
     """
     for start in range(len(lines)):
         tail = "\n".join(lines[start:])

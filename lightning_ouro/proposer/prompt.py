@@ -1,8 +1,8 @@
-"""Writes a prompt from a brief: metadata, API, family weights, examples and last round's questions, within budgets.
+"""Writes the prompt for a brief: metadata, API, family weights, examples, feedback, within token budgets.
 
-Both kinds of prompt have the same parts in the same order; their wording is in `prompts/*.txt`. A list that exceeds its
-token budget loses lines at its end. Scene ids never appear, and no text that comes from outside may contain a special
-token, a line break or a fence, so metadata cannot change the structure of the prompt.
+Both kinds of prompt have the same parts in the same order; their wording is in `prompts/*.txt`. A list that
+exceeds its token budget loses lines at its end. Scene ids never appear, and no text that comes from outside
+may contain a special token, a line break or a fence, so metadata cannot change the structure of the prompt.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from lightning_ouro.proposer.short_names import ShortNames
 Kind = Literal["full", "compact"]
 EMPTY_LIST = "-"
 NO_SHORT_NAMES = ShortNames({}, {})
-# How many times a compact prompt names families in all, each as often as it is wanted, so that picking one at random
-# obeys the weights. Chosen by hand: three times each of 15 families if all are wanted equally.
+# How many times a compact prompt names families in all, each as often as it is wanted, so that picking one at
+# random obeys the weights. Chosen by hand: three times each of 15 families if all are wanted equally.
 MENTIONS = 45
 
 
@@ -88,7 +88,7 @@ class PromptWriter:
         return Prompt(text.strip(), short)
 
     def _feedback(self, brief: Brief, short: ShortNames) -> list[str]:
-        """One line per question: the first of each band, then the second, so that a cut shortens all bands alike."""
+        """One line per question: first one of each band, then the next, so that a cut shortens all bands alike."""
         by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
         longest = max(map(len, by_band), default=0)
         in_turns = [of_band[index] for index in range(longest) for of_band in by_band if index < len(of_band)]
@@ -115,10 +115,10 @@ def prompt_words(kind: Kind) -> list[str]:
 
 
 def _wanted_weights(brief: Brief, geometry: SceneGeometry) -> dict[str, float]:
-    """The wanted families, without those of which everything was asked about this scene; all if that leaves none.
+    """The wanted families without those that are used up in this scene; all if that leaves none.
 
-    A family that the scene never had anything for stays: leaving it out raised the share of accepted proposals on real
-    layouts (53.5 % to 56.6 %) but lowered it on procedural scenes (50.9 % to 48.6 %).
+    A family that the scene never had anything for stays: leaving it out raised the share of accepted
+    proposals on real layouts (53.5 % to 56.6 %) but lowered it on procedural scenes (50.9 % to 48.6 %).
     """
     weights = {
         name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
@@ -133,9 +133,10 @@ def _in_words(question: Question) -> str:
 
 
 def _in_short(question: Question, short: ShortNames) -> str:
-    """Family, short names of its objects (main role first) and answer; "" if the prompt does not describe them all.
+    """Family, short names of its objects (main role first), answer; "" if the prompt lacks one of them.
 
-    The objects follow directly after the band and the family: behind a sentence's words a small model missed them.
+    The objects follow directly after the band and the family: behind a sentence's words a small model missed
+    them.
     """
     family, names = FAMILIES[question.family], list[str | None]()
     for role in sorted(question.objects, key=lambda role: role != family.main_role):

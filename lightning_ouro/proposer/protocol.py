@@ -1,7 +1,8 @@
 """The interface of proposers: one brief per scene goes in, unverified proposals come out.
 
-To add a proposer, write a final class that implements `Proposer` and import it in `all_proposers.py`. The rule: a
-proposer is never trusted. Every proposal is executed and verified afterwards, so no proposer has to check its own work.
+To add a proposer, write a final class that implements `Proposer` and import it in `all_proposers.py`. The
+rule: a proposer is never trusted. Every proposal is executed and verified afterwards, so no proposer has to
+check its own work.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ class Brief:
         slots: Number of proposals wanted.
         round: The round that the proposals are for, from 0.
         seed: The run's seed. Together with round, scene and slot it determines every random draw.
-        family_weights: How often each family is wanted, on any scale; families that are missing are not wanted.
+        family_weights: How often each family is wanted, on any scale; families that are missing are not
+            wanted.
         rejections: Last round's most frequent rejection reasons, with their counts over all scenes.
         recent: Last round's questions about this scene, by how well the solver answered them.
         asked: Keys of all questions that were asked about this scene in earlier rounds.
@@ -53,7 +55,7 @@ class Brief:
 
     @property
     def asked_about(self) -> dict[str, bool]:
-        """The main objects of last round's questions, and whether to ask more (True) or less (False) about each.
+        """The main objects of last round's questions, each with whether to ask more (True) or less about it.
 
         More if at least one of its questions was hard or at the frontier, less if all were easy or ambiguous.
         """
@@ -95,7 +97,7 @@ class Proposer(ABC):
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
-        """Writes at most `slots` proposals per brief, in the order of the briefs; fewer if nothing is left to ask.
+        """Writes at most `slots` proposals per brief, brief by brief; fewer if nothing is left to ask.
 
         Text that cannot even be read as a proposal is returned as a rejection with the reason `unusable`.
 
@@ -107,5 +109,5 @@ class Proposer(ABC):
 
 
 def frozen_base(solver: SolverModule) -> SolverModule | None:
-    """The solver if it trains an adapter, since its base weights stay as they are; None if it trains all weights."""
+    """The solver if it trains only an adapter on weights that stay frozen; None if it trains the weights."""
     return None if solver.lora is None else solver

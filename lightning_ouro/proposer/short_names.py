@@ -1,13 +1,13 @@
 """Short names of categories and times, which a small model copies where it would misspell long names.
 
-The shape of a name says what its category is good for: `@3` is a single object, `@m3` several objects that can be
-counted, `@o3` several that cannot. Its number says what last round showed: below 32 nothing was asked about the
-category, from 32 to 47 less should be asked, from 48 to 63 more. A small model goes by what a name itself says: 1,000
-bootstrap steps with bands only in lines of their own changed nothing (likelihood of obedient replies under swapped
-bands: +0.000 ± 0.001 nats), while numbers were learnt within 250 steps.
+The shape of a name says what its category is good for: `@3` is a single object, `@m3` several objects that
+can be counted, `@o3` several that cannot. Its number says what last round showed: below 32 nothing was asked
+about the category, from 32 to 47 less should be asked, from 48 to 63 more. A small model goes by what a name
+itself says: 1,000 bootstrap steps with bands only in lines of their own changed nothing (likelihood of
+obedient replies under swapped bands: +0.000 ± 0.001 nats), while numbers were learnt within 250 steps.
 
-Each such range is numbered without gaps, so that its first number nearly always exists. Which category gets which
-number is random, but the same for the same scene. A time's short name is its frame's index, `#2`.
+Each such range is numbered without gaps, so that its first number nearly always exists. Which category gets
+which number is random, but the same for the same scene. A time's short name is its frame's index, `#2`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from lightning_ouro.programs.families import Family, Roles
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.described_categories import DescribedCategory, described_categories
 
-# First number of each range: nothing asked / ask less / ask more / overflow of any range. The tiny tokenizer has a
-# token for the numbers 0 to 63 (assets/build_tiny.py: MAX_NAMES); the bounds themselves were chosen by hand.
+# First number of each range: nothing asked / ask less / ask more / overflow of any range. The tiny tokenizer
+# has a token for the numbers 0 to 63 (assets/build_tiny.py: MAX_NAMES); the bounds themselves were chosen by
+# hand.
 ASK_LESS_FROM, ASK_MORE_FROM, OVERFLOW_FROM = 32, 48, 64
 _SHORT_NAME = re.compile(r"@[mo]?[0-9]+|#[0-9]+")
 
