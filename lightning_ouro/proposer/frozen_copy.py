@@ -24,8 +24,7 @@ class FrozenCopyProposer(Proposer):
     """Writes with a frozen copy of the checkpoint, which takes the memory of the weights a second time.
 
     Args:
-        writer: How the copy writes; takes the options of ModelProposer, such as
-            writer.init_args.max_new_tokens.
+        writer: How the copy writes: the options of ModelProposer, such as writer.max_new_tokens.
     """
 
     name = "frozen_copy"
