@@ -1,7 +1,7 @@
 """Random briefs as the loop might write them, and the proposals with which an obedient proposer would answer.
 
 A lesson in proposing is a prompt made from such a brief with these proposals as replies. Shares and factors
-are chosen by hand, where nothing else is said.
+are chosen by hand, unless stated otherwise.
 """
 
 from __future__ import annotations

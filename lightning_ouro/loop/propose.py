@@ -99,7 +99,9 @@ def ask(
     verified = [item for item in outcomes if not isinstance(item, Rejection)]
     base = proposer.base(solver)
     assert base is not None or order.blind == "none", "the loop refuses a filter that has no frozen base"
-    blind = [] if base is None or order.blind == "none" else _blind(base, library, pool, verified, order, share)
+    blind = (
+        [] if base is None or order.blind == "none" else _blind(base, library, pool, verified, order, share)
+    )
     turned_down = {rejection.proposal for rejection in blind}
     accepted, surplus = pool.admit(
         [item for item in verified if item.proposal not in turned_down], order.round

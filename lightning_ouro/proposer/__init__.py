@@ -1,1 +1,1 @@
-"""Proposers write questions and their programs; they know nothing of training. See README.md in this folder."""
+"""Proposers write questions and their programs; they know nothing of training. See README.md."""

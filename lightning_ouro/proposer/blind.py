@@ -67,7 +67,7 @@ def rotations(question: Question) -> list[Question]:
 
 
 def guessed(solver: Base, questions: Sequence[Question]) -> list[float]:
-    """The base's confidence in each answer without the video, averaged over the orders of a question's options."""
+    """The base's confidence in each answer without the video, averaged over a question's rotations."""
     by_question = [rotations(question) for question in questions]
     flat = [rotated for of_question in by_question for rotated in of_question]
     row = solver.encoder.row(

@@ -59,7 +59,7 @@ class EndpointProposer(Proposer):
             large ones before small ones.
         metadata_tokens: Maximum length of the scene's description, counted as three characters per token;
             lines beyond it are cut.
-        feedback_tokens: Maximum length of the list of last round's questions, counted likewise.
+        feedback_tokens: Maximum length of the list of last round's questions, counted the same way.
         concurrent: Maximum number of requests that run at a time, at least 1.
         tries: Maximum number of requests per proposal, at least 1; 1 never repeats a failed request.
         timeout: Seconds to wait for the server at each try, above 0.

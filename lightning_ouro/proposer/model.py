@@ -32,7 +32,7 @@ from lightning_ouro.solver.module import SolverModule
 
 @final
 class ModelProposer(Proposer):
-    """Writes with the solver's base weights, adapter off; needs model.lora, but no second copy of the weights.
+    """Writes with the solver's base weights, adapter off; needs model.lora, but no copy of the weights.
 
     Args:
         prompt: Kind of prompt: full, compact, or auto (compact for the tiny model, full for any other).

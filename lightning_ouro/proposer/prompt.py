@@ -88,7 +88,7 @@ class PromptWriter:
         return Prompt(text.strip(), short)
 
     def _feedback(self, brief: Brief, short: ShortNames) -> list[str]:
-        """One line per question: first one of each band, then the next, so that a cut shortens all bands alike."""
+        """One line per question: first one of each band, then the next, so that a cut affects all bands alike."""
         by_band = [[(band, question) for question in brief.recent.get(band, ())] for band in BANDS]
         longest = max(map(len, by_band), default=0)
         in_turns = [of_band[index] for index in range(longest) for of_band in by_band if index < len(of_band)]
@@ -135,8 +135,8 @@ def _in_words(question: Question) -> str:
 def _in_short(question: Question, short: ShortNames) -> str:
     """Family, short names of its objects (main role first), answer; "" if the prompt lacks one of them.
 
-    The objects follow directly after the band and the family: behind a sentence's words a small model missed
-    them.
+    The objects follow directly after the band and the family: after the words of a sentence a small model
+    missed them.
     """
     family, names = FAMILIES[question.family], list[str | None]()
     for role in sorted(question.objects, key=lambda role: role != family.main_role):

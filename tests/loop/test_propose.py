@@ -121,7 +121,9 @@ def test_two_ranks_find_what_one_finds(solver, library, monkeypatch):
 
 def test_a_model_without_adapter_is_no_frozen_base():
     module = SolverModule(init="random")
-    with pytest.raises(InputError, match=r"model\.lora=null trains all weights; set loop\.proposer=FrozenCopyProposer"):
+    with pytest.raises(
+        InputError, match=r"model\.lora=null trains all weights; set loop\.proposer=FrozenCopyProposer"
+    ):
         ModelProposer().attach(module)
     assert GrammarProposer().base(module) is None
 
