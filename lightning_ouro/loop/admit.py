@@ -29,7 +29,7 @@ BATCH_SIZE = 64  # questions that are scored without the video at a time
 def admit(
     verified: Sequence[Verified],
     pool: Pool,
-    base: SolverModule,
+    base: SolverModule | None,
     library: SceneLibrary,
     request: RoundRequest,
     shard: RankShard,
@@ -38,7 +38,10 @@ def admit(
 
     Returns the rest as rejections. A collective.
     """
-    blind = [] if request.blind == "none" else _blind(verified, pool, base, library, request, shard)
+    blind: list[Rejection] = []
+    if request.blind != "none":
+        assert base is not None, "the loop refuses a filter without a frozen base"
+        blind = _blind(verified, pool, base, library, request, shard)
     rejected = {rejection.proposal for rejection in blind}
     remaining = [item for item in verified if item.proposal not in rejected]
     accepted, surplus = pool.admit(remaining, request.round_index)

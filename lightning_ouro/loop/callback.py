@@ -30,8 +30,8 @@ from lightning_ouro.loop.requests import RankShard
 from lightning_ouro.loop.state import Curriculum, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all short class names
 from lightning_ouro.proposer.blind import BlindKind
-from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.run_folder import run_folder
 from lightning_ouro.solver.module import SolverModule
