@@ -16,7 +16,7 @@ import numpy as np
 from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import TypedAnswer, is_readable
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
-from lightning_ouro.programs.families.open_question import asks_like, mention, named
+from lightning_ouro.programs.families.wording import asks_like, mention, named
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox

@@ -1,4 +1,4 @@
-"""How far the camera is moved between two timestamps, in a straight line, in metres."""
+"""The straight-line distance between the camera's positions at two timestamps, in metres."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, frames_at, pairs_of_times
+from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.timestamps import frames_at, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST, MOST = 0.2, 10.0  # metres
+LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
 _TIMES = f"{{times[0]:{SECONDS}}}", f"{{times[1]:{SECONDS}}}"
 
 
 @final
 class CameraDisplacement(Family):
-    """Kept only if frames are shown at both times and the camera moved by 0.2 to 10 m."""
+    """Kept only if frames are shown at both times and the positions are 0.2 to 10 m apart."""
 
     name = "camera_displacement"
     forms = (
@@ -77,3 +78,6 @@ def _moved(geometry: SceneGeometry, roles: Roles) -> float:
     assert geometry.views is not None and frames is not None, "times were checked"
     first, second = geometry.views.poses[frames, :3, 3]
     return float(np.linalg.norm(second - first))
+
+
+FAMILY = CameraDisplacement()

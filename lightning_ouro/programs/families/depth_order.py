@@ -1,4 +1,4 @@
-"""Which of two objects is nearer to the camera at a timestamp, by the nearest points of their boxes."""
+"""Which of two objects is nearer to the camera at a timestamp, measured to the nearest points of their boxes."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.timestamps import not_in_picture
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.15  # metres between the two distances
+LEAST = 0.15  # metres between the two distances, as for two options of `object_rel_distance`
 _TIME = f"{{times[0]:{SECONDS}}}"
 
 
 @final
 class DepthOrder(Family):
-    """Kept only if both are unique, in the picture at that time, and their distances differ by more than 0.15 m."""
+    """Kept only if both are unique and visible at that time and their distances differ by more than 0.15 m."""
 
     name = "depth_order"
     forms = (
@@ -48,9 +51,9 @@ class DepthOrder(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        both = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
-        for i in shuffled(len(both), rng):
-            pair, seconds = both[i]
+        choices = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
+        for i in random_order(len(choices), rng):
+            pair, seconds = choices[i]
             roles = {"pair": pair if rng.random() < 0.5 else pair[::-1], "times": (seconds,)}
             if self.check(geometry, roles) is None:
                 yield roles
@@ -66,7 +69,7 @@ class DepthOrder(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["pair"])
+        return all_indices(geometry, roles["pair"])
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
@@ -74,7 +77,10 @@ class DepthOrder(Family):
 
 
 def _gap(geometry: SceneGeometry, roles: Roles) -> float:
-    """Metres between the two objects' distances from the camera."""
+    """Metres by which the two objects' distances from the camera differ."""
     frame = geometry.frame(roles["times"][0])
-    one, other = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
-    return float(abs(one - other))
+    first, second = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
+    return float(abs(first - second))
+
+
+FAMILY = DepthOrder()

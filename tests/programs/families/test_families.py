@@ -8,7 +8,7 @@ import pytest
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
-from lightning_ouro.programs.families.base import in_turns, shuffled
+from lightning_ouro.programs.families.ordering import balanced_order, random_order
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.types import FrameBudget
 
@@ -170,13 +170,13 @@ def test_without_frames_nothing_is_asked_about_frames(den):
 
 
 def test_shuffled_numbers_are_all_there_once():
-    assert sorted(shuffled(50, np.random.default_rng(0))) == list(range(50))
-    assert len(set(shuffled(10**9, np.random.default_rng(0), 100))) == 100
+    assert sorted(random_order(50, np.random.default_rng(0))) == list(range(50))
+    assert len(set(random_order(10**9, np.random.default_rng(0), 100))) == 100
 
 
 def test_kinds_come_in_turns_as_long_as_there_are_any():
     kinds = ["rare"] * 5 + ["common"] * 95
-    order = list(in_turns(range(100), kinds, np.random.default_rng(0)))
+    order = list(balanced_order(range(100), kinds, np.random.default_rng(0)))
     assert sorted(order) == list(range(100))
     assert set(range(5)) < set(order[:30])  # a plain shuffle has all five so early once in 500 times
 

@@ -5,7 +5,7 @@ import pytest
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN
-from lightning_ouro.programs.families.open_question import asks_like, mention, named
+from lightning_ouro.programs.families.wording import asks_like, mention, named
 from lightning_ouro.programs.questions import Proposal
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verifier
