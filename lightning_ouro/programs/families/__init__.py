@@ -1,7 +1,8 @@
 """All question families by name.
 
-To add one, write a module in this folder that ends with `FAMILY = YourFamily()` (`base.Family` is the interface), and
-enter the module's name below. The order is part of a run's results: families are offered and drawn from in it.
+To add one, write a module in this folder that ends with `FAMILY = YourFamily()` (`base.Family` is the
+interface), and enter the module's name below. The order is part of a run's results: families are offered and
+drawn from in it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The interface of a question family: its sentences, its program, what it can ask about, and what is kept.
 
-Each family is one final, stateless class in a file of its own, which ends with its only instance, `FAMILY`. Questions
-are written and parsed with the same forms, and the program is written from the same roles that the forms name, so a
-family's text and program cannot disagree. `check` decides what is kept; `candidates` only filters well enough that
-most of what it offers passes the later checks.
+Each family is one final, stateless class in a file of its own, which ends with its only instance, `FAMILY`.
+Questions are written and parsed with the same forms, and the program is written from the same roles that the
+forms name, so a family's text and program cannot disagree. `check` decides what is kept; `candidates` only
+filters well enough that most of what it offers passes the later checks.
 """
 
 from __future__ import annotations

@@ -10,12 +10,11 @@ from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
-from lightning_ouro.programs.families.timestamps import frames_at, pairs_of_times
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
-_TIMES = f"{{times[0]:{SECONDS}}}", f"{{times[1]:{SECONDS}}}"
 
 
 @final
@@ -25,15 +24,11 @@ class CameraDisplacement(Family):
     name = "camera_displacement"
     forms = (
         Form(
-            f"What is the straight-line distance between the camera's positions at {_TIMES[0]} seconds and at "
-            f"{_TIMES[1]} seconds (in meters)?"
+            f"What is the straight-line distance between the camera's positions at {FIRST} seconds and at "
+            f"{SECOND} seconds (in meters)?"
         ),
-        Form(
-            f"Between {_TIMES[0]} and {_TIMES[1]} seconds, by how many meters does the camera's position change?"
-        ),
-        Form(
-            f"How many meters is the camera at {_TIMES[1]} seconds away from where it was at {_TIMES[0]} seconds?"
-        ),
+        Form(f"Between {FIRST} and {SECOND} seconds, by how many meters does the camera's position change?"),
+        Form(f"How many meters is the camera at {SECOND} seconds away from where it was at {FIRST} seconds?"),
     )
     main_role = "times"
     symmetric = frozenset({"times"})

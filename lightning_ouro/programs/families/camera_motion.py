@@ -1,4 +1,4 @@
-"""In which direction the camera mainly moves between two timestamps, seen from the first, or to which side it turns."""
+"""In which direction the camera mainly moves between two timestamps, or to which side it turns."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.camera_change import camera_change
+from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import balanced_order
-from lightning_ouro.programs.families.timestamps import camera_change, frames_at, pairs_of_times
+from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.5  # metres along the main axis, as in VLM-3R's generator
 TIMES_NEXT = 2.0  # ratio of the main axis to the next, which may be up and down; chosen by hand
 TURN = 15.0  # degrees from straight ahead, and from straight back; chosen by hand
-_TIMES = f"{{times[0]:{SECONDS}}}", f"{{times[1]:{SECONDS}}}"
 _MOTION = "{motion[0]:move|turn}"
 _PROGRAMS = {
     "move": (
@@ -38,19 +38,16 @@ _PROGRAMS = {
 
 @final
 class CameraMotion(Family):
-    """Kept only if it moved 0.5 m, and twice as far as along the next axis, or turned by 15 to 165 degrees."""
+    """Kept only if it moved 0.5 m and twice as far as along the next axis, or turned by 15 to 165 degrees."""
 
     name = "camera_motion"
-    forms = tuple(
-        map(
-            Form,
-            (
-                f"Between {_TIMES[0]} seconds and {_TIMES[1]} seconds, which way does the camera mainly {_MOTION}?",
-                f"Seen from the camera at {_TIMES[0]} seconds, which way does it {_MOTION} for the most part until "
-                f"{_TIMES[1]} seconds?",
-                f"From {_TIMES[0]} s to {_TIMES[1]} s, in which direction does the camera {_MOTION} most?",
-            ),
-        )
+    forms = (
+        Form(f"Between {FIRST} seconds and {SECOND} seconds, which way does the camera mainly {_MOTION}?"),
+        Form(
+            f"Seen from the camera at {FIRST} seconds, which way does it {_MOTION} for the most part until "
+            f"{SECOND} seconds?"
+        ),
+        Form(f"From {FIRST} s to {SECOND} s, in which direction does the camera {_MOTION} most?"),
     )
     main_role = "motion"
 
@@ -71,8 +68,9 @@ class CameraMotion(Family):
             for motion in rng.permutation(["move", "turn"])
         )
         kept = [roles for roles in possible if self.check(geometry, roles) is None]
-        # Someone who walks around a room moves sideways: unless balanced, few answers are "forward" or "back".
-        yield from balanced_order(kept, [_answer(geometry, roles) for roles in kept], rng)
+        # Who walks around a room moves sideways: unless balanced, few answers are "forward" or "back".
+        labels = [camera_change(geometry, roles["times"]).label(_is_turn(roles)) for roles in kept]
+        yield from balanced_order(kept, labels, rng)
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
@@ -82,7 +80,7 @@ class CameraMotion(Family):
             return f"{roles['times'][0]} s is not before {roles['times'][1]} s"
         if self.slack(geometry, roles) >= 1:
             return None
-        if roles["motion"] == ("turn",):
+        if _is_turn(roles):
             return f"it turns by less than {TURN:.0f} degrees, or by nearly half a circle"
         return (
             f"it moves less than {LEAST} m, or less than {TIMES_NEXT:.0f} times as far as along the next axis"
@@ -95,7 +93,7 @@ class CameraMotion(Family):
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
         change = camera_change(geometry, roles["times"])
-        if roles["motion"] == ("turn",):
+        if _is_turn(roles):
             return min(abs(change.left_turn), 180 - abs(change.left_turn)) / TURN
         *_, second, most = sorted((abs(change.right), abs(change.forward), abs(change.up)))
         if most == abs(change.up):
@@ -103,13 +101,8 @@ class CameraMotion(Family):
         return min(most / LEAST, most / max(second, 1e-9) / TIMES_NEXT)
 
 
-def _answer(geometry: SceneGeometry, roles: Roles) -> tuple[str, bool, bool]:
-    """A label that differs between any two answers."""
-    change = camera_change(geometry, roles["times"])
-    if roles["motion"] == ("turn",):
-        return "turn", change.left_turn > 0, False
-    is_sideways = abs(change.right) >= abs(change.forward)
-    return "move", is_sideways, (change.right if is_sideways else change.forward) > 0
+def _is_turn(roles: Roles) -> bool:
+    return roles["motion"] == ("turn",)
 
 
 FAMILY = CameraMotion()

@@ -11,14 +11,13 @@ from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.timestamps import not_in_picture
+from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
-_TIME = f"{{times[0]:{SECONDS}}}"
 
 
 @final
@@ -28,13 +27,13 @@ class CameraObjDistance(Family):
     name = "camera_obj_distance"
     forms = (
         Form(
-            f"At {_TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
+            f"At {TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
             "(in meters)?"
         ),
         Form(
-            f"How many meters is the camera away from the nearest point of the {{object[0]}} at {_TIME} seconds?"
+            f"How many meters is the camera away from the nearest point of the {{object[0]}} at {TIME} seconds?"
         ),
-        Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {_TIME} s?"),
+        Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {TIME} s?"),
     )
     main_role = "object"
 

@@ -1,4 +1,4 @@
-"""Which of two objects is nearer to the camera at a timestamp, measured to the nearest points of their boxes."""
+"""Which of two objects is nearer to the camera at a timestamp, by the nearest points of their boxes."""
 
 from __future__ import annotations
 
@@ -11,28 +11,25 @@ from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.timestamps import not_in_picture
+from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.15  # metres between the two distances, as for two options of `object_rel_distance`
-_TIME = f"{{times[0]:{SECONDS}}}"
 
 
 @final
 class DepthOrder(Family):
-    """Kept only if both are unique and visible at that time and their distances differ by more than 0.15 m."""
+    """Kept only if both are unique and visible at that time and their distances differ by over 0.15 m."""
 
     name = "depth_order"
     forms = (
-        Form(f"At {_TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
+        Form(f"At {TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
+        Form(f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {TIME} seconds?"),
         Form(
-            f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {_TIME} seconds?"
-        ),
-        Form(
-            f"Looking at the video at {_TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"
+            f"Looking at the video at {TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"
         ),
     )
     main_role = "pair"

@@ -1,8 +1,8 @@
 """Sentence templates that write questions and parse them back, so that both directions always mean the same.
 
-A template names a role's objects as `{role[0]}`, `{role[1]}`; a field that occurs twice has to be the same name both
-times. Roles hold categories unless the field gives a pattern: `{times[0]:[0-9]+[.][0-9]}` is a time,
-`{motion[0]:move|turn}` one of two words.
+A template names a role's objects as `{role[0]}`, `{role[1]}`; a field that occurs twice has to be the same
+name both times. Roles hold categories unless the field gives a pattern: `{times[0]:[0-9]+[.][0-9]}` is a
+time, `{motion[0]:move|turn}` one of two words.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Which of four categories has the object nearest to a target, by the distance between oriented boxes.
 
-The limits are those of VLM-3R's generator, which computes the wider gap for large floors but never applies it.
+The limits are those of VLM-3R's generator, which computes the wider gap for large floors but never applies
+it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.families.uniqueness import not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LEAST = 0.15  # metres between the target and the nearest option, and between the distances of any two options
@@ -29,7 +30,7 @@ _OPTIONS = "{options[0]}, {options[1]}, {options[2]}, {options[3]}"
 
 @final
 class ObjectRelDistance(Family):
-    """Kept only if the target is unique, no option is closer than 0.15 m, and all distances differ clearly."""
+    """Kept only if the target is unique, no option is closer than 0.15 m, and all distances clearly differ."""
 
     name = "object_rel_distance"
     forms = (
@@ -90,24 +91,15 @@ class ObjectRelDistance(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        (target,) = roles["target"]
-        nearest = {_nearest(geometry, target, category) for category in roles["options"]}
-        return all_indices(geometry, roles["target"]) | nearest
+        (target,) = geometry.indices(roles["target"][0])
+        return frozenset({target, *(geometry.nearest(target, name) for name in roles["options"])})
 
 
 def _distances(geometry: SceneGeometry, roles: Roles) -> list[float]:
     """Metres from the target to the nearest object of each option, sorted."""
-    (target,) = roles["target"]
-    target_index = geometry.indices(target)[0]
-    return sorted(
-        float(geometry.distances[target_index, _nearest(geometry, target, name)]) for name in roles["options"]
-    )
-
-
-def _nearest(geometry: SceneGeometry, target: str, category: str) -> int:
-    """The index of the category's object that is nearest to the target."""
-    (target_index,) = geometry.indices(target)
-    return min(geometry.indices(category), key=lambda index: geometry.distances[target_index, index])
+    (target,) = geometry.indices(roles["target"][0])
+    nearest = [geometry.nearest(target, name) for name in roles["options"]]
+    return sorted(geometry.distances[target, nearest].tolist())
 
 
 def _gap(geometry: SceneGeometry) -> float:

@@ -1,8 +1,9 @@
 """Where an object is for someone who stands by a second object and faces a third.
 
-The angle runs counter-clockwise on the floor from (facing - standing) to (target - standing), between centroids. The
-three difficulties differ in how they divide the circle and in their sentences. The limits are those of VLM-3R's
-generator, which for `hard` only keeps clear of the boundary ahead of the angle; here all boundaries count.
+The angle runs counter-clockwise on the floor from (facing - standing) to (target - standing), between
+centroids. The three difficulties differ in how they divide the circle and in their sentences. The limits are
+those of VLM-3R's generator, which for `hard` only keeps clear of the boundary ahead of the angle; here all
+boundaries count.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which turns a walker takes on a route from object to object.
 
-VSI-Bench's routes go "forward until" an object, turn, and go on, so every leg has to be straight and free of obstacles.
-Turns are left, back or right as the walker sees them: back from 135 to 225 degrees, as in
+VSI-Bench's routes go "forward until" an object, turn, and go on, so every leg has to be straight and free of
+obstacles. Turns are left, back or right as the walker sees them: back from 135 to 225 degrees, as in
 `object_rel_direction_medium`.
 """
 
@@ -28,7 +28,7 @@ TRIES = 200  # random walks per list of candidates; chosen by hand
 
 @final
 class RoutePlanning(Family):
-    """Kept only if all objects are unique, each leg is straight and free, and each turn is far from its boundaries."""
+    """Kept only if all objects are unique, every leg is straight and free, and every turn is unambiguous."""
 
     name = "route_planning"
     forms = FORMS

@@ -22,7 +22,7 @@ _FIELD = re.compile(r"\{\w+\[\d\]:?([^}]*)\}")
 
 
 def named(text: str, categories: Sequence[str]) -> tuple[str, ...]:
-    """The categories that a text names, in singular or plural, each once and sorted; the longest name wins."""
+    """The categories that a text names in singular or plural, sorted; the longest name wins."""
     found, rest = set(), text.casefold()
     for category in sorted(categories, key=len, reverse=True):
         rest, times = mention(category).subn(" ", rest)
@@ -41,8 +41,8 @@ def mention(category: str) -> re.Pattern[str]:
 def asks_like(text: str, categories: Sequence[str], families: Sequence[Family]) -> Family | None:
     """The first family whose question a text asks in other words, or None.
 
-    A text asks a family's question if it names as many categories as one of the family's sentences does, and all of its
-    other words are fillers or occur in the family's sentences.
+    A text asks a family's question if it names as many categories as one of the family's sentences does, and
+    all of its other words are fillers or occur in the family's sentences.
     """
     names = named(text, categories)
     content = _words(text, names) - _FILLERS
