@@ -16,7 +16,7 @@ from pydantic_monty import Monty, MontyError, MontySession
 
 from lightning_ouro.errors import InputError
 
-ATTEMPTS = 5  # more than the two workers that a sandbox has, all of which may have died unnoticed
+ATTEMPTS = 5  # a sandbox's two workers may both have died unnoticed, and then again
 Result = TypeVar("Result")
 
 

@@ -179,8 +179,8 @@ def test_an_order_in_depth_that_is_right_by_luck_is_found_out_where_noise_change
     family, roles = FAMILIES["depth_order"], {"pair": ("wall", "shelf"), "times": ("0.0",)}
     boxes = [("wall", (1.5, 2.0, 1), (3, 0.1, 2)), ("shelf", (-1.5, 2.16, 1), (3, 0.1, 2))]
     views = make_views([(0, 0, 1)], objects=2)
-    for place in range(300):
-        scene = make_scene(boxes, id=f"luck {place}")
+    for number in range(300):
+        scene = make_scene(boxes, scene_id=f"luck {number}")
         readings = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
         said = [answer.value for answer in sandbox.run(family.program(roles), readings).answers]
         if 5 <= said.count("wall") < 9 and said[0] == "wall":

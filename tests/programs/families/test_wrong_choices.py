@@ -224,8 +224,8 @@ def test_a_constant_that_is_right_by_luck_is_found_out_where_noise_changes_the_a
 ):
     boxes, roles, among = LUCK[name]
     family, views = FAMILIES[name], make_views([(0, 0, 1)], objects=len(boxes))
-    for place in range(100):
-        scene = make_scene(boxes, id=f"luck {place}")
+    for number in range(100):
+        scene = make_scene(boxes, scene_id=f"luck {number}")
         readings = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
         said = [answer and answer.value for answer in sandbox.run(family.program(roles), readings).answers]
         if 5 <= said.count(said[0]) < 9:
