@@ -1,13 +1,15 @@
-"""Six questions of procedural scenes for the README: frames as PNG, text, program and answer as Markdown.
+"""Six questions of procedural scenes for the README of `programs`, as Markdown: frames, text, program, answer.
 
     python benchmarks/readme_examples.py [--figures benchmarks/figures]
 
-Prints the Markdown and writes one strip of frames a question.
+Prints the Markdown that stands in `lightning_ouro/programs/README.md`, where `ruff format` has laid out the programs,
+and writes one strip of frames a question.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ FAMILIES = (
     "object_rel_direction_hard",
     "route_planning",
 )
+README = Path("lightning_ouro/programs/README.md")
 FRAMES_SHOWN = 4
 FIRST_SCENE = 20
 
@@ -67,7 +70,7 @@ def markdown(question: Question, path: Path) -> str:
         asked += " " + " ".join(listed)
         answer = listed[LETTERS.index(question.answer)]
     program = question.program.strip()
-    picture = f"![{question.scene_id}]({path.as_posix()})"
+    picture = f"![{question.scene_id}]({Path(os.path.relpath(path, README.parent)).as_posix()})"
     return f"**{asked}**\n\n{picture}\n\n```python\n{program}\n```\n\nAnswer: **{answer}**\n"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families import FAMILIES, OPEN, read
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family, read
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.types import FrameBudget
 
@@ -20,6 +20,17 @@ VOCABULARIES = (
     ("mirror/frame", "T-shirt", "object", "camera", "robot"),
     ("o'clock", "a (b)", "back", "left", "café"),
 )
+
+
+def test_no_family_overrides_a_concrete_method():
+    concrete = (
+        set(vars(Family)) - Family.__abstractmethods__ - set(Family.__annotations__) - set(vars(object))
+    )
+    for family in FAMILIES.values():
+        kind = type(family)
+        assert kind.__mro__[1] is Family
+        assert kind.__final__
+        assert not concrete & set(vars(kind)) - {"__module__", "__doc__", "__abstractmethods__", "_abc_impl"}
 
 
 def roles_of(form, names, times, motion):
