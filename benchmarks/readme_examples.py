@@ -1,13 +1,15 @@
-"""Six questions about procedural scenes for the README: frames as PNG; text, program and answer as Markdown.
+"""Six questions about procedural scenes for the README of `programs`: frames as PNG; the rest as Markdown.
 
     python benchmarks/readme_examples.py [--figures benchmarks/figures]
 
-Writes one strip of frames per question and prints the Markdown.
+Writes one strip of frames per question and prints the Markdown that stands in `lightning_ouro/programs/README.md`,
+where `ruff format` has laid out the programs.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +30,7 @@ FAMILIES = (
     "object_rel_direction_hard",
     "route_planning",
 )
+README = Path("lightning_ouro/programs/README.md")
 NUM_FRAMES = 4  # of a scene's eight
 NUM_COLORS = 96  # of a strip, so that the file is small
 FIRST_SCENE, NUM_SCENES = 20, 20
@@ -71,7 +74,7 @@ def markdown(question: Question, path: Path) -> str:
         text += " " + " ".join(listed)
         answer = listed[LETTERS.index(question.answer)]
     program = question.program.strip()
-    picture = f"![{question.scene_id}]({path.as_posix()})"
+    picture = f"![{question.scene_id}]({Path(os.path.relpath(path, README.parent)).as_posix()})"
     return f"**{text}**\n\n{picture}\n\n```python\n{program}\n```\n\nAnswer: **{answer}**\n"
 
 

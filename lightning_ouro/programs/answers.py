@@ -1,7 +1,8 @@
-"""The typed answers of programs as the host sees them: units, ranges, rounding, and when two of them agree.
+"""Typed answers on the host's side: units, ranges, rounding, and when two of them agree.
 
-Printed as VSI-Bench prints its ground truths: counts and centimetres whole, metres and square metres always with one
-decimal. No official value lies on a tie, so round-half-even and round-half-up both reproduce all of them.
+They are printed as VSI-Bench prints its ground truth: counts and centimetres as integers, metres and square
+metres always with one decimal. No official value is a tie, so round-half-even and round-half-up both
+reproduce all of them.
 """
 
 from __future__ import annotations
@@ -24,23 +25,23 @@ UNITS: dict[Kind, Unit | None] = {
     "square_metres": "m2",
     "choice": None,
 }
-# Far above any room: the largest of VSI-Bench's is 129 m2, its longest side 5.5 m.
+# Far above any room: VSI-Bench's largest has 129 m2, its longest object side is 5.5 m.
 BOUNDS: dict[Kind, float] = {"count": 1000, "centimetres": 10_000, "metres": 100, "square_metres": 10_000}
-STEPS: dict[Kind, float] = {"count": 0, "centimetres": 1, "metres": 0.1, "square_metres": 0.1}
-TOLERANCE = 0.1
-_SIGNS = frozenset(" ,.;:'’()/&+-%°")
-LONGEST_CHOICE = 200  # characters; four long category names in a row
-MOST_CHOICES = 27  # three turns of a route; a family shows fewer
+STEPS: dict[Kind, float] = {"count": 0, "centimetres": 1, "metres": 0.1, "square_metres": 0.1}  # of rounding
+TOLERANCE = 0.1  # by which a number may change under noise, relative; chosen by hand
+_PUNCTUATION = frozenset(" ,.;:'’()/&+-%°")
+LONGEST_CHOICE = 200  # characters: four long category names in a row
+MOST_CHOICES = 27  # as many as a route of three turns has; families show fewer
 
 
 @dataclass(frozen=True)
 class TypedAnswer:
-    """What a program returned: typed, not yet rounded.
+    """What a program returned: typed, but not yet rounded.
 
     Attributes:
-        kind: Which function of the API made it.
-        value: An int for a count, text for a choice, an int or float otherwise.
-        among: The values of a choice in the program's order, None for a number.
+        kind: Name of the API's function that created it.
+        value: An int for a count, a string for a choice, otherwise an int or float.
+        among: The choices in the program's order, or None for a number.
     """
 
     kind: Kind
@@ -49,17 +50,17 @@ class TypedAnswer:
 
     @property
     def unit(self) -> Unit | None:
-        """The unit of a number, None for a choice."""
+        """The unit of a number, or None for a choice."""
         return UNITS[self.kind]
 
     def out_of_range(self) -> str | None:
-        """Says what is wrong with the value: not finite, not positive, beyond any room, not among its choices."""
+        """What is wrong with the value: not finite or positive, beyond any room, or not among its choices."""
         if isinstance(self.value, str):
             return self._bad_choice()
         if not isinstance(self.value, int) and not math.isfinite(self.value):
             return f"{self.kind}({self.value}) is not finite"
         bound = BOUNDS[self.kind]
-        if self.value > bound:  # not shown: Python refuses to write integers of more than 4300 digits
+        if self.value > bound:  # the value is left out: Python refuses to print more than 4300 digits
             return f"{self.kind}() of more than {bound}"
         if self.kind == "count":
             return None if self.value >= 0 else "count() of less than 0"
@@ -72,16 +73,16 @@ class TypedAnswer:
         )
 
     def printed(self) -> str:
-        """The value as VSI-Bench writes it; a choice's own text."""
+        """The value as VSI-Bench prints it; for a choice, its text."""
         if isinstance(self.value, str):
             return self.value
         return str(round(self.value)) if self.kind in ("count", "centimetres") else f"{self.value:.1f}"
 
     def agrees(self, other: TypedAnswer | None) -> bool:
-        """Whether an answer from jittered metadata is still this one.
+        """Whether the answer to a draw under noise is still this one.
 
-        A choice has to be the same; a number within max(10 %, one rounding step) of this one, both unrounded. Counts
-        are never rounded, so their step is 0. None, an answer out of range, never agrees.
+        A choice has to be the same, and a number within max(10 %, one rounding step) of this one, both
+        unrounded. Counts are never rounded, so their step is 0. None, an answer out of range, never agrees.
         """
         if other is None or self.kind != other.kind:
             return False
@@ -98,7 +99,7 @@ class TypedAnswer:
         return math.isclose(self.value, other.value, rel_tol=1e-6)
 
 
-@lru_cache(maxsize=256)  # all readings of a scene answer among the same
+@lru_cache(maxsize=256)  # the answers to all draws of a scene have the same choices
 def _bad_choices(among: tuple[str, ...]) -> str | None:
     if not 2 <= len(among) <= MOST_CHOICES:
         return f"a choice among {len(among)} values; 2 to {MOST_CHOICES} are possible"
@@ -110,13 +111,13 @@ def _bad_choices(among: tuple[str, ...]) -> str | None:
 
 
 def is_readable(text: str, longest: int) -> bool:
-    """Words as one writes them: no control signs, no markup that a chat template would take for its own."""
-    plain = text == " ".join(text.split()) and unicodedata.is_normalized("NFKC", text)
-    return 0 < len(text) <= longest and plain and all(sign.isalnum() or sign in _SIGNS for sign in text)
+    """Whether a text is plain words, without control characters or markup that a chat template acts on."""
+    is_plain = text == " ".join(text.split()) and unicodedata.is_normalized("NFKC", text)
+    return 0 < len(text) <= longest and is_plain and all(c.isalnum() or c in _PUNCTUATION for c in text)
 
 
-def typed(kind: object, value: object, among: object) -> TypedAnswer | str:
-    """Makes an answer of what came out of the sandbox (choices in lines), or says in words why it is none."""
+def typed_answer(kind: object, value: object, among: object) -> TypedAnswer | str:
+    """The answer that left the sandbox, with one choice a line, or what is wrong with it."""
     if kind not in KINDS:
         return f"no kind of answer: {str(kind)[:40]}"
     if kind == "choice":
@@ -124,6 +125,6 @@ def typed(kind: object, value: object, among: object) -> TypedAnswer | str:
             return "choice() needs a text and a list of texts"
         return TypedAnswer(kind, value, tuple(among.split("\n")))
     if isinstance(value, bool) or not isinstance(value, int if kind == "count" else (int, float)):
-        wanted = "an int" if kind == "count" else "a number"
-        return f"{kind}() needs {wanted}, not {type(value).__name__}"
+        needed = "an int" if kind == "count" else "a number"
+        return f"{kind}() needs {needed}, not {type(value).__name__}"
     return TypedAnswer(kind, value)

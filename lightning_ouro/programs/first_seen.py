@@ -1,7 +1,9 @@
-"""What the shown frames show: which objects, when a category is first seen, and how clear that is.
+"""What the shown frames show: which objects are visible, and when a category is first seen.
 
-An object is seen in a frame where it takes 0.3 % of the pixels. The first sight of a category is the first frame that
-sees one of its objects; it is doubtful if an earlier frame holds a trace of it, 0.05 % to 0.3 %.
+An object is visible in a frame if it covers at least 0.3 % of the pixels. A category is first seen in the
+first frame in which one of its objects is visible. That is doubtful if an earlier frame holds a trace of the
+category, 0.05 % to 0.3 % of the pixels. Both limits were chosen by hand: public generators of such questions
+count a single pixel.
 """
 
 from __future__ import annotations
@@ -13,35 +15,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 VISIBLE = 0.003  # of a frame's pixels
-TRACE = 0.0005
+TRACE = 0.0005  # of a frame's pixels
 
 
 def seen_objects(visibility: NDArray[np.float32]) -> frozenset[int]:
-    """Ids of the objects that at least one frame shows; visibility is `(T, objects)`."""
+    """Indices of the objects that are visible in at least one frame; `visibility` is `(frames, objects)`."""
     return frozenset(np.flatnonzero((visibility >= VISIBLE).any(axis=0)).tolist())
 
 
 @dataclass(frozen=True)
 class FirstSeen:
-    """The first sight of a category.
+    """When a category is first seen.
 
     Attributes:
-        frame: The first frame that sees one of its objects.
-        clearness: How far that is from being doubtful: 1 is the limit, below it is. The lesser of two ratios: what the
-            frame shows to what it has to, and what an earlier one may hold to what it does.
+        frame: Index of the first frame in which one of its objects is visible.
+        clearness: How far that is from being doubtful: 1 at the limit, doubtful below. The smaller of two
+            ratios: the share of the pixels in that frame to the share required, and the largest share allowed
+            in an earlier frame to the share found there.
     """
 
     frame: int
     clearness: float
 
 
-def find_first_seen(visibility: NDArray[np.float32], places: Sequence[int]) -> FirstSeen | None:
-    """The first sight of the objects at these places, or None if no frame shows them."""
-    shares = visibility[:, list(places)]
+def find_first_seen(visibility: NDArray[np.float32], indices: Sequence[int]) -> FirstSeen | None:
+    """When the objects with these indices are first seen, or None if no frame shows them."""
+    shares = visibility[:, list(indices)]
     seen = np.flatnonzero((shares >= VISIBLE).any(axis=1))
     if not len(seen):
         return None
     first = int(seen[0])
     trace = float(shares[:first].sum(axis=1).max(initial=0.0))
-    here = float(shares[first].max()) / VISIBLE
-    return FirstSeen(first, min(here, TRACE / trace) if trace > 0 else here)
+    ratio = float(shares[first].max()) / VISIBLE
+    return FirstSeen(first, min(ratio, TRACE / trace) if trace > 0 else ratio)

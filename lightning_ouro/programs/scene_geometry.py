@@ -1,7 +1,9 @@
-"""The host's side of what programs see: a scene's geometry, the same under noise, and both as plain data.
+"""The geometry of a scene that programs and families' rules share: exact, or under noise.
 
-Noise law (8 draws a scene, the same for all of its questions): Gaussian, sigma 3 cm per coordinate of a centre, 3 %
-per side, the floor's two sides included, 2 degrees about the vertical. Counts, cameras and what frames show stay.
+`jittered` draws the noise, once per scene for all of its questions: Gaussian, with a standard deviation of 3
+cm for each coordinate of a centre, 3 % for each side of a box and of the floor, and 2 degrees about the
+vertical. Counts, cameras and what the frames show stay as they are. The sizes of the noise were chosen by
+hand.
 """
 
 from __future__ import annotations
@@ -11,32 +13,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 
 from lightning_ouro.programs.first_seen import FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import Floats, box_distances, point_distances
-from lightning_ouro.programs.walking import Ground, ground
+from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
 
-CENTER_SIGMA = 0.03
-SIDE_SIGMA = 0.03
+CENTER_SIGMA = 0.03  # metres
+SIDE_SIGMA = 0.03  # of a side
 TURN_SIGMA = np.radians(2)
 
 
 @dataclass(frozen=True, eq=False)
 class SceneGeometry:
-    """One reading of a scene's metadata, with the geometry that programs and rules share.
+    """A scene with boxes and a floor area that are exact or a draw under noise, and what follows from them.
 
     Attributes:
-        scene: Its categories, counts and outline; its boxes and floor area are those below.
-        views: How it was filmed; None where only metadata are at hand, and then nothing is shown.
-        centers: `(n, 3)` metres.
+        scene: Supplies categories, counts and outline; its own boxes and floor area are superseded by those
+            below.
+        views: How the scene was filmed, or None if only metadata are known; then no frame shows anything.
+        centers: `(n, 3)`, metres.
         sizes: `(n, 3)` full extents along the boxes' axes, metres.
         rotations: `(n, 3, 3)`, columns are axes.
-        distances: `(n, n)` between boxes, metres.
+        distances: `(n, n)` between the boxes, metres.
         floor_area: Square metres.
     """
 
@@ -50,10 +52,10 @@ class SceneGeometry:
 
     @cached_property
     def _indices(self) -> dict[str, list[int]]:
-        places: dict[str, list[int]] = {}
-        for thing in self.scene.objects:
-            places.setdefault(thing.category, []).append(thing.id)
-        return places
+        indices: dict[str, list[int]] = {}
+        for obj in self.scene.objects:
+            indices.setdefault(obj.category, []).append(obj.id)
+        return indices
 
     @cached_property
     def corners(self) -> Floats:
@@ -63,43 +65,46 @@ class SceneGeometry:
 
     @cached_property
     def camera_distances(self) -> Floats:
-        """`(T, n)` metres from the cameras to the nearest points of the boxes."""
+        """The `(frames, n)` distances from the cameras to the nearest points of the boxes, metres."""
         positions = np.zeros((0, 3)) if self.views is None else self.views.poses[:, :3, 3]
         return point_distances(positions, self.centers, self.sizes, self.rotations)
 
     @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:
-        """Pairs of places of unique objects between which one can walk straight, in both orders."""
-        places = [self.indices(category)[0] for category in self.unique_categories()]
-        pairs = np.array(list(combinations(places, 2)), dtype=int).reshape(-1, 2)
-        free = common_ground([self]).are_straight(np.zeros(len(pairs), dtype=int), *pairs.T)
+        """Indices of unique objects between which one can walk straight, each pair in both orders."""
+        unique = [self.indices(category)[0] for category in self.unique_categories()]
+        pairs = np.array(list(combinations(unique, 2)), dtype=int).reshape(-1, 2)
+        free = ground_of([self]).are_straight(np.zeros(len(pairs), dtype=int), *pairs.T)
         straight = map(tuple, pairs[free].tolist())
-        return frozenset(pair for one, other in straight for pair in ((one, other), (other, one)))
+        return frozenset(pair for a, b in straight for pair in ((a, b), (b, a)))
 
     @cached_property
     def seen(self) -> frozenset[int]:
-        """Ids of the objects that the frames show."""
+        """Indices of the objects that the frames show."""
         return frozenset() if self.views is None else seen_objects(self.views.visibility)
 
     @cached_property
     def times(self) -> tuple[str, ...]:
-        """Seconds of the shown frames as questions name them, with one decimal."""
+        """Seconds of the shown frames with one decimal, as questions name them."""
         return () if self.views is None else tuple(f"{seconds:.1f}" for seconds in self.views.timestamps)
 
     @cached_property
     def first_seen(self) -> Mapping[str, FirstSeen]:
-        """When and how clearly each category is first seen; without the categories that no frame shows."""
+        """When each category is first seen, without the categories that no frame shows."""
         if self.views is None:
             return {}
-        found = {
+        first_seen = {
             category: find_first_seen(self.views.visibility, self.indices(category))
             for category in self.categories()
         }
-        return {category: sight for category, sight in found.items() if sight is not None}
+        return {category: first for category, first in first_seen.items() if first is not None}
 
     @cached_property
     def forwards(self) -> Floats:
-        """`(T, 2)` unit vectors on the floor in which the cameras look; straight up or down, their image's top."""
+        """The `(frames, 2)` unit vectors on the floor in which the cameras look.
+
+        For a camera that looks straight up or down, the direction of its image's top.
+        """
         if self.views is None:
             return np.zeros((0, 2))
         forward, top = self.views.poses[:, :2, 2], -self.views.poses[:, :2, 1]
@@ -107,20 +112,24 @@ class SceneGeometry:
         return level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12)
 
     def frame(self, seconds: str) -> int | None:
-        """The place of the frame that is shown at a time with one decimal, or None."""
+        """The index of the first frame shown at a time, to one decimal, or None."""
         printed = f"{float(seconds):.1f}"
         return self.times.index(printed) if printed in self.times else None
 
     def indices(self, category: str) -> list[int]:
-        """The ids of the category's objects."""
+        """The indices, which are the ids, of the category's objects."""
         return self._indices.get(category, [])
 
+    def nearest(self, index: int, category: str) -> int:
+        """The index of the category's object that is nearest to another object."""
+        return min(self.indices(category), key=lambda candidate: self.distances[index, candidate])
+
     def count(self, category: str) -> int:
-        """How many there are: the source's corrected count, else the number of boxes."""
+        """How many there are: the source's corrected count, or else the number of boxes."""
         return self.scene.counts.get(category, len(self.indices(category)))
 
     def is_unique(self, category: str) -> bool:
-        """Whether exactly one is annotated and exactly one counted."""
+        """Whether there is exactly one box and the count is one."""
         return len(self.indices(category)) == 1 == self.count(category)
 
     def categories(self) -> list[str]:
@@ -128,74 +137,39 @@ class SceneGeometry:
         return sorted(self._indices)
 
     def unique_categories(self) -> list[str]:
-        """The categories that name one object, sorted."""
+        """The categories that name exactly one object, sorted."""
         return [category for category in self.categories() if self.is_unique(category)]
 
 
 def scene_geometry(scene: Scene, views: Views | None = None) -> SceneGeometry:
-    """The scene as its metadata say."""
+    """The exact geometry, as the scene's metadata give it."""
     boxes = _boxes(scene)
     return SceneGeometry(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area))
 
 
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
-    """The scene under noise: `draws` readings that depend on the scene's id, boxes and floor area only."""
+    """The geometry under noise, `draws` times; depends only on the scene's id, boxes and floor area."""
     centers, sizes, rotations = _boxes(scene)
     noise = _generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
     centers = centers + CENTER_SIGMA * noise[..., :3]
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
     rotations = _about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    sides = np.clip(
-        1 + SIDE_SIGMA * _generator(f"jitter floor {scene.id}").standard_normal((draws, 2)), 0.5, 1.5
-    )
-    areas = scene.floor_area * sides.prod(axis=1)
+    floor_noise = _generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
+    areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
     return [
         SceneGeometry(scene, views, *draw)
         for draw in zip(centers, sizes, rotations, distances, areas.tolist(), strict=True)
     ]
 
 
-def common_ground(worlds: Sequence[SceneGeometry]) -> Ground:
-    """The ground of several readings of one scene."""
-    corners, *boxes = (
-        np.stack([getattr(geometry, name) for geometry in worlds])
+def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
+    """The ground to walk on in several draws of one scene."""
+    corners, centers, sizes, rotations = (
+        np.stack([getattr(draw, name) for draw in draws])
         for name in ("corners", "centers", "sizes", "rotations")
     )
-    return ground(floor_outline(worlds[0].scene), corners, *boxes)
-
-
-def plain(worlds: Sequence[SceneGeometry]) -> dict[str, Any]:
-    """The arguments of the prelude's `_load`: tuples, lists, dicts, strings and numbers only."""
-    return {"shared": _shared(worlds[0]), "readings": [_reading(geometry) for geometry in worlds]}
-
-
-def _shared(first: SceneGeometry) -> tuple[Any, ...]:
-    """What all readings have in common: counts, first sights, cameras."""
-    names = {*first.categories(), *first.scene.counts}
-    counts = {name: (first.count(name), first.indices(name)) for name in sorted(names)}
-    if first.views is None:
-        return counts, {}, ()
-    seconds = first.views.timestamps.tolist()
-    first_seen = {category: seconds[sight.frame] for category, sight in first.first_seen.items()}
-    forwards = first.forwards
-    columns = (map(float, first.times), first.views.poses[:, :3, 3].tolist(), forwards.tolist())
-    cameras = tuple(
-        (place, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
-        for place, (time, position, forward) in enumerate(zip(*columns, strict=True))
-    )
-    return counts, first_seen, cameras
-
-
-def _reading(reading: SceneGeometry) -> tuple[Any, ...]:
-    extents = np.ptp(reading.corners, axis=1).tolist()
-    columns = (reading.centers.tolist(), reading.sizes.tolist(), extents)
-    objects = tuple(
-        (thing.id, thing.category, tuple(center), tuple(size), max(size), tuple(extent), extent[2])
-        for thing, center, size, extent in zip(reading.scene.objects, *columns, strict=True)
-    )
-    distances = tuple(map(tuple, reading.distances.tolist()))
-    return objects, reading.floor_area, distances, tuple(map(tuple, reading.camera_distances.tolist()))
+    return Ground.under_boxes(floor_outline(draws[0].scene), corners, centers, sizes, rotations)
 
 
 def _generator(name: str) -> np.random.Generator:
@@ -204,13 +178,14 @@ def _generator(name: str) -> np.random.Generator:
 
 def _boxes(scene: Scene) -> tuple[Floats, Floats, Floats]:
     n = len(scene.objects)
-    centers = np.array([thing.center for thing in scene.objects], dtype=float).reshape(n, 3)
-    sizes = np.array([thing.size for thing in scene.objects], dtype=float).reshape(n, 3)
-    rotations = np.array([thing.rotation for thing in scene.objects], dtype=float).reshape(n, 3, 3)
+    centers = np.array([obj.center for obj in scene.objects], dtype=float).reshape(n, 3)
+    sizes = np.array([obj.size for obj in scene.objects], dtype=float).reshape(n, 3)
+    rotations = np.array([obj.rotation for obj in scene.objects], dtype=float).reshape(n, 3, 3)
     return centers, sizes, rotations
 
 
 def _about_vertical(angles: Floats) -> Floats:
+    """Rotation matrices `(..., 3, 3)` by angles `(...)` in radians."""
     turns = np.zeros((*angles.shape, 3, 3))
     turns[..., 0, 0] = turns[..., 1, 1] = np.cos(angles)
     turns[..., 1, 0] = np.sin(angles)

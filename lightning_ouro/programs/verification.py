@@ -1,8 +1,10 @@
-"""From proposals to verified ones: each passes a fixed order of checks, or is rejected at the first that it fails.
+"""Verifies proposals: each passes a fixed sequence of checks, or is rejected at the first one that it fails.
 
-parses, does nothing forbidden, fits the API's types · runs within its limits, twice to the same answer · typed, finite,
-in range · the categories that it quotes are in its text or options · text and program agree · the family's rules ·
-everything needed is shown · stable under jitter. What depends on other questions (asked before, common) is the pool's.
+The program parses, does nothing forbidden and fits the API's types; it runs within its limits, twice to the
+same answer; the answer is typed, finite and in range; the categories that the program quotes are named in the
+text or the options; text and program agree; the family's conditions hold; all that is needed is shown; the
+answer is stable under noise. Whatever depends on other questions (asked before, too common) is up to the
+pool.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import TypedAnswer, is_readable
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
-from lightning_ouro.programs.families.open_question import asks_like, mention, named
+from lightning_ouro.programs.families.wording import asks_like, mention, named
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
@@ -24,8 +26,8 @@ from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scen
 from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.types import Scene, Views
 
-LEAST_MARGIN = 0.5
-LONGEST_TEXT = 400  # characters of an open question
+LEAST_MARGIN = 0.5  # chosen by hand
+LONGEST_TEXT = 400  # characters of an open question; chosen by hand
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,13 @@ class Verified:
     Attributes:
         proposal: What was proposed.
         id: The question's id: hash of scene, family and the program's canonical syntax tree.
-        family: Its question type: the one that its text belongs to.
+        family: The family that its text belongs to.
         answer: What the program returned, unrounded.
-        options: The choices, sorted: letters are dealt by the pool. None for a number.
-        margin: Share of jittered metadata under which the answer stands, less near a rule's limit: 0.5 to 1.
-        objects: What it names by role; symmetric roles are sorted.
-        key: What "asked before" compares.
+        options: The choices, sorted, since the pool assigns the letters; None for a number.
+        margin: Share of the draws under noise in which the answer stands, lower near a condition's limit: 0.5
+            to 1.
+        objects: The categories and times that it names, by role; symmetric roles are sorted.
+        key: What it is compared by to tell whether it was asked before.
     """
 
     proposal: Proposal
@@ -54,12 +57,12 @@ class Verified:
 
 
 @dataclass(frozen=True, eq=False)
-class _Stage:
+class _Context:
     """A scene with everything that its proposals are checked against."""
 
     geometry: SceneGeometry
     loaded: LoadedScene
-    categories: Mapping[str, str]  # as the scene writes them, by lower case
+    categories: Mapping[str, str]  # as the scene spells them, by lower case
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Verifier:
 
     Args:
         sandbox: Where programs run; its owner closes it.
-        draws: How many readings of jittered metadata the margin is taken from.
+        draws: Number of draws under noise from which the margin is computed.
     """
 
     def __init__(self, sandbox: Sandbox, draws: int = 8) -> None:
@@ -85,50 +88,52 @@ class Verifier:
         """Verifies proposals about one scene, in their order.
 
         Args:
-            scene: What they ask about.
+            scene: The scene they ask about.
             views: How the frames that the model is shown were taken, and what they show.
-            proposals: All with this scene's id.
+            proposals: Proposals that all have this scene's id.
         """
         if not proposals:
             return []
         assert all(proposal.scene_id == scene.id for proposal in proposals)
-        stage = self._stage(scene, views)
+        context = self._context(scene, views)
         sources = [source.read(proposal.program) for proposal in proposals]
-        outcomes = self._sandbox.run_all(sources, stage.loaded)
+        outcomes = self._sandbox.run_all(sources, context.loaded)
         verdicts: list[Verified | Rejection] = []
         for proposal, parsed, outcome in zip(proposals, sources, outcomes, strict=True):
-            found = self._verify(stage, proposal, parsed, outcome)
+            verdict = self._verify(context, proposal, parsed, outcome)
             verdicts.append(
-                Rejection(proposal, found.reason, found.detail) if isinstance(found, _Problem) else found
+                Rejection(proposal, verdict.reason, verdict.detail)
+                if isinstance(verdict, _Problem)
+                else verdict
             )
         return verdicts
 
-    def _stage(self, scene: Scene, views: Views) -> _Stage:
+    def _context(self, scene: Scene, views: Views) -> _Context:
         exact = scene_geometry(scene, views)
-        names = {thing.category for thing in scene.objects} | set(scene.counts)
-        return _Stage(
+        names = {obj.category for obj in scene.objects} | set(scene.counts)
+        return _Context(
             geometry=exact,
             loaded=LoadedScene([exact, *jittered(scene, views, self._draws)]),
             categories={name.casefold(): name for name in sorted(names)},
         )
 
     def _verify(
-        self, stage: _Stage, proposal: Proposal, parsed: Source | Failure, outcome: Outcome
+        self, context: _Context, proposal: Proposal, parsed: Source | Failure, outcome: Outcome
     ) -> Verified | _Problem:
         if outcome.failure is not None or isinstance(parsed, Failure):
             failure = outcome.failure
-            assert failure is not None, "what was not parsed has failed"
+            assert failure is not None, "a program that does not parse has failed"
             return _Problem(failure.reason, failure.detail)
         answer = outcome.answers[0]
-        assert answer is not None, "the exact answer of a success is in range"
-        found = _unnamed(stage, proposal, parsed, answer) or self._agreement(stage, proposal, parsed, outcome)
-        if isinstance(found, _Problem):
-            return found
-        family, roles = found
-        problem = _rules(stage, family, roles, answer) or _unseen(stage, family, roles)
+        assert answer is not None, "the first answer of a success is in range"
+        match = _unnamed(context, proposal, parsed, answer) or self._match(context, proposal, parsed, outcome)
+        if isinstance(match, _Problem):
+            return match
+        family, roles = match
+        problem = _violated(context, family, roles, answer) or _unseen(context, family, roles)
         if problem is not None:
             return problem
-        margin = self._margin(stage, family, roles, outcome)
+        margin = _margin(context, family, roles, outcome)
         if margin < LEAST_MARGIN:
             return _Problem("unstable", f"only {margin:.0%} of jittered metadata give this answer")
         return Verified(
@@ -142,101 +147,111 @@ class Verifier:
             key=family.key(proposal.scene_id, roles),
         )
 
-    def _margin(self, stage: _Stage, family: Family, roles: Roles, outcome: Outcome) -> float:
-        """The share of jittered metadata that agree; less where rules hold, or things are shown, only just.
-
-        Noise of a few centimetres does not move an answer over boundaries that the rules keep 10 degrees away, though
-        a person would call it close: from a rule's limit (0.5) the margin rises to 1 at twice as far from it.
-        """
-        answer, *others = outcome.answers
-        assert answer is not None and stage.geometry.views is not None
-        share = float(np.mean([answer.agrees(other) for other in others])) if others else 1.0
-        best = stage.geometry.views.visibility[:, sorted(family.must_show(stage.geometry, roles))].max(axis=0)
-        shown = float(best.min(initial=np.inf)) / VISIBLE
-        return min(share, family.slack(stage.geometry, roles) / 2, shown / 2)
-
-    def _agreement(
-        self, stage: _Stage, proposal: Proposal, parsed: Source, outcome: Outcome
+    def _match(
+        self, context: _Context, proposal: Proposal, parsed: Source, outcome: Outcome
     ) -> tuple[Family, Roles] | _Problem:
-        """The family and objects that the text means, if the family's own program says what the program says.
+        """The family and roles that the text means, if the family's own program gives the same answers.
 
-        Compared on every reading of the metadata: a program that guesses a distance right is still found out.
+        Compared on every draw under noise: a program that guesses a distance right is found out.
         """
-        found = read(proposal.text, proposal.family)
-        if found is None:
-            return _open(stage, proposal, outcome)
-        family, said = found
+        asked = read(proposal.text, proposal.family)
+        if asked is None:
+            return _match_open(context, proposal, outcome)
+        family, names = asked
         if family.name != proposal.family:
             return _Problem("disagrees", f"claims {proposal.family}, but the text asks for {family.name}")
-        roles: dict[str, tuple[str, ...]] = {}
-        for role, names in said.items():
-            if role in family.words:
-                roles[role] = tuple(name.casefold() for name in names)
-                continue
-            unknown = [name for name in names if name.casefold() not in stage.categories]
-            if unknown:
-                return _Problem("disagrees", f"the text names {unknown[0]!r}, which the scene does not have")
-            roles[role] = tuple(stage.categories[name.casefold()] for name in names)
+        roles = _as_the_scene_spells(context, family, names)
+        if isinstance(roles, _Problem):
+            return roles
         own = family.program(roles)
         if own == proposal.program or _is_same(own, parsed):
             return family, roles
-        expected = self._sandbox.run(own, stage.loaded)
+        expected = self._sandbox.run(own, context.loaded)
         if expected.failure is not None:
             return _Problem("disagrees", f"the text has no answer here: {expected.failure.detail}")
         for given, meant in zip(outcome.answers, expected.answers, strict=True):
             if (given is not None or meant is not None) and (given is None or not given.equals(meant)):
-                return _Problem(
-                    "disagrees", f"the text means {_shown(meant)}, the program says {_shown(given)}"
-                )
+                detail = f"the text means {_describe(meant)}, the program says {_describe(given)}"
+                return _Problem("disagrees", detail)
         return family, roles
 
 
+def _as_the_scene_spells(context: _Context, family: Family, names: Roles) -> Roles | _Problem:
+    """The roles with the scene's own spelling of each category, or the first one that the scene lacks."""
+    roles: dict[str, tuple[str, ...]] = {}
+    for role, written in names.items():
+        if role in family.words:
+            roles[role] = tuple(name.casefold() for name in written)
+            continue
+        unknown = [name for name in written if name.casefold() not in context.categories]
+        if unknown:
+            return _Problem("disagrees", f"the text names {unknown[0]!r}, which the scene does not have")
+        roles[role] = tuple(context.categories[name.casefold()] for name in written)
+    return roles
+
+
 def _is_same(own: str, parsed: Source) -> bool:
-    read = source.read(own)
-    assert isinstance(read, Source), "a family's own program parses"
-    return read.canonical == parsed.canonical
+    own_parsed = source.read(own)
+    assert isinstance(own_parsed, Source), "a family's own program parses"
+    return own_parsed.canonical == parsed.canonical
 
 
-def _open(stage: _Stage, proposal: Proposal, outcome: Outcome) -> tuple[Family, Roles] | _Problem:
-    """What an open question names; or why the text can't be one."""
+def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tuple[Family, Roles] | _Problem:
+    """The categories that an open question names, or why the text cannot be an open question."""
     if proposal.family != OPEN.name:
         return _Problem("disagrees", "the text follows no form of any family")
     if not is_readable(proposal.text.replace("?", "."), LONGEST_TEXT):
         return _Problem("rules", f"an open question is one line of at most {LONGEST_TEXT} plain characters")
-    categories = tuple(stage.categories.values())
+    categories = tuple(context.categories.values())
     family = asks_like(proposal.text, categories, tuple(FAMILIES.values()))
     if family is not None:
         return _Problem(
             "disagrees", f"claims to be open, but asks for {family.name} in words that are none of its own"
         )
     answer = outcome.answers[0]
-    said = " | ".join((proposal.text, *((answer.among if answer else None) or ())))
-    return OPEN, {"objects": named(said, categories)}
+    text = " | ".join((proposal.text, *((answer.among if answer else None) or ())))
+    return OPEN, {"objects": named(text, categories)}
 
 
-def _shown(answer: TypedAnswer | None) -> str:
+def _describe(answer: TypedAnswer | None) -> str:
     if answer is None:
         return "a value out of range"
     among = "" if answer.among is None else f" among {sorted(answer.among)}"
     return f"{answer.kind}({answer.value}){among}"
 
 
-def _unnamed(stage: _Stage, proposal: Proposal, parsed: Source, answer: TypedAnswer) -> _Problem | None:
-    said = " | ".join((proposal.text, *(answer.among or ()))).casefold()
-    for name in sorted(parsed.quoted & stage.categories.keys()):
-        if mention(name).search(said) is None:
+def _unnamed(context: _Context, proposal: Proposal, parsed: Source, answer: TypedAnswer) -> _Problem | None:
+    text = " | ".join((proposal.text, *(answer.among or ()))).casefold()
+    for name in sorted(parsed.quoted & context.categories.keys()):
+        if mention(name).search(text) is None:
             return _Problem("unnamed", f"the program uses {name!r}, which text and options do not name")
     return None
 
 
-def _rules(stage: _Stage, family: Family, roles: Roles, answer: TypedAnswer) -> _Problem | None:
-    broken = family.check(stage.geometry, roles, answer)
-    return None if broken is None else _Problem("rules", broken)
+def _violated(context: _Context, family: Family, roles: Roles, answer: TypedAnswer) -> _Problem | None:
+    detail = family.check(context.geometry, roles, answer)
+    return None if detail is None else _Problem("rules", detail)
 
 
-def _unseen(stage: _Stage, family: Family, roles: Roles) -> _Problem | None:
-    hidden = sorted(family.must_show(stage.geometry, roles) - stage.geometry.seen)
+def _unseen(context: _Context, family: Family, roles: Roles) -> _Problem | None:
+    hidden = sorted(family.must_show(context.geometry, roles) - context.geometry.seen)
     if not hidden:
         return None
-    names = ", ".join(f"{stage.geometry.scene.objects[place].category} {place}" for place in hidden)
+    names = ", ".join(f"{context.geometry.scene.objects[index].category} {index}" for index in hidden)
     return _Problem("unseen", f"no frame shows {names}")
+
+
+def _margin(context: _Context, family: Family, roles: Roles, outcome: Outcome) -> float:
+    """The share of draws under noise that agree, capped where a condition or visibility is near its limit.
+
+    Noise of a few centimetres does not move an answer across boundaries that the conditions keep 10 degrees
+    away, though a person would call it close: at a limit the cap is 0.5, and it rises to 1 at twice the
+    limit.
+    """
+    answer, *noisy = outcome.answers
+    assert answer is not None and context.geometry.views is not None
+    share = float(np.mean([answer.agrees(other) for other in noisy])) if noisy else 1.0
+    needed = sorted(family.must_show(context.geometry, roles))
+    visibility = context.geometry.views.visibility[:, needed].max(axis=0)
+    visible = float(visibility.min(initial=np.inf)) / VISIBLE
+    return min(share, family.slack(context.geometry, roles) / 2, visible / 2)

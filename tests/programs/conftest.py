@@ -1,6 +1,7 @@
-"""A sandbox for all tests, small scenes made by hand, and the real scenes and questions of VSI-Bench."""
+"""A sandbox for all tests, small handmade scenes, and the real scenes and questions of VSI-Bench."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,33 +16,30 @@ from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Video
 
 class NoFootage:
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
-        raise AssertionError("metadata alone opens no file")
+        raise AssertionError("nothing that needs only metadata opens a file")
 
 
 def scene_of_boxes(
     boxes: Sequence[tuple[str, Sequence[float], Sequence[float]]],
-    id: str = "scene",
+    scene_id: str = "scene",
     counts: dict[str, int] | None = None,
     complete: set[str] | None = None,
     floor_area: float = 20.0,
 ) -> Scene:
-    """A scene of upright boxes: category, centre, size."""
+    """A scene of upright boxes, each given by category, centre and size."""
     objects = tuple(
         SceneObject(i, category, np.array(center, float), np.array(size, float), np.eye(3))
         for i, (category, center, size) in enumerate(boxes)
     )
-    found = {
-        name: sum(thing.category == name for thing in objects)
-        for name in {thing.category for thing in objects}
-    }
-    counts = found if counts is None else counts
+    if counts is None:
+        counts = dict(Counter(obj.category for obj in objects))
     complete = set(counts) if complete is None else complete
-    return Scene(id, "hand", objects, counts, frozenset(complete), floor_area, None, NoFootage())
+    return Scene(scene_id, "hand", objects, counts, frozenset(complete), floor_area, None, NoFootage())
 
 
 @pytest.fixture(scope="session")
 def make_scene() -> Callable[..., Scene]:
-    """`scene_of_boxes`, which tests reach as a fixture because modules called conftest are not for importing."""
+    """`scene_of_boxes`, as a fixture because modules called conftest are not meant to be imported."""
     return scene_of_boxes
 
 
@@ -53,7 +51,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def room() -> Scene:
-    """Nine boxes on a floor, far apart; sofa, tv, bed, stove, lamp are unique, chairs and tables are not."""
+    """Nine boxes on a floor, far apart: sofa, tv, bed, stove and lamp are unique, chair and table are not."""
     return scene_of_boxes(
         [
             ("sofa", (0, 0, 0.4), (2, 0.9, 0.8)),
@@ -71,7 +69,7 @@ def room() -> Scene:
 
 @pytest.fixture(scope="session")
 def official_scenes(shared_data: Path) -> dict[str, Scene]:
-    """VSI-Bench's own metadata of 238 rooms."""
+    """The 238 rooms of VSI-Bench's own metadata."""
     folder = shared_data / "scenes" / "vsi_bench_meta"
     files = [folder / f"{name}_meta_info_val.json" for name in ("arkitscenes", "scannet")]
     return {scene.id: scene for file in files for scene in read_meta_info(file)[0]}

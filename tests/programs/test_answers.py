@@ -8,7 +8,7 @@ from lightning_ouro.programs.answers import (
     MOST_CHOICES,
     TypedAnswer,
     is_readable,
-    typed,
+    typed_answer,
 )
 
 
@@ -17,10 +17,8 @@ from lightning_ouro.programs.answers import (
     [
         (TypedAnswer("count", 4), "4"),
         (TypedAnswer("centimetres", 62.26), "62"),
-        (
-            TypedAnswer("centimetres", 167.50063787090994),
-            "168",
-        ),  # ids of VSI-Bench with official values 168 and 41
+        # Two objects of VSI-Bench whose official values are 168 and 41.
+        (TypedAnswer("centimetres", 167.50063787090994), "168"),
         (TypedAnswer("centimetres", 41.49978061186536), "41"),
         (TypedAnswer("metres", 2.96), "3.0"),
         (TypedAnswer("metres", 3), "3.0"),
@@ -28,7 +26,7 @@ from lightning_ouro.programs.answers import (
         (TypedAnswer("choice", "left", ("left", "right")), "left"),
     ],
 )
-def test_answers_are_printed_as_vsi_bench_does(answer, printed):
+def test_answers_are_printed_as_in_vsi_bench(answer, printed):
     assert answer.printed() == printed
 
 
@@ -68,7 +66,7 @@ def test_each_kind_has_the_unit_that_questions_name():
         TypedAnswer("choice", "a0", tuple(f"a{i}" for i in range(MOST_CHOICES + 1))),
     ],
 )
-def test_what_no_room_has_is_out_of_range(answer):
+def test_values_that_no_room_has_are_out_of_range(answer):
     assert "\n" not in answer.out_of_range()
     assert len(answer.out_of_range()) < 10_000
 
@@ -96,7 +94,7 @@ def test_ordinary_answers_are_in_range(answer):
         "a\u202eb", "a\ud800", "<|vision_start|>", "[x]", "{x}", "a|b", "a\\b", "a_b", "a`b", "x" * 11, "😀", "\x07",
     ],
 )  # fmt: skip
-def test_words_with_signs_that_nobody_writes_are_not_readable(text):
+def test_text_that_nobody_would_type_is_not_readable(text):
     assert not is_readable(text, 10)
 
 
@@ -125,15 +123,15 @@ def test_plain_words_are_readable(text):
         ([], 3, None),
     ],
 )
-def test_other_types_are_no_answers(kind, value, among):
-    assert isinstance(typed(kind, value, among), str)
+def test_values_of_other_types_are_not_answers(kind, value, among):
+    assert isinstance(typed_answer(kind, value, among), str)
 
 
-def test_what_comes_out_of_the_sandbox_becomes_an_answer():
-    assert typed("count", 3, None) == TypedAnswer("count", 3)
-    assert typed("metres", 3, None) == TypedAnswer("metres", 3)
-    assert typed("square_metres", 3.25, None) == TypedAnswer("square_metres", 3.25)
-    assert typed("choice", "b", "b\na c\nd") == TypedAnswer("choice", "b", ("b", "a c", "d"))
+def test_what_leaves_the_sandbox_becomes_a_typed_answer():
+    assert typed_answer("count", 3, None) == TypedAnswer("count", 3)
+    assert typed_answer("metres", 3, None) == TypedAnswer("metres", 3)
+    assert typed_answer("square_metres", 3.25, None) == TypedAnswer("square_metres", 3.25)
+    assert typed_answer("choice", "b", "b\na c\nd") == TypedAnswer("choice", "b", ("b", "a c", "d"))
 
 
 def test_draws_agree_within_ten_percent_or_one_rounding_step():
@@ -149,7 +147,7 @@ def test_draws_agree_within_ten_percent_or_one_rounding_step():
     assert not TypedAnswer("metres", 2.0).agrees(None)
 
 
-def test_two_programs_mean_the_same_only_to_the_last_digits():
+def test_equality_of_two_programs_answers_tolerates_only_rounding():
     assert TypedAnswer("metres", 2.0).equals(TypedAnswer("metres", 2.0 + 1e-9))
     assert not TypedAnswer("metres", 2.0).equals(TypedAnswer("metres", 2.001))
     assert not TypedAnswer("metres", 2.0).equals(TypedAnswer("centimetres", 2.0))

@@ -7,16 +7,17 @@ import pytest
 
 from lightning_ouro.programs import prelude, source
 from lightning_ouro.programs.api import NAMES, PRELUDE, PRIVATE, STUB
+from lightning_ouro.programs.forbidden import MODULES
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.type_check import TypeChecker
 
 
 def own(owner):
-    """What a module or class of the API defines itself."""
-    names = {**vars(owner), **getattr(owner, "__annotations__", {})}
-    homes = {name: getattr(thing, "__module__", None) for name, thing in names.items()}
-    return {name for name in names if inspect.isclass(owner) or homes[name] == prelude.__name__}
+    """The names that a module or class of the API defines itself."""
+    members = {**vars(owner), **getattr(owner, "__annotations__", {})}
+    modules = {name: getattr(member, "__module__", None) for name, member in members.items()}
+    return {name for name in members if inspect.isclass(owner) or modules[name] == prelude.__name__}
 
 
 def members(tree):
@@ -32,42 +33,39 @@ def test_the_stub_has_every_public_name_and_no_private_one():
     assert set(stub) == {name for name in own(prelude) if not name.startswith("_")} == NAMES
     for name, node in stub.items():
         if isinstance(node, ast.ClassDef):
-            found = {member for member, _ in members(node)}
-            assert found == {
-                member for member in own(getattr(prelude, name)) if not member.startswith("_")
-            }, name
+            public = {member for member in own(getattr(prelude, name)) if not member.startswith("_")}
+            assert {member for member, _ in members(node)} == public, name
     assert not re.search(r"\b_\w", STUB)
 
 
-def test_the_stub_tells_no_bodies_but_every_signature_and_docstring():
+def test_the_stub_has_every_signature_and_docstring_but_no_bodies():
     bodies = ast.parse(PRELUDE)
     functions = defaultdict(list)  # `count` is a function and a method
     for node in ast.walk(bodies):
         if isinstance(node, ast.FunctionDef):
-            said = (
-                ast.unparse(node.args),
-                ast.unparse(node.returns) if node.returns else "",
-                ast.get_docstring(node),
-            )
-            functions[node.name].append(said)
-    told = [node for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.FunctionDef)]
-    assert len(told) > 15
-    for node in told:
+            functions[node.name].append(described(node))
+    outlines = [node for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.FunctionDef)]
+    assert len(outlines) > 15
+    for node in outlines:
         assert ast.unparse(node.body[1]) == "..."
         assert len(node.body) == 2
-        assert (ast.unparse(node.args), ast.unparse(node.returns), ast.get_docstring(node)) in functions[
-            node.name
-        ]
+        assert node.returns is not None
+        assert described(node) in functions[node.name]
 
 
-def test_no_program_may_name_what_the_sandbox_calls():
+def described(node):
+    returned = ast.unparse(node.returns) if node.returns else ""
+    return ast.unparse(node.args), returned, ast.get_docstring(node)
+
+
+def test_programs_must_not_name_what_the_sandbox_uses():
     private = {name for name in own(prelude) if name.startswith("_") and not name.startswith("__")}
     assert private <= PRIVATE
     for name in PRIVATE:
         assert source.read(f"def answer(scene):\n    return {name}(1)\n").reason == "forbidden"
 
 
-def test_everything_a_program_may_call_is_documented():
+def test_everything_a_program_can_call_is_documented():
     tree = ast.parse(STUB)
     defined = [
         node for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.FunctionDef, ast.ClassDef))
@@ -89,7 +87,7 @@ def test_everything_a_program_may_call_is_documented():
 
 
 def examples():
-    """What the docstrings write between backquotes, and the calls in the stub's introduction."""
+    """The code between backquotes in the docstrings of functions and classes."""
     documented = [
         node for node in ast.walk(ast.parse(STUB)) if isinstance(node, (ast.FunctionDef, ast.ClassDef))
     ]
@@ -98,19 +96,17 @@ def examples():
 
 
 @pytest.mark.parametrize("example", examples())
-def test_what_docstrings_name_is_there(sandbox, example):
+def test_code_in_docstrings_fits_the_api(sandbox, example):
     parameters = {"scene": "ProgramScene", "first": "Camera", "second": "Camera"}
     names = ["scene", *(node.arg for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.arg))]
-    things = [f"{name}: {parameters.get(name, 'Object')}" for name in dict.fromkeys(names) if name != "self"]
-    program = (
-        f"def use({', '.join(things)}):\n    return {example}\ndef answer(scene):\n    return count(1)\n"
-    )
-    assert TypeChecker(sandbox._pool).check([source.read(program)]) == [None]
+    typed = [f"{name}: {parameters.get(name, 'Object')}" for name in dict.fromkeys(names) if name != "self"]
+    program = f"def use({', '.join(typed)}):\n    return {example}\ndef answer(scene):\n    return count(1)\n"
+    assert TypeChecker(sandbox._workers).check([source.read(program)]) == [None]
 
 
-def test_modules_that_the_stub_names_may_be_imported():
+def test_the_stub_names_the_modules_that_can_be_imported():
     sentence = re.search(r"It may import ([^;]+);", STUB)[1]
-    assert set(re.findall(r"\w+", sentence)) - {"and"} == set(source.MODULES) - {"__future__"}
+    assert set(re.findall(r"\w+", sentence)) - {"and"} == set(MODULES) - {"__future__"}
 
 
 CALLS = [
@@ -129,19 +125,19 @@ CALLS = [
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_what_passes_against_the_stub_runs(sandbox, room, call):
+def test_calls_that_fit_the_stub_run(sandbox, room, call):
     outcome = sandbox.run(f"def answer(scene):\n    return {call}\n", LoadedScene([scene_geometry(room)]))
     assert outcome.failure is None
 
 
-def test_programs_are_checked_against_the_stub(sandbox, monkeypatch):
+def test_programs_are_checked_against_the_stub(sandbox):
     seen = []
 
-    class Pool:
-        def checkout(self, **options):
+    class Workers:
+        def session(self, set_up, **options):
             seen.append(options)
-            return sandbox._pool.checkout(**options)
+            return sandbox._workers.session(set_up, **options)
 
-    TypeChecker(Pool()).check([source.read("def answer(scene):\n    return count(1)\n")])
+    TypeChecker(Workers()).check([source.read("def answer(scene):\n    return count(1)\n")])
     assert [options["type_check_stubs"] for options in seen] == [STUB]
     assert seen[0]["type_check"]

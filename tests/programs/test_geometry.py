@@ -10,11 +10,11 @@ from lightning_ouro.programs.geometry import box_distances, direction_degrees, f
 
 
 def reference(centers, sizes, rotations):
-    """Least norm of a point of one box minus a point of the other, as a bounded least-squares problem."""
+    """The least norm of a point of one box minus a point of the other, as bounded least squares."""
     sides = np.concatenate([rotations[0] * sizes[0] / 2, -rotations[1] * sizes[1] / 2], axis=1)
     apart = centers[1] - centers[0]
-    found = lsq_linear(sides, apart, bounds=(-1, 1), method="bvls", tol=1e-14).x
-    return np.linalg.norm(sides @ found - apart)
+    shares = lsq_linear(sides, apart, bounds=(-1, 1), method="bvls", tol=1e-14).x
+    return np.linalg.norm(sides @ shares - apart)
 
 
 def about_z(angles):
@@ -30,7 +30,7 @@ def anywhere(rng):
 
 
 def flat(rng):
-    """One or both boxes thin along one or two sides: posters, sticks."""
+    """One or both boxes are thin along one or two sides, like posters and sticks."""
     centers, sizes, rotations = anywhere(rng)
     sizes[rng.integers(2, size=2), rng.integers(3, size=2)] = rng.choice([1e-6, 1e-3, 0.02])
     return centers, sizes, rotations
@@ -79,7 +79,7 @@ def stacked(rng):
 
 
 def edge_across_a_corner(rng):
-    """The lower edge of a prism, parallel to a box's top, passes over one corner of it: a tie of supporting edges."""
+    """The lower edge of a prism, parallel to a box's top, passes over a corner of it: supporting edges tie."""
     angle = rng.uniform(0, 2 * np.pi)
     rotations = np.stack([np.eye(3), Rotation.from_euler("xz", [np.pi / 4, angle]).as_matrix()])
     centers = np.array([[0, 0, 0], [-0.6 * np.sin(angle), 0.6 * np.cos(angle), 0.9]])
@@ -89,29 +89,28 @@ def edge_across_a_corner(rng):
 KINDS = [anywhere, flat, upright, aligned, nested, touching, barely_turned, stacked, edge_across_a_corner]
 
 
-def both(pairs):
-    """Our distances and those of the reference."""
+def ours_and_reference(pairs):
     ours = box_distances(*(np.stack(values) for values in zip(*pairs, strict=True)))
     assert (ours == np.swapaxes(ours, 1, 2)).all() and (np.diagonal(ours, axis1=1, axis2=2) == 0).all()
     return ours[:, 0, 1], np.array([reference(*pair) for pair in pairs])
 
 
-def test_distance_of_10000_turned_pairs_equals_bounded_least_squares():
+def test_distances_of_10000_rotated_pairs_equal_bounded_least_squares():
     rng = np.random.default_rng(0)
-    ours, theirs = both([anywhere(rng) for _ in range(10_000)])
+    ours, theirs = ours_and_reference([anywhere(rng) for _ in range(10_000)])
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
     assert 0.1 < (theirs < 1e-9).mean() < 0.9
 
 
 @pytest.mark.parametrize("kind", KINDS[1:])
-def test_distance_of_special_pairs_equals_bounded_least_squares(kind):
+def test_distances_of_special_pairs_equal_bounded_least_squares(kind):
     rng = np.random.default_rng(1)
-    ours, theirs = both([kind(rng) for _ in range(500)])
+    ours, theirs = ours_and_reference([kind(rng) for _ in range(500)])
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_distance_is_the_same_wherever_the_pair_lies_and_whichever_comes_first(kind):
+def test_distances_do_not_depend_on_pose_order_or_naming_of_axes(kind):
     rng = np.random.default_rng(2)
     pairs = [kind(rng) for _ in range(50)]
     centers, sizes, rotations = (np.stack(values) for values in zip(*pairs, strict=True))
@@ -120,8 +119,8 @@ def test_distance_is_the_same_wherever_the_pair_lies_and_whichever_comes_first(k
     swapped = box_distances(centers[:, ::-1], sizes[:, ::-1], rotations[:, ::-1])
     order = rng.permutation(3)
     renamed = box_distances(centers, sizes[..., order], rotations[..., order] * [1, -1, 1])
-    for other in (elsewhere, swapped, renamed):
-        np.testing.assert_allclose(other, box_distances(centers, sizes, rotations), rtol=0, atol=1e-9)
+    for same in (elsewhere, swapped, renamed):
+        np.testing.assert_allclose(same, box_distances(centers, sizes, rotations), rtol=0, atol=1e-9)
 
 
 def test_overlapping_boxes_are_exactly_zero_apart():
@@ -130,7 +129,7 @@ def test_overlapping_boxes_are_exactly_zero_apart():
         assert box_distances(*nested(rng))[0, 1] == 0
 
 
-def test_all_pairs_of_several_scenes_are_what_each_pair_is_alone():
+def test_pairs_of_several_scenes_have_the_distance_that_each_has_alone():
     rng = np.random.default_rng(2)
     centers, sizes = rng.normal(size=(3, 6, 3)) * 2, rng.uniform(0.1, 1, (3, 6, 3))
     rotations = Rotation.random(18, random_state=3).as_matrix().reshape(3, 6, 3, 3)
@@ -168,12 +167,12 @@ def test_directions_run_counter_clockwise_from_straight_ahead():
     assert direction_degrees(here, ahead, targets).tolist() == pytest.approx([0, 45, 90, 180, 270])
 
 
-def test_a_hair_to_the_right_of_straight_ahead_is_below_360_degrees():
+def test_a_direction_just_right_of_straight_ahead_is_below_360_degrees():
     angle = direction_degrees(np.zeros(2), np.array([1.0, 0]), np.array([1.0, -1e-18]))
     assert 0 <= angle < 360
 
 
-def test_a_points_distance_equals_bounded_least_squares():
+def test_distances_of_points_equal_bounded_least_squares():
     rng = np.random.default_rng(4)
     points, centers, sizes = (
         rng.normal(size=(20, 3)) * 2,
@@ -181,30 +180,29 @@ def test_a_points_distance_equals_bounded_least_squares():
         rng.uniform(0.02, 2, (15, 3)),
     )
     rotations = Rotation.random(15, random_state=5).as_matrix()
-    found = point_distances(points, centers, sizes, rotations)
-    assert found.shape == (20, 15)
+    distances = point_distances(points, centers, sizes, rotations)
+    assert distances.shape == (20, 15)
     for i, point in enumerate(points):
         for j, (center, size, rotation) in enumerate(zip(centers, sizes, rotations, strict=True)):
             sides = rotation * size / 2
-            nearest = (
-                center + sides @ lsq_linear(sides, point - center, bounds=(-1, 1), method="bvls", tol=1e-14).x
-            )
-            assert found[i, j] == pytest.approx(np.linalg.norm(point - nearest), abs=1e-9)
-    assert (found == 0).any()
+            shares = lsq_linear(sides, point - center, bounds=(-1, 1), method="bvls", tol=1e-14).x
+            nearest = center + sides @ shares
+            assert distances[i, j] == pytest.approx(np.linalg.norm(point - nearest), abs=1e-9)
+    assert (distances == 0).any()
 
 
-def test_a_point_inside_is_zero_away_and_a_point_is_a_tiny_box():
+def test_points_inside_are_0_away_and_points_outside_are_tiny_boxes():
     rng = np.random.default_rng(6)
     centers, sizes = rng.normal(size=(3, 8, 3)), rng.uniform(0.5, 2, (3, 8, 3))
     rotations = Rotation.random(24, random_state=7).as_matrix().reshape(3, 8, 3, 3)
     inside = centers[0, 0] + rotations[0, 0] @ (sizes[0, 0] / 2 * rng.uniform(-1, 1, 3))
     outside = np.array([9.0, 9, 9])
-    found = point_distances(np.stack([inside, outside]), centers, sizes, rotations)
-    assert found.shape == (3, 2, 8) and found[0, 0, 0] == 0
+    distances = point_distances(np.stack([inside, outside]), centers, sizes, rotations)
+    assert distances.shape == (3, 2, 8) and distances[0, 0, 0] == 0
     for scene in range(3):
         boxes = [np.concatenate(pair) for pair in ((centers[scene], [outside]), (sizes[scene], [[1e-9] * 3]))]
         tiny = box_distances(*boxes, np.concatenate([rotations[scene], [np.eye(3)]]))
-        assert found[scene, 1].tolist() == pytest.approx(tiny[-1, :-1].tolist(), abs=1e-8)
+        assert distances[scene, 1].tolist() == pytest.approx(tiny[-1, :-1].tolist(), abs=1e-8)
     assert point_distances(np.zeros((0, 3)), centers, sizes, rotations).shape == (3, 0, 8)
 
 
@@ -222,31 +220,28 @@ def test_a_footprint_is_the_convex_hull_of_the_corners_seen_from_above(tilt):
     rng = np.random.default_rng(9)
     rotations = TILTS[tilt]
     centers, sizes = rng.normal(size=(len(rotations), 3)), rng.uniform(0.01, 2, (len(rotations), 3))
-    found = footprints(centers, sizes, rotations)
-    assert found.shape == (len(rotations), 6, 2)
-    for outline, center, size, rotation in zip(found, centers, sizes, rotations, strict=True):
-        corners = np.array([center + rotation @ (size * (np.array(at) - 0.5)) for at in np.ndindex(2, 2, 2)])[
-            :, :2
-        ]
+    outlines = footprints(centers, sizes, rotations)
+    assert outlines.shape == (len(rotations), 6, 2)
+    for outline, center, size, rotation in zip(outlines, centers, sizes, rotations, strict=True):
+        corners = np.array([center + rotation @ (size * (np.array(at) - 0.5)) for at in np.ndindex(2, 2, 2)])
+        corners = corners[:, :2]
         hull = ConvexHull(corners)
         x, y = outline.T
-        assert (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2 == pytest.approx(
-            hull.volume, rel=1e-9
-        )  # in 2-D its area
-        assert (outline @ hull.equations[:, :2].T + hull.equations[:, 2] <= 1e-9).all()  # within the hull
+        area = (x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2
+        assert area == pytest.approx(hull.volume, rel=1e-9)  # scipy's name for the area in 2-D
+        is_within_hull = outline @ hull.equations[:, :2].T + hull.equations[:, 2] <= 1e-9
+        assert is_within_hull.all()
         edges, apart = np.roll(outline, -1, axis=0) - outline, corners[:, None] - outline
-        assert (
-            edges[:, 0] * apart[..., 1] - edges[:, 1] * apart[..., 0] >= -1e-9
-        ).all()  # holds it, counter-clockwise
+        is_left_of_edge = edges[:, 0] * apart[..., 1] - edges[:, 1] * apart[..., 0] >= -1e-9
+        assert is_left_of_edge.all()
 
 
-def test_footprints_of_several_readings_are_those_of_each():
+def test_footprints_of_several_draws_are_those_of_each():
     rng = np.random.default_rng(10)
     centers, sizes = rng.normal(size=(4, 5, 3)), rng.uniform(0.1, 2, (4, 5, 3))
     rotations = Rotation.random(20, random_state=11).as_matrix().reshape(4, 5, 3, 3)
-    found = footprints(centers, sizes, rotations)
-    assert found.shape == (4, 5, 6, 2)
-    for reading in range(4):
-        np.testing.assert_array_equal(
-            found[reading], footprints(centers[reading], sizes[reading], rotations[reading])
-        )
+    outlines = footprints(centers, sizes, rotations)
+    assert outlines.shape == (4, 5, 6, 2)
+    for draw in range(4):
+        alone = footprints(centers[draw], sizes[draw], rotations[draw])
+        np.testing.assert_array_equal(outlines[draw], alone)

@@ -1,4 +1,4 @@
-"""VSI-Bench's own texts and answers; `tests/benchmarks/test_ground_truth.py` runs the programs on all of them."""
+"""VSI-Bench's own texts and answers, of which `tests/benchmarks/test_ground_truth.py` covers all."""
 
 import json
 import re
@@ -10,21 +10,21 @@ from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import scene_geometry
 
-BY_HAND = {"route_planning"}  # written by people, in words of their own
+WRITTEN_BY_HAND = {"route_planning"}  # in people's own words
 
 
 def test_first_forms_write_the_official_sentences(official_questions):
     seen = set()
     for row in official_questions:
         family = FAMILIES[row["question_type"]]
-        if family.name not in BY_HAND:
+        if family.name not in WRITTEN_BY_HAND:
             assert family.forms[0].write(family.parse(row["question"])) == row["question"]
             assert read(row["question"])[0] is family
             seen.add(family.name)
     assert len(seen) == 9
 
 
-def test_officials_list_options_in_the_order_of_their_letters(official_questions):
+def test_official_texts_list_options_in_the_order_of_their_letters(official_questions):
     for row in official_questions:
         if row["question_type"] == "object_rel_distance":
             listed = re.search(r"\((.*)\)", row["question"])[1].split(", ")
@@ -32,7 +32,7 @@ def test_officials_list_options_in_the_order_of_their_letters(official_questions
 
 
 def raw_answers(record):
-    """Official answers by question, from a scene's raw JSON alone."""
+    """Questions with their official answers, from nothing but a scene's raw JSON."""
     yield FAMILIES["room_size_estimation"].forms[0].write({}), f"{record['room_size']:.1f}"
     for category, boxes in record["object_bbox"].items():
         if len(boxes) == record["object_counts"].get(category) == 1:

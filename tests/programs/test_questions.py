@@ -22,8 +22,8 @@ CHOICE = Question(
 )
 
 
-def test_prompts_are_vsi_benchs_to_the_letter():
-    """thinking-in-space @51e089c, lmms_eval/tasks/vsibench/utils.py, with its options as records hold them."""
+def test_prompts_are_exactly_those_of_vsi_bench():
+    """thinking-in-space @51e089c, lmms_eval/tasks/vsibench/utils.py, with options as its records hold them."""
     assert NUMBER.prompt == (
         "These are frames of a video.\nHow many chair(s) are in this room?\n"
         "Please answer the question using a single word or phrase."
@@ -35,14 +35,14 @@ def test_prompts_are_vsi_benchs_to_the_letter():
 
 
 @pytest.mark.parametrize("question", [NUMBER, CHOICE], ids=["number", "choice"])
-def test_a_question_survives_one_line_of_json(question):
+def test_a_question_survives_a_line_of_json(question):
     assert Question.from_json(json.loads(json.dumps(question.to_json()))) == question
 
 
-def test_a_foreign_field_is_named():
+def test_an_unknown_field_is_named_in_the_error():
     with pytest.raises(TypeError, match="colour"):
         Question.from_json(NUMBER.to_json() | {"colour": "red"})
 
 
-def test_only_choices_can_be_guessed():
+def test_only_choices_have_a_guess_rate():
     assert CHOICE.guess_rate == 0.5 and NUMBER.guess_rate is None

@@ -27,7 +27,7 @@ def texts_in(tree):
 
 
 def may_share(text, tree):
-    """What the module's docstring calls closed, said anew."""
+    """The survey's definition of a closed program, written independently."""
     plain = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
     if "\f" in text or "\r" in text or not all(isinstance(node, plain) for node in tree.body):
         return False
@@ -55,7 +55,7 @@ def may_share(text, tree):
     return True
 
 
-# Whole expressions, and pieces that end, begin or hide others when they meet.
+# Whole expressions, and fragments that begin, end or hide others when they are joined.
 PARTS = [
     '"chair"', "'sofa'", '"it\'s"', "'a\"b'", '""', "''", '"a" "b"', '"a""b"', "'x' \"y\"", 'f"{1.5}"', "f'a{\"b\"}'",
     'r"\\d"', 'b"c"', '"\\n"', "'\\''", '"""d"""', "'''e\n'''", '"é"', '"\N{SECTION SIGN}0\N{SECTION SIGN}"', '"# no"',
@@ -85,28 +85,28 @@ programs = st.lists(line | st.lists(part, max_size=3).map("".join), max_size=6).
 @example("x = [1_234_567_000.5, 0.5]")
 @example("x = [1.2345670005e9, 0.5]")
 @example("x = 1_00.5")
-@pytest.mark.filterwarnings("ignore")  # escapes and numbers that Python is about to refuse
-def test_what_is_read_by_the_form_is_what_the_text_says(text):
-    found = read(text)
+@pytest.mark.filterwarnings("ignore")  # about escapes and numbers that Python has deprecated
+def test_reading_by_the_skeleton_gives_what_the_text_says(text):
+    source = read(text)
     try:
         tree = without_docstrings(text.replace("\r\n", "\n"))
     except (SyntaxError, ValueError):
-        assert isinstance(found, Failure)
-        assert found.reason == "syntax"
+        assert isinstance(source, Failure)
+        assert source.reason == "syntax"
         return
-    if isinstance(found, Failure):
-        assert found.reason == "forbidden"
+    if isinstance(source, Failure):
+        assert source.reason == "forbidden"
         return
-    assert found.quoted == texts_in(tree)
-    assert found.is_closed == may_share(found.text, tree)
-    assert found.canonical == spelled(tree)
+    assert source.quoted == texts_in(tree)
+    assert source.is_closed == may_share(source.text, tree)
+    assert source.canonical == spelled(tree)
 
 
 def spelled(node):
-    """A tree in one line: empty fields left out, so that every version of Python gives the same."""
+    """A tree in one line without empty fields, so that every version of Python gives the same."""
     match node:
         case list():
-            return "[" + ",".join(spelled(one) for one in node) + "]"
+            return "[" + ",".join(map(spelled, node)) + "]"
         case ast.AST():
             filled = [(name, getattr(node, name)) for name in node._fields if hasattr(node, name)]
             fields = ",".join(
@@ -119,27 +119,27 @@ def spelled(node):
 @settings(max_examples=300, deadline=None)
 @given(programs, programs)
 @pytest.mark.filterwarnings("ignore")
-def test_programs_have_one_canonical_tree_exactly_if_python_sees_the_same(one, other):
-    first, second = read(one), read(other)
+def test_canonical_trees_are_equal_exactly_if_pythons_trees_are(text, other):
+    first, second = read(text), read(other)
     if isinstance(first, Source) and isinstance(second, Source):
         trees = [ast.dump(without_docstrings(source.text)) for source in (first, second)]
         assert (first.canonical == second.canonical) == (trees[0] == trees[1])
 
 
-def test_programs_that_differ_in_texts_and_decimals_only_have_one_form():
-    one = read(
+def test_programs_that_differ_only_in_strings_and_decimals_have_one_skeleton():
+    first = read(
         "def answer(scene):\n    return metres(scene.camera(1.5).time + len(scene.all('a b')) * 0.25)\n"
     )
-    other = read(
+    second = read(
         'def answer(scene):\n    return metres(scene.camera(12.0).time + len(scene.all("it\'s")) * 3.5)\n'
     )
-    assert one.form == other.form
-    assert one.canonical != other.canonical
-    assert (one.quoted, other.quoted) == ({"a b"}, {"it's"})
+    assert first.skeleton == second.skeleton
+    assert first.canonical != second.canonical
+    assert (first.quoted, second.quoted) == ({"a b"}, {"it's"})
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("text", "other"),
     [
         ('x = ["a", "a"]', 'x = ["a", "b"]'),
         ("x = [0.5, 0.5]", "x = [0.5, 1.5]"),
@@ -157,19 +157,19 @@ def test_programs_that_differ_in_texts_and_decimals_only_have_one_form():
         ('x = "a" "b"', 'x = "b" "a"'),
     ],
 )
-def test_programs_whose_types_may_differ_have_forms_of_their_own(one, other):
-    assert read(one).form != read(other).form
+def test_programs_whose_types_may_differ_have_different_skeletons(text, other):
+    assert read(text).skeleton != read(other).skeleton
 
 
 def test_more_than_a_thousand_decimals_stay_apart():
     decimals = [f"0.{number:04d}" for number in range(1, 1200)]
-    one, other = (read(f"x = [{', '.join((*decimals, last))}]") for last in ("7.5", "8.5"))
-    assert one.form == other.form
-    assert one.canonical != other.canonical
-    assert "1234567" not in one.canonical
+    first, second = (read(f"x = [{', '.join((*decimals, last))}]") for last in ("7.5", "8.5"))
+    assert first.skeleton == second.skeleton
+    assert first.canonical != second.canonical
+    assert "1234567" not in first.canonical
 
 
-def test_a_text_cannot_pretend_to_be_a_piece_of_the_tree():
+def test_a_string_cannot_pass_for_a_part_of_the_tree():
     pretending = "x = [\"a'),Constant(value='b\"]"
     assert read(pretending).canonical != read('x = ["a", "b"]').canonical
 
@@ -184,7 +184,7 @@ def test_comments_layout_and_docstrings_do_not_change_the_identity():
     assert len(identity("s", "f", plain)) == 16
 
 
-def test_a_program_with_the_line_ends_of_windows_is_the_same_program():
+def test_a_program_with_windows_line_endings_is_the_same_program():
     assert vars(read(HONEST.replace("\n", "\r\n"))) == vars(read(HONEST))
 
 
@@ -213,7 +213,7 @@ def test_different_programs_have_different_trees():
     assert len({read(program).canonical for program in programs}) == len(programs)
 
 
-def test_quoted_texts_are_found_everywhere_but_in_docstrings_and_comments():
+def test_quoted_strings_are_found_everywhere_but_in_docstrings_and_comments():
     program = (
         '"""a"""\ndef f(x="B"):\n    "c"\n    # "i"\n    return [y for y in {"d": "e"} if f"{y}g" != "h"]'
     )

@@ -2,36 +2,37 @@ import json
 from pathlib import Path
 
 import pytest
-from pydantic_monty import Monty
 
 from lightning_ouro.programs.source import Source, read
 from lightning_ouro.programs.type_check import TypeChecker
+from lightning_ouro.programs.workers import Workers
 
 HONEST = 'def answer(scene):\n    return count(scene.count("chair"))\n'
 HOSTILE = Path(__file__).parents[2] / "benchmarks" / "hostile.jsonl"
 
 
 class Spy:
-    """A pool that counts its checks."""
+    """Workers that count their checks."""
 
-    def __init__(self, pool):
-        self.pool = pool
+    def __init__(self, workers):
+        self.workers = workers
         self.checks = 0
 
-    def checkout(self, **options):
+    def session(self, set_up, **options):
         self.checks += 1
-        return self.pool.checkout(**options)
+        return self.workers.session(set_up, **options)
 
 
 @pytest.fixture(scope="module")
-def pool():
-    with Monty(min_processes=1, max_processes=1) as pool:
-        yield pool
+def workers():
+    workers = Workers(processes=1, reply_seconds=60)
+    yield workers
+    workers.close()
 
 
 @pytest.fixture
-def spy(pool):
-    return Spy(pool)
+def spy(workers):
+    return Spy(workers)
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def returning(expression):
         ("`def answer(scene: int) -> Unknown` is not assignable", "def answer(scene: int):\n    return count(scene)"),
     ],
 )  # fmt: skip
-def test_what_the_api_rules_out_is_told_with_its_line(check, detail, program):
+def test_misuse_of_the_api_is_rejected_with_its_line(check, detail, program):
     (failure,) = check(program)
     assert failure.reason == "type"
     assert detail in failure.detail
@@ -91,31 +92,32 @@ def test_what_the_api_rules_out_is_told_with_its_line(check, detail, program):
         returning("count(len(scene.path(scene.objects[0], scene.objects[1])))"),
     ],
 )  # fmt: skip
-def test_what_may_run_is_let_through(check, program):
+def test_programs_that_might_run_pass(check, program):
     assert check(program) == [None]
 
 
 def test_names_of_one_program_never_reach_another(check):
-    giving = "helper = 3\nclass Thing:\n    pass\nfrom typing import Any as Kind\n" + HONEST
+    defining = "helper = 3\nclass Thing:\n    pass\nfrom typing import Any as Kind\n" + HONEST
     for name in ("helper", "Thing", "Kind"):
-        taking = f"def answer(scene):\n    x = {name}\n    return count(1)\n"
-        for programs in ((giving, taking), (taking, giving)):
-            found = dict(zip(programs, check(*programs), strict=True))
-            assert found[giving] is None
-            assert found[taking].detail == f"line 2: Name `{name}` used when not defined"
+        using = f"def answer(scene):\n    x = {name}\n    return count(1)\n"
+        for programs in ((defining, using), (using, defining)):
+            verdicts = dict(zip(programs, check(*programs), strict=True))
+            assert verdicts[defining] is None
+            assert verdicts[using].detail == f"line 2: Name `{name}` used when not defined"
 
 
-def test_many_in_one_check_are_judged_as_each_alone(pool):
+def test_programs_checked_together_get_the_verdict_that_each_gets_alone(workers):
     lines = HOSTILE.read_text("utf8").splitlines()[::6]
-    sources = [found for line in lines if isinstance(found := read(json.loads(line)["program"]), Source)]
-    together = TypeChecker(pool).check(sources)
-    alone = [TypeChecker(pool).check([source])[0] for source in sources]
+    parsed = [read(json.loads(line)["program"]) for line in lines]
+    sources = [source for source in parsed if isinstance(source, Source)]
+    together = TypeChecker(workers).check(sources)
+    alone = [TypeChecker(workers).check([source])[0] for source in sources]
     assert together == alone
     assert 10 < sum(failure is not None for failure in together) < len(sources) - 10
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_syntax_that_the_checker_does_not_know_hurts_no_other(check, order):
+def test_syntax_unknown_to_the_checker_harms_no_other_program(check, order):
     odd = [
         "x = 1\n\fy = 2\n" + HONEST,
         "x = 1\ry = 2\r" + HONEST,
@@ -126,13 +128,13 @@ def test_syntax_that_the_checker_does_not_know_hurts_no_other(check, order):
     programs = [
         program for program in (HONEST, *odd, wrong, HONEST + "\n") if isinstance(read(program), Source)
     ]
-    found = dict(zip(programs, check(*programs[::order])[::order], strict=True))
-    assert found[HONEST] is None
-    assert found[HONEST + "\n"] is None
-    assert found[wrong].detail.startswith("line 2: Argument to function `metres`")
+    verdicts = dict(zip(programs, check(*programs[::order])[::order], strict=True))
+    assert verdicts[HONEST] is None
+    assert verdicts[HONEST + "\n"] is None
+    assert verdicts[wrong].detail.startswith("line 2: Argument to function `metres`")
 
 
-def test_a_form_that_passed_is_not_checked_again(check, spy):
+def test_a_skeleton_that_passed_is_not_checked_again(check, spy):
     assert check(HONEST, HONEST.replace("chair", "sofa")) == [None, None]
     assert spy.checks == 1
     assert check(*(HONEST.replace("chair", name) for name in ("bed", "tv"))) == [None, None]
@@ -143,7 +145,7 @@ def test_a_form_that_passed_is_not_checked_again(check, spy):
     assert spy.checks == 2
 
 
-def test_a_form_that_failed_is_told_in_the_words_of_each_program(check):
+def test_a_skeleton_that_failed_is_reported_in_each_programs_own_words(check):
     programs = [returning(f'count("{word}")') for word in ("chair", "sofa", "chair")]
     details = [failure.detail for failure in check(*programs)]
     assert ["chair" in detail for detail in details] == [True, False, True]
@@ -152,28 +154,30 @@ def test_a_form_that_failed_is_told_in_the_words_of_each_program(check):
 
 
 @pytest.mark.parametrize("program", ['x: "str" = 3\n' + HONEST, returning('metres("" or "3")')])
-def test_what_passed_before_changes_no_verdict(check, program):
+def test_earlier_programs_change_no_verdict(check, program):
     (before,) = check(program)
     check('x: "int" = 3\n' + HONEST, returning('metres("b" or 3)'), returning('metres("" or 3)'))
     assert check(program) == [before]
     assert before.reason == "type"
 
 
-def test_a_check_that_breaks_down_fails_the_culprit_alone():
-    with Monty(min_processes=1, max_processes=1, request_timeout=1) as pool:
-        checker = TypeChecker(Hanging(pool))
-        programs = [HONEST.replace("chair", name) + f"y = {place}\n" for place, name in enumerate("abc")]
-        programs.insert(1, "culprit = 1\n" + HONEST)
-        found = checker.check([read(program) for program in programs])
-    assert [failure is None for failure in found] == [True, False, True, True]
-    assert found[1].reason == "limit"
+def test_a_check_that_breaks_down_fails_only_the_culprit():
+    workers = Workers(processes=1, reply_seconds=1)
+    checker = TypeChecker(Hanging(workers))
+    programs = [HONEST.replace("chair", name) + f"y = {number}\n" for number, name in enumerate("abc")]
+    programs.insert(1, "culprit = 1\n" + HONEST)
+    verdicts = checker.check([read(program) for program in programs])
+    workers.close()
+    assert [failure is None for failure in verdicts] == [True, False, True, True]
+    assert verdicts[1].reason == "limit"
+    assert "the type check gave up" in verdicts[1].detail
 
 
 class Hanging(Spy):
-    """A pool whose checker takes for ever over a culprit: what it makes of deeply nested functions."""
+    """Workers whose checker never finishes with a culprit, as with deeply nested functions."""
 
-    def checkout(self, **options):
-        return Session(self.pool.checkout(**options))
+    def session(self, set_up, **options):
+        return Session(self.workers.session(set_up, **options))
 
 
 class Session:
@@ -188,5 +192,5 @@ class Session:
         return self.session.__exit__(*error)
 
     def feed_run(self, text):
-        nested = "".join(" " * place + f"def f{place}():\n" for place in range(1, 40)) + " " * 40 + "pass\n"
+        nested = "".join(" " * depth + f"def f{depth}():\n" for depth in range(1, 40)) + " " * 40 + "pass\n"
         return self.opened.feed_run(text + (nested if "culprit" in text else ""))

@@ -15,20 +15,13 @@ NEAREST = FAMILIES["object_rel_distance"]
 SIDE = FAMILIES["object_rel_direction_easy"]
 
 
-def proposal(family, roles, form=0, program=None, claimed=None, slot=0, scene="scene"):
+def proposal(family, roles, form=0, program=None, claimed=None, slot=0):
     text = family.forms[form].write(roles)
-    return Proposal(
-        scene,
-        claimed or family.name,
-        text,
-        program or family.program(roles),
-        proposer="test",
-        round=0,
-        slot=slot,
-    )
+    program = program or family.program(roles)
+    return Proposal("scene", claimed or family.name, text, program, proposer="test", round=0, slot=slot)
 
 
-def all_shown(scene):
+def all_visible(scene):
     return np.full((2, len(scene.objects)), 0.01, np.float32)
 
 
@@ -44,21 +37,21 @@ def filmed(visibility):
 def verify(sandbox):
     verifier = Verifier(sandbox)
 
-    def one(scene, wanted, visibility=None):
-        shown = all_shown(scene) if visibility is None else visibility
-        (verdict,) = verifier.verify(scene, filmed(shown), [wanted])
+    def verify_one(scene, proposal, visibility=None):
+        visibility = all_visible(scene) if visibility is None else visibility
+        (verdict,) = verifier.verify(scene, filmed(visibility), [proposal])
         return verdict
 
-    return one
+    return verify_one
 
 
 SOFA = {"object": ("sofa",)}
 SOFA_PROGRAM = SIZE.program(SOFA)
-GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the sofa, and quotes nothing
+GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the sofa without naming it
 
 
 @pytest.mark.parametrize(
-    ("reason", "detail", "wanted"),
+    ("reason", "detail", "proposed"),
     [
         ("syntax", "line 1", proposal(SIZE, SOFA, program="def answer(scene)")),
         ("syntax", "yield", proposal(SIZE, SOFA, program="def answer(scene):\n    yield 1")),
@@ -97,19 +90,19 @@ GUESS = "def answer(scene):\n    return centimetres(200.0)\n"  # right for the s
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_each_failing_check_has_its_own_reason(room, verify, reason, detail, wanted):
-    verdict = verify(room, wanted)
+def test_each_failing_check_has_its_own_reason(room, verify, reason, detail, proposed):
+    verdict = verify(room, proposed)
     assert isinstance(verdict, Rejection)
-    assert (verdict.reason, verdict.proposal) == (reason, wanted)
+    assert (verdict.reason, verdict.proposal) == (reason, proposed)
     assert detail in verdict.detail
     assert "\n" not in verdict.detail
 
 
-def test_a_program_that_guesses_right_once_still_disagrees(room, verify):
+def test_a_constant_that_is_right_on_the_exact_metadata_still_disagrees(room, verify):
     assert verify(room, proposal(SIZE, SOFA, program=GUESS)).reason == "disagrees"
 
 
-def test_the_same_objects_in_swapped_roles_disagree(room, verify):
+def test_a_program_with_swapped_roles_disagrees(room, verify):
     roles = {"standing": ("sofa",), "facing": ("tv",), "target": ("bed",)}
     swapped = {"standing": ("sofa",), "facing": ("bed",), "target": ("tv",)}
     verdict = verify(room, proposal(SIDE, roles, program=SIDE.program(swapped)))
@@ -132,30 +125,32 @@ def test_a_program_in_the_proposers_own_words_is_accepted(room, verify):
     assert verdict.margin == 1
 
 
-def test_text_may_be_in_any_case(room, verify):
-    wanted = proposal(SIZE, SOFA)
-    assert isinstance(verify(room, dataclasses.replace(wanted, text=f" {wanted.text.upper()} ")), Verified)
+def test_the_case_of_a_text_does_not_matter(room, verify):
+    proposed = proposal(SIZE, SOFA)
+    assert isinstance(
+        verify(room, dataclasses.replace(proposed, text=f" {proposed.text.upper()} ")), Verified
+    )
 
 
 def test_an_object_that_no_frame_shows_is_unseen(room, verify):
-    wanted = proposal(APART, {"pair": ("sofa", "tv")})
-    visibility = all_shown(room)
+    proposed = proposal(APART, {"pair": ("sofa", "tv")})
+    visibility = all_visible(room)
     visibility[:, 1] = 0.0029
-    verdict = verify(room, wanted, visibility)
+    verdict = verify(room, proposed, visibility)
     assert (verdict.reason, verdict.detail) == ("unseen", "no frame shows tv 1")
     visibility[1, 1] = 0.0031
-    assert isinstance(verify(room, wanted, visibility), Verified)
+    assert isinstance(verify(room, proposed, visibility), Verified)
 
 
-def test_counting_needs_every_instance_shown_and_room_size_none(room, verify):
-    visibility = all_shown(room)
+def test_counting_needs_every_object_shown_and_room_size_none(room, verify):
+    visibility = all_visible(room)
     visibility[:, 6] = 0
     assert verify(room, proposal(COUNT, {"object": ("chair",)}), visibility).reason == "unseen"
     size = proposal(FAMILIES["room_size_estimation"], {})
     assert isinstance(verify(room, size, np.zeros_like(visibility)), Verified)
 
 
-def test_an_answer_that_noise_changes_is_unstable(make_scene, verify):
+def test_an_answer_that_changes_under_noise_is_unstable(make_scene, verify):
     # Two parallel walls of 20 m: 2 degrees move their ends by 35 cm, more than the gap between them.
     scene = make_scene([("wall", (0, 0, 0), (20, 0.05, 1)), ("fence", (0, 0.27, 0), (20, 0.05, 1))])
     verdict = verify(scene, proposal(APART, {"pair": ("wall", "fence")}))
@@ -168,20 +163,20 @@ def test_counts_and_room_size_have_the_widest_margin(room, verify):
     assert verify(room, proposal(FAMILIES["room_size_estimation"], {})).margin == 1
 
 
-def test_choices_keep_their_options_without_an_order(room, verify):
+def test_the_options_of_a_choice_are_sorted(room, verify):
     roles = {"target": ("lamp",), "options": ("bed", "sofa", "tv", "stove")}
     verdict = verify(room, proposal(NEAREST, roles))
     assert verdict.answer.value == "sofa"
     assert verdict.options == ("bed", "sofa", "stove", "tv")
 
 
-def test_verdicts_come_in_the_order_of_the_proposals(room, sandbox):
-    wanted = [
+def test_verdicts_are_in_the_order_of_the_proposals(room, sandbox):
+    proposed = [
         proposal(SIZE, SOFA, slot=0),
         proposal(SIZE, SOFA, slot=1, program="oops("),
         proposal(COUNT, {"object": ("table",)}, slot=2),
     ]
-    verdicts = Verifier(sandbox).verify(room, filmed(all_shown(room)), wanted)
+    verdicts = Verifier(sandbox).verify(room, filmed(all_visible(room)), proposed)
     assert [verdict.proposal.slot for verdict in verdicts] == [0, 1, 2]
     assert [type(verdict) for verdict in verdicts] == [Verified, Rejection, Verified]
-    assert Verifier(sandbox).verify(room, filmed(all_shown(room)), []) == []
+    assert Verifier(sandbox).verify(room, filmed(all_visible(room)), []) == []

@@ -1,4 +1,4 @@
-"""How far the camera is moved between two timestamps, in a straight line, in metres."""
+"""The straight-line distance between the camera's positions at two timestamps, in metres."""
 
 from __future__ import annotations
 
@@ -9,30 +9,26 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, frames_at, pairs_of_times
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.base import Family
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST, MOST = 0.2, 10.0  # metres
-_TIMES = f"{{times[0]:{SECONDS}}}", f"{{times[1]:{SECONDS}}}"
+LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
 
 
 @final
 class CameraDisplacement(Family):
-    """Kept only if frames are shown at both times and the camera moved by 0.2 to 10 m."""
+    """Kept only if frames are shown at both times and the positions are 0.2 to 10 m apart."""
 
     name = "camera_displacement"
     forms = (
         Form(
-            f"What is the straight-line distance between the camera's positions at {_TIMES[0]} seconds and at "
-            f"{_TIMES[1]} seconds (in meters)?"
+            f"What is the straight-line distance between the camera's positions at {FIRST} seconds and at "
+            f"{SECOND} seconds (in meters)?"
         ),
-        Form(
-            f"Between {_TIMES[0]} and {_TIMES[1]} seconds, by how many meters does the camera's position change?"
-        ),
-        Form(
-            f"How many meters is the camera at {_TIMES[1]} seconds away from where it was at {_TIMES[0]} seconds?"
-        ),
+        Form(f"Between {FIRST} and {SECOND} seconds, by how many meters does the camera's position change?"),
+        Form(f"How many meters is the camera at {SECOND} seconds away from where it was at {FIRST} seconds?"),
     )
     main_role = "times"
     symmetric = frozenset({"times"})
@@ -77,3 +73,6 @@ def _moved(geometry: SceneGeometry, roles: Roles) -> float:
     assert geometry.views is not None and frames is not None, "times were checked"
     first, second = geometry.views.poses[frames, :3, 3]
     return float(np.linalg.norm(second - first))
+
+
+FAMILY = CameraDisplacement()

@@ -1,4 +1,4 @@
-"""How far the camera is from the nearest point of an object at a timestamp, in metres."""
+"""The distance between the camera and the nearest point of an object's box at a timestamp, in metres."""
 
 from __future__ import annotations
 
@@ -10,28 +10,30 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.base import Family, quote
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST, MOST = 0.2, 10.0  # metres
-_TIME = f"{{times[0]:{SECONDS}}}"
+LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
 
 
 @final
 class CameraObjDistance(Family):
-    """Kept only if the object is unique, in the picture at that time, and 0.2 to 10 m away."""
+    """Kept only if the object is unique, visible at that time, and 0.2 to 10 m away."""
 
     name = "camera_obj_distance"
     forms = (
         Form(
-            f"At {_TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
+            f"At {TIME} seconds, what is the distance between the camera and the closest point of the {{object[0]}} "
             "(in meters)?"
         ),
         Form(
-            f"How many meters is the camera away from the nearest point of the {{object[0]}} at {_TIME} seconds?"
+            f"How many meters is the camera away from the nearest point of the {{object[0]}} at {TIME} seconds?"
         ),
-        Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {_TIME} s?"),
+        Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {TIME} s?"),
     )
     main_role = "object"
 
@@ -46,9 +48,9 @@ class CameraObjDistance(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        both = list(product(geometry.unique_categories(), dict.fromkeys(geometry.times)))
-        for i in shuffled(len(both), rng):
-            roles = {"object": both[i][:1], "times": both[i][1:]}
+        pairs = list(product(geometry.unique_categories(), dict.fromkeys(geometry.times)))
+        for i in random_order(len(pairs), rng):
+            roles = {"object": pairs[i][:1], "times": pairs[i][1:]}
             if self.check(geometry, roles) is None:
                 yield roles
 
@@ -65,7 +67,7 @@ class CameraObjDistance(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["object"])
+        return all_indices(geometry, roles["object"])
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
@@ -76,3 +78,6 @@ class CameraObjDistance(Family):
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:
     (category,), (seconds,) = roles["object"], roles["times"]
     return float(geometry.camera_distances[geometry.frame(seconds), geometry.indices(category)[0]])
+
+
+FAMILY = CameraObjDistance()

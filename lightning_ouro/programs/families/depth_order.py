@@ -10,26 +10,26 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_in_picture, not_unique, only, quote, shuffled
-from lightning_ouro.programs.families.forms import SECONDS, Form, Roles
+from lightning_ouro.programs.families.base import Family, quote
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.15  # metres between the two distances
-_TIME = f"{{times[0]:{SECONDS}}}"
+LEAST = 0.15  # metres between the two distances, as for two options of `object_rel_distance`
 
 
 @final
 class DepthOrder(Family):
-    """Kept only if both are unique, in the picture at that time, and their distances differ by more than 0.15 m."""
+    """Kept only if both are unique and visible at that time and their distances differ by over 0.15 m."""
 
     name = "depth_order"
     forms = (
-        Form(f"At {_TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
+        Form(f"At {TIME} seconds, which is nearer to the camera: the {{pair[0]}} or the {{pair[1]}}?"),
+        Form(f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {TIME} seconds?"),
         Form(
-            f"Of the {{pair[0]}} and the {{pair[1]}}, which one is closer to the camera at {_TIME} seconds?"
-        ),
-        Form(
-            f"Looking at the video at {_TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"
+            f"Looking at the video at {TIME} s, is the {{pair[0]}} or the {{pair[1]}} closer to the camera?"
         ),
     )
     main_role = "pair"
@@ -48,9 +48,9 @@ class DepthOrder(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        both = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
-        for i in shuffled(len(both), rng):
-            pair, seconds = both[i]
+        choices = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
+        for i in random_order(len(choices), rng):
+            pair, seconds = choices[i]
             roles = {"pair": pair if rng.random() < 0.5 else pair[::-1], "times": (seconds,)}
             if self.check(geometry, roles) is None:
                 yield roles
@@ -66,7 +66,7 @@ class DepthOrder(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["pair"])
+        return all_indices(geometry, roles["pair"])
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
@@ -74,7 +74,10 @@ class DepthOrder(Family):
 
 
 def _gap(geometry: SceneGeometry, roles: Roles) -> float:
-    """Metres between the two objects' distances from the camera."""
+    """Metres by which the two objects' distances from the camera differ."""
     frame = geometry.frame(roles["times"][0])
-    one, other = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
-    return float(abs(one - other))
+    first, second = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
+    return float(abs(first - second))
+
+
+FAMILY = DepthOrder()

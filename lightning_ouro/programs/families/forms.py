@@ -1,7 +1,8 @@
-"""Sentences that are written and read from one template, so that both always mean the same.
+"""Sentence templates that write questions and parse them back, so that both directions always mean the same.
 
-A template names roles as `{role[0]}`; a role that stands in it twice has to be the same object twice. A role holds
-categories, unless its field gives a pattern: `{times[0]:[0-9]+[.][0-9]}` is a time, `{motion[0]:move|turn}` a word.
+A template names a role's objects as `{role[0]}`, `{role[1]}`; a field that occurs twice has to be the same
+name both times. Roles hold categories unless the field gives a pattern: `{times[0]:[0-9]+[.][0-9]}` is a
+time, `{motion[0]:move|turn}` one of two words.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 Roles = Mapping[str, tuple[str, ...]]
-"""What a question names by role: categories, times, words."""
+"""What a question names, by role: categories, times, or words."""
 
 SECONDS = "[0-9]+[.][0-9]"
 _CATEGORY = "[^,?.]+?"
@@ -20,12 +21,12 @@ _CATEGORY = "[^,?.]+?"
 
 @dataclass(frozen=True)
 class Form:
-    """One way to put a question.
+    """One way to phrase a question.
 
     Attributes:
         template: A `str.format` string with fields such as `{pair[0]}`.
-        sizes: How many names each role has in it.
-        words: The roles that hold no categories.
+        sizes: How many names of each role it holds.
+        words: The roles that hold times or words instead of categories.
     """
 
     template: str
@@ -36,19 +37,17 @@ class Form:
 
     def __post_init__(self) -> None:
         parts = list(string.Formatter().parse(self.template))
-        places = {name: spec for _, name, spec, _ in parts if name is not None}
-        roles = [name.partition("[")[0] for name in places]
+        specs = {name: spec for _, name, spec, _ in parts if name is not None}
+        roles = [name.partition("[")[0] for name in specs]
+        words = frozenset(name.partition("[")[0] for name, spec in specs.items() if spec)
+        plain = "".join(text + (f"{{{name}}}" if name else "") for text, name, _, _ in parts)
         object.__setattr__(self, "sizes", {role: roles.count(role) for role in roles})
-        object.__setattr__(
-            self, "words", frozenset(name.partition("[")[0] for name, spec in places.items() if spec)
-        )
+        object.__setattr__(self, "words", words)
         object.__setattr__(self, "_pattern", _pattern(self.template))
-        object.__setattr__(
-            self, "_plain", "".join(text + (f"{{{name}}}" if name else "") for text, name, _, _ in parts)
-        )
+        object.__setattr__(self, "_plain", plain)
 
     def fits(self, roles: Roles) -> bool:
-        """Whether the sentence has a place for just these roles."""
+        """Whether the sentence names exactly these roles, with as many names each."""
         return self.sizes == {role: len(names) for role, names in roles.items()}
 
     def write(self, roles: Roles) -> str:
@@ -56,7 +55,7 @@ class Form:
         return self._plain.format(**roles)
 
     def read(self, text: str) -> Roles | None:
-        """What a sentence of this form names, or None; case and amounts of white space don't matter."""
+        """The roles that a text of this form names, or None; case and amounts of white space don't matter."""
         match = self._pattern.fullmatch(text.strip())
         if match is None:
             return None

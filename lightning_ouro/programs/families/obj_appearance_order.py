@@ -1,4 +1,4 @@
-"""In which order four categories are first seen in the shown frames."""
+"""The order in which four categories are first seen in the shown frames."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 1.0  # seconds between two first sights
+LEAST = 1.0  # seconds between two first appearances, as in VLM-3R's generator
 _FOUR = "{objects[0]}, {objects[1]}, {objects[2]}, {objects[3]}"
 
 
 @final
 class ObjAppearanceOrder(Family):
-    """Kept only if four categories are first seen more than 1 s apart, and no earlier frame holds a trace of them."""
+    """Kept only if all four are first seen more than 1 s apart and no earlier frame holds a trace of one."""
 
     name = "obj_appearance_order"
     forms = (
@@ -49,8 +50,8 @@ class ObjAppearanceOrder(Family):
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         names = [name for name in geometry.categories() if _doubt(geometry, name) is None]
         fours = list(combinations(range(len(names)), 4))
-        for i in shuffled(len(fours), rng):
-            roles = {"objects": tuple(names[place] for place in rng.permutation(fours[i]))}
+        for i in random_order(len(fours), rng):
+            roles = {"objects": tuple(names[j] for j in rng.permutation(fours[i]))}
             if self.check(geometry, roles) is None:
                 yield roles
 
@@ -69,15 +70,16 @@ class ObjAppearanceOrder(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return frozenset()  # that each category is seen is a rule
+        return frozenset()  # `check` already demands that each category is seen
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        clear = min(geometry.first_seen[name].clearness for name in roles["objects"])
-        return min(clear, _least_gap(geometry, roles["objects"]) / LEAST)
+        clearness = min(geometry.first_seen[name].clearness for name in roles["objects"])
+        return min(clearness, _least_gap(geometry, roles["objects"]) / LEAST)
 
 
 def _doubt(geometry: SceneGeometry, category: str) -> str | None:
+    """Why it is unclear when a category is first seen, or None."""
     if category not in geometry.first_seen:
         return f"no frame shows a {category}"
     if geometry.first_seen[category].clearness < 1:
@@ -86,7 +88,10 @@ def _doubt(geometry: SceneGeometry, category: str) -> str | None:
 
 
 def _least_gap(geometry: SceneGeometry, categories: tuple[str, ...]) -> float:
-    """Seconds between the two first sights that are closest."""
-    assert geometry.views is not None, "what was seen was filmed"
+    """Seconds between the two first appearances that are closest in time."""
+    assert geometry.views is not None, "only filmed scenes have first appearances"
     frames = [geometry.first_seen[category].frame for category in categories]
     return float(np.diff(np.sort(geometry.views.timestamps[frames])).min())
+
+
+FAMILY = ObjAppearanceOrder()

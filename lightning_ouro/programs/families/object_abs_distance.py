@@ -1,4 +1,7 @@
-"""The least distance between two objects' oriented boxes, in metres; between centroids MRA would be 34 %."""
+"""The least distance between the oriented boxes of two objects, in metres.
+
+The distance between centroids would reproduce VSI-Bench's official answers with an MRA of only 34 %.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,18 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.2  # metres; VLM-3R drops what is closer
+LEAST = 0.2  # metres; VLM-3R's generator drops closer pairs too
 
 
 @final
 class ObjectAbsDistance(Family):
-    """Kept only if both categories name one object each, at least 0.2 m apart."""
+    """Kept only if each category names exactly one object and the two are at least 0.2 m apart."""
 
     name = "object_abs_distance"
     forms = (
@@ -49,7 +54,7 @@ class ObjectAbsDistance(Family):
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         pairs = list(combinations(geometry.unique_categories(), 2))
-        for i in shuffled(len(pairs), rng):
+        for i in random_order(len(pairs), rng):
             first, second = pairs[i] if rng.random() < 0.5 else pairs[i][::-1]
             if geometry.distances[geometry.indices(first)[0], geometry.indices(second)[0]] >= LEAST:
                 yield {"pair": (first, second)}
@@ -67,7 +72,7 @@ class ObjectAbsDistance(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["pair"])
+        return all_indices(geometry, roles["pair"])
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
@@ -77,3 +82,6 @@ class ObjectAbsDistance(Family):
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:
     first, second = (geometry.indices(category)[0] for category in roles["pair"])
     return float(geometry.distances[first, second])
+
+
+FAMILY = ObjectAbsDistance()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import final
 
@@ -9,14 +10,16 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, only, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.uniqueness import all_indices
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
 class ObjectCounting(Family):
-    """Kept only if there are at least two, and the category is completely annotated."""
+    """Kept only if the category is completely annotated and has at least two objects, each with a box."""
 
     name = "object_counting"
     forms = (
@@ -37,7 +40,7 @@ class ObjectCounting(Family):
         categories = [
             name for name in geometry.categories() if self.check(geometry, {"object": (name,)}) is None
         ]
-        return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
+        return ({"object": (categories[i],)} for i in random_order(len(categories), rng))
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
@@ -51,4 +54,11 @@ class ObjectCounting(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["object"])
+        return all_indices(geometry, roles["object"])
+
+    @override
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return math.inf
+
+
+FAMILY = ObjectCounting()

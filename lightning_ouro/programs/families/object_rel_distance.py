@@ -1,4 +1,8 @@
-"""Which of four categories has the instance nearest to a target, by the distance between oriented boxes."""
+"""Which of four categories has the object nearest to a target, by the distance between oriented boxes.
+
+The limits are those of VLM-3R's generator, which computes the wider gap for large floors but never applies
+it.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,23 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.uniqueness import not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.15  # metres from the target to the nearest option, and between any two options' distances
-LEAST_IN_HALLS = 0.30  # the latter where the floor exceeds HALL
-HALL = 40.0  # m2
-MOST_CATEGORIES = 30  # per list of candidates, which otherwise grows with the fifth power
+LEAST = 0.15  # metres between the target and the nearest option, and between the distances of any two options
+LEAST_IN_HALLS = 0.30  # metres between the distances of any two options where the floor exceeds HALL
+HALL = 40.0  # square metres
+MOST_CATEGORIES = 30  # per list of candidates, whose length grows with the fifth power; chosen by hand
 
 _OPTIONS = "{options[0]}, {options[1]}, {options[2]}, {options[3]}"
 
 
 @final
 class ObjectRelDistance(Family):
-    """Kept only if the target is unique, the nearest option 0.15 m away, and all options' distances clearly differ."""
+    """Kept only if the target is unique, no option is closer than 0.15 m, and all distances clearly differ."""
 
     name = "object_rel_distance"
     forms = (
@@ -56,10 +62,10 @@ class ObjectRelDistance(Family):
         targets = geometry.unique_categories()
         categories = [str(name) for name in rng.permutation(geometry.categories())[:MOST_CATEGORIES]]
         fours = list(combinations(range(len(categories) - 1), 4))
-        for i in shuffled(len(targets) * len(fours), rng):
+        for i in random_order(len(targets) * len(fours), rng):
             target = targets[i // len(fours)]
             others = [category for category in categories if category != target]
-            options = tuple(others[place] for place in rng.permutation(fours[i % len(fours)]))
+            options = tuple(others[j] for j in rng.permutation(fours[i % len(fours)]))
             roles = {"target": (target,), "options": options}
             if self.check(geometry, roles) is None:
                 yield roles
@@ -72,7 +78,7 @@ class ObjectRelDistance(Family):
             return problem
         if len({target, *options}) < 5:
             return f"not four different options beside the {target}: {', '.join(options)}"
-        distances = self._distances(geometry, roles)
+        distances = _distances(geometry, roles)
         if distances[0] < LEAST:
             return f"the nearest option is {distances[0]:.2f} m away; at least {LEAST} m needed"
         least, gap = float(np.diff(distances).min()), _gap(geometry)
@@ -80,28 +86,25 @@ class ObjectRelDistance(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        distances = self._distances(geometry, roles)
+        distances = _distances(geometry, roles)
         return min(distances[0] / LEAST, float(np.diff(distances).min()) / _gap(geometry))
-
-    def _distances(self, geometry: SceneGeometry, roles: Roles) -> list[float]:
-        """From the target to the nearest object of each option, sorted."""
-        (target,) = roles["target"]
-        here = geometry.indices(target)[0]
-        return sorted(
-            float(geometry.distances[here, self._nearest(geometry, target, name)])
-            for name in roles["options"]
-        )
-
-    def _nearest(self, geometry: SceneGeometry, target: str, category: str) -> int:
-        (here,) = geometry.indices(target)
-        return min(geometry.indices(category), key=lambda place: geometry.distances[here, place])
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        (target,) = roles["target"]
-        nearest = {self._nearest(geometry, target, category) for category in roles["options"]}
-        return only(geometry, roles["target"]) | nearest
+        (target,) = geometry.indices(roles["target"][0])
+        return frozenset({target, *(geometry.nearest(target, name) for name in roles["options"])})
+
+
+def _distances(geometry: SceneGeometry, roles: Roles) -> list[float]:
+    """Metres from the target to the nearest object of each option, sorted."""
+    (target,) = geometry.indices(roles["target"][0])
+    nearest = [geometry.nearest(target, name) for name in roles["options"]]
+    return sorted(geometry.distances[target, nearest].tolist())
 
 
 def _gap(geometry: SceneGeometry) -> float:
+    """Metres by which the distances of any two options have to differ."""
     return LEAST_IN_HALLS if geometry.scene.floor_area > HALL else LEAST
+
+
+FAMILY = ObjectRelDistance()

@@ -1,7 +1,8 @@
-"""The longest full extent of an object's box, in centimetres."""
+"""The longest side of an object's box, in centimetres."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import final
 
@@ -9,14 +10,16 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_unique, only, quote, shuffled
+from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
 class ObjectSizeEstimation(Family):
-    """Kept only if the category names one object."""
+    """Kept only if the category names exactly one object."""
 
     name = "object_size_estimation"
     forms = (
@@ -38,7 +41,7 @@ class ObjectSizeEstimation(Family):
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         categories = geometry.unique_categories()
-        return ({"object": (categories[i],)} for i in shuffled(len(categories), rng))
+        return ({"object": (categories[i],)} for i in random_order(len(categories), rng))
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
@@ -46,4 +49,11 @@ class ObjectSizeEstimation(Family):
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, roles["object"])
+        return all_indices(geometry, roles["object"])
+
+    @override
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return math.inf
+
+
+FAMILY = ObjectSizeEstimation()

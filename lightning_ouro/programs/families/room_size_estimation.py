@@ -1,7 +1,8 @@
-"""The floor area of the whole place, in square metres."""
+"""The floor area of the whole scene, in square metres."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import final
 
@@ -16,7 +17,7 @@ from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 @final
 class RoomSizeEstimation(Family):
-    """Kept always: every scene has a floor area, and no object has to be shown."""
+    """Always kept: every scene has a floor area, and no object has to be shown."""
 
     name = "room_size_estimation"
     forms = (
@@ -45,3 +46,10 @@ class RoomSizeEstimation(Family):
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return frozenset()
+
+    @override
+    def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return math.inf
+
+
+FAMILY = RoomSizeEstimation()

@@ -1,12 +1,13 @@
-"""Which turns a walker takes who goes from object to object, each way being the shortest over the free floor.
+"""Which turns a walker takes on a route from object to object.
 
-VSI-Bench's routes go "forward until" an object, turn, and go on; so each way has to be straight and free of obstacles.
-A turn is left, back or right as seen by the walker: back from 135 to 225 degrees, as in `object_rel_direction_medium`.
+VSI-Bench's routes go "forward until" an object, turn, and go on, so every leg has to be straight and free of
+obstacles. Turns are left, back or right as the walker sees them: back from 135 to 225 degrees, as in
+`object_rel_direction_medium`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import final
 
@@ -14,55 +15,29 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family, not_unique, only, quote
-from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.geometry import direction_degrees
+from lightning_ouro.programs.families.base import Family, quote
+from lightning_ouro.programs.families.forms import Roles
+from lightning_ouro.programs.families.route_forms import FORMS, SHAPES
+from lightning_ouro.programs.families.route_turns import random_walk, stops_of, turn_angles, turn_slack
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-SHORTEST = 0.3  # metres between the boxes at both ends of a way
-SLACK = 10.0  # degrees from 135 and 225
-STRAIGHT = 30.0  # degrees: below, a walker would call it going on, so 10 as for the others is too few
-MOST_TURNS = 3
-TRIES = 200  # at a route, per list of candidates
-
-
-def _form(stops: int, faces_first: bool, style: int) -> Form:
-    """A route to so many stops after the start; facing the first, its first turn is not asked for."""
-    names = ["{start[0]}", *(f"{{via[{i}]}}" for i in range(stops - 1)), "{end[0]}"]
-    faced = names[1] if faces_first else "{facing[0]}"
-    blank = ("[please fill in]", "[turn]", "[which way?]")[style]
-    steps = [step for name in names[1:] for step in (blank, f"Go forward until the {name}")][
-        1 if faces_first else 0 :
-    ]
-    listed = " ".join(f"{number}. {step}" for number, step in enumerate(steps, 1))
-    return Form(
-        (
-            f"You are a robot beginning at the {names[0]} and facing the {faced}. You want to navigate to the "
-            f"{names[-1]}. You will perform the following actions (Note: for each {blank}, choose either 'turn back,' "
-            f"'turn left,' or 'turn right.'): {listed}. You have reached the final destination.",
-            f"I stand at the {names[0]}, face the {faced} and want to walk to the {names[-1]}. Which turns complete my "
-            f"route? {listed}.",
-            f"A robot at the {names[0]} looks at the {faced} and has to reach the {names[-1]}. Fill in its turns: "
-            f"{listed}.",
-        )[style]
-    )
-
-
-_SHAPES = [(turns + faces, faces) for turns in range(1, MOST_TURNS + 1) for faces in (False, True)]
+SHORTEST = 0.3  # metres between the boxes at both ends of a leg, as for relative directions
+TRIES = 200  # random walks per list of candidates; chosen by hand
 
 
 @final
 class RoutePlanning(Family):
-    """Kept only if all objects are unique, each way is straight and free, and each turn is far from its boundaries."""
+    """Kept only if all objects are unique, every leg is straight and free, and every turn is unambiguous."""
 
     name = "route_planning"
-    forms = tuple(_form(stops, faces, style) for style in range(3) for stops, faces in _SHAPES)
+    forms = FORMS
     main_role = "end"
     most_options = 4
 
     @override
     def program(self, roles: Roles) -> str:
-        stops = ", ".join(quote(name) for name in _stops(roles))
+        stops = ", ".join(quote(name) for name in stops_of(roles))
         facing = [quote(name) for name in roles.get("facing", ())]
         first = f"scene.direction(stops[0], scene.unique({facing[0]}), stops[1])" if facing else ""
         return (
@@ -84,81 +59,47 @@ class RoutePlanning(Family):
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         names = {geometry.indices(name)[0]: name for name in geometry.unique_categories()}
-        given: set[str] = set()
-        for i in rng.integers(len(_SHAPES), size=TRIES).tolist():
-            stops, faces = _SHAPES[i]
-            route = _draw(geometry.walkable, list(names), stops, rng)
+        seen: set[str] = set()
+        for i in rng.integers(len(SHAPES), size=TRIES).tolist():
+            route = random_walk(geometry.walkable, list(names), SHAPES[i].stops, rng)
             if route is None:
                 continue
-            chosen = [names[place] for place in route]
-            roles = {"start": (chosen[0],), "end": (chosen[-1],)} | (
-                {"via": tuple(chosen[1:-1])} if stops > 1 else {}
-            )
-            if not faces:
+            start, *via, end = (names[index] for index in route)
+            roles: dict[str, tuple[str, ...]] = {"start": (start,), "end": (end,)}
+            if via:
+                roles["via"] = tuple(via)
+            if not SHAPES[i].faces_first:
                 roles["facing"] = (list(names.values())[int(rng.integers(len(names)))],)
-            if str(roles) not in given and self.check(geometry, roles) is None:
-                given.add(str(roles))
+            if str(roles) not in seen and self.check(geometry, roles) is None:
+                seen.add(str(roles))
                 yield roles
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
-        stops = _stops(roles)
+        stops = stops_of(roles)
         problem = not_unique(geometry, *stops) or not_unique(
             geometry, *roles["start"], *roles.get("facing", ())
         )
         if problem is not None:
             return problem
-        places = [geometry.indices(name)[0] for name in stops]
-        for (one, other), way in zip(pairwise(stops), pairwise(places), strict=True):
-            if geometry.distances[way] < SHORTEST:
-                return f"{one} and {other} are less than {SHORTEST} m apart"
-            if way not in geometry.walkable:
-                return f"one cannot walk straight from {one} to {other}"
-        for angle in _turns(geometry, roles):
-            if _clearness(angle) < 1:
+        indices = [geometry.indices(name)[0] for name in stops]
+        for (start, end), leg in zip(pairwise(stops), pairwise(indices), strict=True):
+            if geometry.distances[leg] < SHORTEST:
+                return f"{start} and {end} are less than {SHORTEST} m apart"
+            if leg not in geometry.walkable:
+                return f"one cannot walk straight from {start} to {end}"
+        for angle in turn_angles(geometry, roles):
+            if turn_slack(angle) < 1:
                 return f"a turn of {angle:.0f} degrees is too close to a boundary"
         return None
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        return min(map(_clearness, _turns(geometry, roles)))
+        return min(map(turn_slack, turn_angles(geometry, roles)))
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return only(geometry, *roles.values())
+        return all_indices(geometry, *roles.values())
 
 
-def _stops(roles: Roles) -> tuple[str, ...]:
-    return (*roles["start"], *roles.get("via", ()), *roles["end"])
-
-
-def _draw(
-    walkable: Set[tuple[int, int]], places: list[int], stops: int, rng: np.random.Generator
-) -> list[int] | None:
-    """A random walk over different objects, or None where it gets stuck."""
-    route: list[int] = []
-    while len(route) <= stops:
-        left = [
-            place for place in places if place not in route and (not route or (route[-1], place) in walkable)
-        ]
-        if not left:
-            return None
-        route.append(left[int(rng.integers(len(left)))])
-    return route
-
-
-def _turns(geometry: SceneGeometry, roles: Roles) -> list[float]:
-    """Degrees counter-clockwise of the turns that are asked for."""
-    stops = geometry.centers[[geometry.indices(name)[0] for name in _stops(roles)]]
-    ahead = 2 * stops[:-1] - np.concatenate(
-        [stops[:1], stops[:-2]]
-    )  # what one looks at who has just come there
-    if "facing" in roles:
-        ahead[0] = geometry.centers[geometry.indices(roles["facing"][0])[0]]
-    angles = direction_degrees(stops[:-1], ahead, stops[1:])
-    return [float(angle) for angle in angles[0 if "facing" in roles else 1 :]]
-
-
-def _clearness(angle: float) -> float:
-    """How many times over a turn is as far from its boundaries as it has to be."""
-    return min(min(angle, 360 - angle) / STRAIGHT, min(abs(angle - 135), abs(angle - 225)) / SLACK)
+FAMILY = RoutePlanning()

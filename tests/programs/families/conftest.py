@@ -1,4 +1,4 @@
-"""Filmed scenes: procedural ones, and a den made by hand in which every family has something to ask."""
+"""Filmed scenes: procedural ones, and a handmade den in which every family has something to ask."""
 
 import json
 import math
@@ -29,7 +29,7 @@ def camera_views(
     visibility: np.ndarray | None = None,
     tilt: float = 0.0,
 ) -> Views:
-    """Cameras at places, heading so many degrees counter-clockwise of +y, all tilted down by so many degrees.
+    """Cameras that face `headings` degrees counter-clockwise of +y, all tilted down by `tilt` degrees.
 
     By default a frame is taken each second, and every frame shows all objects clearly.
     """
@@ -37,15 +37,13 @@ def camera_views(
     poses = np.tile(np.eye(4), (number, 1, 1))
     down = np.radians(tilt)
     for pose, eye, heading in zip(poses, eyes, np.radians(np.broadcast_to(headings, number)), strict=True):
-        ahead, right = (
-            np.array([-np.sin(heading), np.cos(heading), 0]),
-            np.array([np.cos(heading), np.sin(heading), 0]),
-        )
+        ahead = np.array([-np.sin(heading), np.cos(heading), 0])
+        right = np.array([np.cos(heading), np.sin(heading), 0])
         forward = np.cos(down) * ahead - np.sin(down) * np.array([0, 0, 1])
         pose[:3] = np.stack([right, np.cross(forward, right), forward, np.asarray(eye, float)], axis=1)
-    shown = np.full((number, objects), CLEAR) if visibility is None else visibility
+    visibility = np.full((number, objects), CLEAR) if visibility is None else visibility
     times = np.arange(number, dtype=float) if seconds is None else np.asarray(seconds, float)
-    return Views(times, np.tile(np.eye(3), (number, 1, 1)), poses, shown.astype(np.float32))
+    return Views(times, np.tile(np.eye(3), (number, 1, 1)), poses, visibility.astype(np.float32))
 
 
 @pytest.fixture(scope="session")
@@ -55,16 +53,14 @@ def make_views() -> Callable[..., Views]:
 
 @pytest.fixture(scope="session")
 def filmed() -> list[Filmed]:
-    """Rooms as the loop uses them; in some of them categories come into view one after the other."""
+    """Rooms as the loop uses them; in every second one, objects come into view one after the other."""
     scenes = [procedural_scene(index) for index in (1, 3, 4, 8, 10, 12)]
-    both = [(scene, scene.footage.load(scene, FrameBudget()).views) for scene in scenes]
-    return [
-        (scene, staggered(scene, views)) if i % 2 else (scene, views) for i, (scene, views) in enumerate(both)
-    ]
+    films = [(scene, scene.footage.load(scene, FrameBudget()).views) for scene in scenes]
+    return [(scene, staggered(scene, views) if i % 2 else views) for i, (scene, views) in enumerate(films)]
 
 
 def staggered(scene: Scene, views: Views) -> Views:
-    """The same cameras, but each object is seen from a frame of its own on."""
+    """The same cameras, but each object becomes visible at a frame of its own."""
     rng = np.random.default_rng(len(scene.objects))
     starts = rng.integers(len(views.timestamps), size=len(scene.objects))
     seen = np.arange(len(views.timestamps))[:, None] >= starts
@@ -99,22 +95,21 @@ _EYES = (
 
 @pytest.fixture(scope="session")
 def den() -> Filmed:
-    """Thirteen boxes that stand askew, filmed from seven places; nothing lines up with anything by chance."""
+    """Thirteen boxes that stand askew, filmed from seven positions, so that nothing lines up by chance."""
     objects = []
-    for place, (category, x, y, bottom, width, depth, height, degrees, _) in enumerate(_DEN):
+    for index, (category, x, y, bottom, width, depth, height, degrees, _) in enumerate(_DEN):
         cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
         turn = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
         size = np.array([width, depth, height], dtype=float)
-        objects.append(SceneObject(place, category, np.array([x, y, bottom + height / 2]), size, turn))
+        objects.append(SceneObject(index, category, np.array([x, y, bottom + height / 2]), size, turn))
     counts = {name: sum(row[0] == name for row in _DEN) for name in {row[0] for row in _DEN}}
     floor = np.array([[0, 0], [7.2, 0], [7.2, 5.2], [0, 5.2]], dtype=float)
     scene = Scene("den", "hand", tuple(objects), counts, frozenset(counts), 37.44, floor, footage=None)
     starts = np.array([row[-1] for row in _DEN])
-    shown = np.where(np.arange(len(_EYES))[:, None] >= starts, CLEAR, 0)
+    visibility = np.where(np.arange(len(_EYES))[:, None] >= starts, CLEAR, 0)
     headings = (20.0, -35.0, -110.0, 75.0, 160.0, 100.0, -15.0)
-    return scene, camera_views(
-        _EYES, headings, seconds=np.arange(len(_EYES)) * 4.3, visibility=shown, tilt=25
-    )
+    times = np.arange(len(_EYES)) * 4.3
+    return scene, camera_views(_EYES, headings, seconds=times, visibility=visibility, tilt=25)
 
 
 Judge = Callable[[Filmed, Family, Roles, Mapping[str, str]], dict[str, str]]
@@ -122,28 +117,28 @@ Judge = Callable[[Filmed, Family, Roles, Mapping[str, str]], dict[str, str]]
 
 @pytest.fixture(scope="session")
 def judge(sandbox: Sandbox) -> Judge:
-    """What becomes of programs under a right text: "accepted", or reason and detail of the rejection.
+    """The verdicts on programs under a correct text: "accepted", or reason and detail of the rejection.
 
-    A program may be the body of `answer` alone; each stands under another form of the family.
+    A program can be given by the body of `answer` alone. Each is paired with another form of the family.
     """
     verifier = Verifier(sandbox)
 
-    def verdicts(where: Filmed, family: Family, roles: Roles, programs: Mapping[str, str]) -> dict[str, str]:
-        scene, views = where
+    def verdicts(film: Filmed, family: Family, roles: Roles, programs: Mapping[str, str]) -> dict[str, str]:
+        scene, views = film
         proposals = [
-            Proposal(scene.id, family.name, form.write(roles), _whole(body), "test", 0, slot)
+            Proposal(scene.id, family.name, form.write(roles), _complete(body), "test", 0, slot)
             for slot, (body, form) in enumerate(zip(programs.values(), cycle(family.fitting(roles))))
         ]
-        found = verifier.verify(scene, views, proposals)
+        verdicts = verifier.verify(scene, views, proposals)
         return {
-            name: f"{one.reason}: {one.detail}" if isinstance(one, Rejection) else "accepted"
-            for name, one in zip(programs, found, strict=True)
+            name: f"{verdict.reason}: {verdict.detail}" if isinstance(verdict, Rejection) else "accepted"
+            for name, verdict in zip(programs, verdicts, strict=True)
         }
 
     return verdicts
 
 
-def _whole(body: str) -> str:
+def _complete(body: str) -> str:
     if "def answer" in body:
         return body
     lines = body.strip("\n").split("\n")
@@ -151,49 +146,48 @@ def _whole(body: str) -> str:
 
 
 Change = tuple[str, str]
-Wrong = (
-    str | tuple[Change, ...]
-)  # the body of `answer` with places such as $pair0 and $pair*, or changes of the right one
+# The body of `answer` with placeholders such as $pair0 and $pair*, or changes to the right program.
+Wrong = str | tuple[Change, ...]
 
 
 @pytest.fixture(scope="session")
 def try_out(sandbox: Sandbox, judge: Judge) -> Callable[..., dict[str, set[str]]]:
-    """What becomes of each wrong program over several questions whose right program is accepted: words and reasons.
+    """The verdicts on each wrong program over several questions whose right program is accepted.
 
-    A wrong program that is accepted counts as "the same" if it gave the right answer on all readings of the scene.
+    A wrong program that is accepted counts as "the same" if it gave the right answer on all draws of the scene.
     """
 
     def verdicts(
-        where: Filmed,
+        film: Filmed,
         family: Family,
         wrongs: Mapping[str, Wrong],
         keep: Callable[[Roles], bool],
         most: int = 60,
     ) -> dict[str, set[str]]:
-        exact, found = scene_geometry(*where), {name: set[str]() for name in wrongs}
-        readings = LoadedScene([exact, *jittered(*where)])
+        exact, by_name = scene_geometry(*film), {name: set[str]() for name in wrongs}
+        loaded = LoadedScene([exact, *jittered(*film)])
         for roles in islice(filter(keep, family.candidates(exact, np.random.default_rng(0))), most):
             right = family.program(roles)
             written = {name: _written(wrong, roles, right) for name, wrong in wrongs.items()}
-            programs = {name: _whole(text) for name, text in written.items() if text is not None}
-            verdict = judge(where, family, roles, {"right": right} | programs)
+            programs = {name: _complete(text) for name, text in written.items() if text is not None}
+            verdict = judge(film, family, roles, {"right": right} | programs)
             if verdict["right"] != "accepted":
                 continue
             for name, text in programs.items():
                 if verdict[name] == "accepted" and _same(
-                    sandbox.run(text, readings), sandbox.run(right, readings)
+                    sandbox.run(text, loaded), sandbox.run(right, loaded)
                 ):
                     verdict[name] = "the same"
-                found[name].add(verdict[name].partition(" means ")[0])
-            if all("disagrees: the text" in ones for ones in found.values()):
+                by_name[name].add(verdict[name].partition(" means ")[0])
+            if all("disagrees: the text" in verdicts for verdicts in by_name.values()):
                 break
-        return found
+        return by_name
 
     return verdicts
 
 
 def _written(wrong: Wrong, roles: Roles, right: str) -> str | None:
-    """The program about these roles; None where what it changes is not in the right one."""
+    """The wrong program about these roles; None if the right one does not contain what is to be changed."""
     if isinstance(wrong, str):
         return _filled(wrong, roles)
     text = right
@@ -208,12 +202,12 @@ def _filled(text: str, roles: Roles) -> str:
     for role, names in roles.items():
         quoted = [name if role == "times" else json.dumps(name) for name in names]
         text = text.replace(f"${role}*", f"[{', '.join(quoted)}]")
-        for place, name in enumerate(quoted):
-            text = text.replace(f"${role}{place}", name)
+        for index, name in enumerate(quoted):
+            text = text.replace(f"${role}{index}", name)
     return text
 
 
-def _same(one: Outcome, other: Outcome) -> bool:
+def _same(first: Outcome, second: Outcome) -> bool:
     def are_equal(a: TypedAnswer | None, b: TypedAnswer | None) -> bool:
         if a is None or b is None:
             return a is b
@@ -221,4 +215,4 @@ def _same(one: Outcome, other: Outcome) -> bool:
         values = math.isclose(a.value, b.value, rel_tol=1e-6) if is_number else a.value == b.value
         return values and a.kind == b.kind and sorted(a.among or ()) == sorted(b.among or ())
 
-    return all(map(are_equal, one.answers, other.answers))
+    return all(map(are_equal, first.answers, second.answers))

@@ -1,4 +1,4 @@
-"""The rules of VSI-Bench's families of objects, at their limits and just beyond."""
+"""The conditions of VSI-Bench's families about objects, at their limits and just beyond."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ STANDING = {"standing": ("a",), "facing": ("b",), "target": ("t",)}
 
 @pytest.fixture
 def placed(make_scene):
-    """Someone stands by `a` at the origin and faces `b` at (0, 2.6); the target may be turned by some degrees."""
+    """Someone stands by `a` at the origin and faces `b` at (0, 2.6); the target is rotated by `askew` degrees."""
 
     def place(target: tuple[float, float], size: float = 0.2, askew: float = 0.0) -> SceneGeometry:
         sizes = [(0.2, 0.2, 0.2), (0.2, 0.2, 0.2), (size, size, size)]
@@ -31,7 +31,7 @@ def placed(make_scene):
 
 
 def at(degrees: float, distance: float = 2.0) -> tuple[float, float]:
-    """A place so many degrees counter-clockwise of (0, 1)."""
+    """The point this many degrees counter-clockwise of (0, 1)."""
     return -distance * np.sin(np.radians(degrees)), distance * np.cos(np.radians(degrees))
 
 
@@ -80,21 +80,21 @@ def test_directions_inside_a_sector_are_kept(placed, level, degrees):
 
 
 @pytest.mark.parametrize(("size", "askew", "stray"), [(1.0, 0, 0), (0.7, 45, 0), (0.8, 45, 2), (1.1, 0, 4)])
-def test_a_direction_is_dropped_if_more_than_two_corners_lie_in_another_sector(placed, size, askew, stray):
-    room = placed(at(75), size, askew)
-    x, y = room.corners[2, :, 0], room.corners[2, :, 1]
-    assert int(((x > 0) | (y < 0)).sum()) == stray  # all but front-left, for who faces along y
-    problem = FAMILIES["object_rel_direction_hard"].check(room, STANDING, ANY)
+def test_directions_with_over_two_corners_in_another_sector_are_rejected(placed, size, askew, stray):
+    geometry = placed(at(75), size, askew)
+    x, y = geometry.corners[2, :, 0], geometry.corners[2, :, 1]
+    assert int(((x > 0) | (y < 0)).sum()) == stray  # outside front-left, when facing along y
+    problem = FAMILIES["object_rel_direction_hard"].check(geometry, STANDING, ANY)
     assert problem is None if stray <= 2 else "corners" in problem
 
 
 @pytest.mark.parametrize(("distance", "kept"), [(0.29, False), (0.31, True), (4.99, True), (5.01, False)])
 def test_directions_need_objects_that_are_neither_close_nor_far(make_scene, distance, kept):
     small = (0.2, 0.2, 0.2)
-    room = scene_geometry(
+    geometry = scene_geometry(
         make_scene([("a", (0, 0, 0), small), ("b", (-1, 1, 0), small), ("t", (-distance - 0.2, 0, 0), small)])
     )
-    problem = FAMILIES["object_rel_direction_easy"].check(room, STANDING, ANY)
+    problem = FAMILIES["object_rel_direction_easy"].check(geometry, STANDING, ANY)
     assert problem is None if kept else "apart" in problem
 
 
@@ -120,36 +120,37 @@ NEAREST = {"target": ("x",), "options": ("a", "b", "c", "d")}
         ((0.5, 0.81, 1.10, 1.43), 40.1, "differ"),
     ],
 )
-def test_relative_distance_needs_four_options_with_clearly_different_distances(
-    make_scene, distances, floor, problem
-):
-    room = scene_geometry(make_scene(boxes_at(zip("abcd", distances, strict=True)), floor_area=floor))
-    found = FAMILIES["object_rel_distance"].check(room, NEAREST, ANY)
-    assert found is None if problem is None else problem in found
+def test_relative_distance_needs_clearly_different_distances(make_scene, distances, floor, problem):
+    geometry = scene_geometry(make_scene(boxes_at(zip("abcd", distances, strict=True)), floor_area=floor))
+    violated = FAMILIES["object_rel_distance"].check(geometry, NEAREST, ANY)
+    assert violated is None if problem is None else problem in violated
 
 
 @pytest.mark.parametrize("options", [("a", "b", "c", "c"), ("a", "b", "c", "x")])
 def test_relative_distance_needs_five_different_categories(make_scene, options):
-    room = scene_geometry(make_scene(boxes_at(zip("abcd", (0.5, 0.8, 1.1, 1.4), strict=True))))
-    found = FAMILIES["object_rel_distance"].check(room, NEAREST | {"options": options}, ANY)
-    assert "four" in found
+    geometry = scene_geometry(make_scene(boxes_at(zip("abcd", (0.5, 0.8, 1.1, 1.4), strict=True))))
+    violated = FAMILIES["object_rel_distance"].check(geometry, NEAREST | {"options": options}, ANY)
+    assert "four" in violated
 
 
-def test_relative_distance_asks_for_the_nearest_instance_to_be_shown(make_scene):
+def test_relative_distance_needs_the_nearest_object_of_each_option_shown(make_scene):
     family = FAMILIES["object_rel_distance"]
     boxes = [("x", 0.0), ("a", 5.0), ("a", 0.7), ("b", 1.2), ("c", 1.7), ("d", 2.2)]
-    room = scene_geometry(make_scene([(name, (x, 0, 0), (0.2, 0.2, 0.2)) for name, x in boxes]))
-    assert family.check(room, NEAREST, ANY) is None
-    assert family.must_show(room, NEAREST) == {0, 2, 3, 4, 5}
-    assert family.slack(room, NEAREST) == pytest.approx(0.5 / 0.15)
+    geometry = scene_geometry(make_scene([(name, (x, 0, 0), (0.2, 0.2, 0.2)) for name, x in boxes]))
+    assert family.check(geometry, NEAREST, ANY) is None
+    assert family.must_show(geometry, NEAREST) == {0, 2, 3, 4, 5}
+    assert family.slack(geometry, NEAREST) == pytest.approx(0.5 / 0.15)
 
 
 @pytest.mark.parametrize(("distance", "kept"), [(0.199, False), (0.201, True)])
 def test_distances_start_at_two_tenths_of_a_metre(make_scene, distance, kept):
-    family, room = FAMILIES["object_abs_distance"], scene_geometry(make_scene(boxes_at([("a", distance)])))
+    family, geometry = (
+        FAMILIES["object_abs_distance"],
+        scene_geometry(make_scene(boxes_at([("a", distance)]))),
+    )
     roles = {"pair": ("a", "x")}
-    assert (family.check(room, roles, ANY) is None) == kept
-    assert not kept or family.slack(room, roles) == pytest.approx(distance / 0.2)
+    assert (family.check(geometry, roles, ANY) is None) == kept
+    assert not kept or family.slack(geometry, roles) == pytest.approx(distance / 0.2)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +167,7 @@ def test_distances_start_at_two_tenths_of_a_metre(make_scene, distance, kept):
         ("route_planning", {"start": ("sofa",), "end": ("bed",), "facing": ("sofa",)}),
     ],
 )
-def test_what_is_asked_about_one_object_needs_one_object_of_each_name(room, name, roles):
+def test_each_category_has_to_name_one_object_and_all_have_to_differ(room, name, roles):
     problem = FAMILIES[name].check(scene_geometry(room), roles, ANY)
     assert "2 objects, not one" in problem or "different objects" in problem
 
@@ -179,7 +180,7 @@ def test_a_corrected_count_makes_a_single_box_ambiguous(room):
     assert "sofa" not in corrected.unique_categories()
 
 
-def test_counting_needs_two_of_a_complete_category(make_scene, room):
+def test_counting_needs_two_objects_of_a_complete_category(make_scene, room):
     family = FAMILIES["object_counting"]
     assert family.check(scene_geometry(room), {"object": ("chair",)}, ANY) is None
     assert "at least 2" in family.check(scene_geometry(room), {"object": ("sofa",)}, ANY)
@@ -189,11 +190,11 @@ def test_counting_needs_two_of_a_complete_category(make_scene, room):
     assert "3 chair are counted but 2" in family.check(scene_geometry(more), {"object": ("chair",)}, ANY)
 
 
-def test_every_instance_of_what_is_counted_has_to_be_shown(room):
+def test_counting_needs_every_object_shown(room):
     assert FAMILIES["object_counting"].must_show(scene_geometry(room), {"object": ("chair",)}) == {5, 6}
 
 
 def test_room_size_is_always_kept_and_needs_nothing_shown(make_scene):
-    family, room = FAMILIES["room_size_estimation"], scene_geometry(make_scene([]))
-    assert family.check(room, {}, ANY) is None
-    assert family.must_show(room, {}) == frozenset()
+    family, geometry = FAMILIES["room_size_estimation"], scene_geometry(make_scene([]))
+    assert family.check(geometry, {}, ANY) is None
+    assert family.must_show(geometry, {}) == frozenset()

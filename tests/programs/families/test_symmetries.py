@@ -1,8 +1,9 @@
-"""Space has no preferred place, direction or hand: moved, turned, mirrored and scaled scenes answer accordingly."""
+"""Space has no preferred position, direction or hand: answers follow when a scene is moved, rotated or mirrored."""
 
 import dataclasses
 import re
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ MOST = 8  # questions per family and scene
 
 @dataclass(frozen=True)
 class Change:
-    """`x -> scale * linear @ x + shift`, for everything that has a place: boxes, floor, cameras."""
+    """`x -> scale * linear @ x + shift`, for everything that has a position: boxes, floor, cameras."""
 
     linear: np.ndarray = field(default_factory=lambda: np.eye(3))
     shift: tuple[float, float, float] = (0.0, 0.0, 0.0)
@@ -42,13 +43,13 @@ class Change:
     def scene(self, scene: Scene) -> Scene:
         objects = tuple(
             dataclasses.replace(
-                thing,
-                center=self.points(thing.center),
-                size=self.scale * thing.size,
-                # A mirrored box is the same box with one of its axes the other way round: right-handed again.
-                rotation=self.linear @ thing.rotation * ([-1, 1, 1] if self.mirrors else [1, 1, 1]),
+                obj,
+                center=self.points(obj.center),
+                size=self.scale * obj.size,
+                # A mirrored box is the same box with one axis reversed, and so right-handed again.
+                rotation=self.linear @ obj.rotation * ([-1, 1, 1] if self.mirrors else [1, 1, 1]),
             )
-            for thing in scene.objects
+            for obj in scene.objects
         )
         floor = None if scene.floor is None else self.points(scene.floor)
         return dataclasses.replace(
@@ -60,11 +61,11 @@ class Change:
         poses[:, :3, 3] = self.points(views.poses[:, :3, 3])
         poses[:, :3, :3] = self.linear @ views.poses[:, :3, :3]
         if self.mirrors:
-            poses[:, :3, 0] *= -1  # a camera is right-handed: its picture is mirrored too
+            poses[:, :3, 0] *= -1  # a camera is right-handed, so its image is mirrored too
         return dataclasses.replace(views, poses=poses)
 
     def answer(self, name: str, answer: TypedAnswer) -> TypedAnswer:
-        """What geometry makes of a family's answer."""
+        """What a family's answer becomes."""
         if answer.among is None:
             return dataclasses.replace(answer, value=answer.value * self.scale ** POWER[answer.kind])
         if not self.mirrors or name not in SIDED:
@@ -84,10 +85,10 @@ def about_vertical(degrees: float) -> np.ndarray:
 
 RIGID = {
     "moved": Change(shift=(13.7, -41.2, 3.3)),
-    "turned by a right angle": Change(about_vertical(90)),
-    "turned half round": Change(about_vertical(180)),
-    "turned": Change(about_vertical(33.3)),
-    "moved and turned": Change(about_vertical(-141.7), shift=(-8.1, 5.9, -2.2)),
+    "rotated by a right angle": Change(about_vertical(90)),
+    "rotated by half a circle": Change(about_vertical(180)),
+    "rotated": Change(about_vertical(33.3)),
+    "moved and rotated": Change(about_vertical(-141.7), shift=(-8.1, 5.9, -2.2)),
 }
 MIRRORS = {
     "mirrored in x": Change(np.diag([-1.0, 1.0, 1.0])),
@@ -98,67 +99,67 @@ SCALES = {"scaled up": Change(scale=1.37), "scaled down": Change(scale=0.71)}
 CHANGES = RIGID | MIRRORS | SCALES
 
 
-def questions(family, room, seed=0):
-    found = zip(family.candidates(room, np.random.default_rng(seed)), range(MOST), strict=False)
-    return [roles for roles, _ in found]
+def questions(family, geometry, seed=0):
+    return list(islice(family.candidates(geometry, np.random.default_rng(seed)), MOST))
 
 
-def answers(sandbox, room, family, asked):
-    outcomes = sandbox.run_all([source.read(family.program(roles)) for roles in asked], LoadedScene([room]))
+def answers(sandbox, geometry, family, asked):
+    outcomes = sandbox.run_all(
+        [source.read(family.program(roles)) for roles in asked], LoadedScene([geometry])
+    )
     return [None if outcome.failure else outcome.answers[0] for outcome in outcomes]
 
 
 @pytest.fixture(scope="session")
-def rooms(filmed, den):
+def films(filmed, den):
     return [*filmed, den]
 
 
 @pytest.fixture(scope="session")
-def before(sandbox, rooms):
-    """Questions and answers of the rooms as they are, by family: `(place of the room, roles, answers)`."""
-    found = {}
+def originals(sandbox, films):
+    """Questions and answers about the unchanged scenes by family: `(scene with views, roles, answers)`."""
+    by_family = {name: [] for name in ASKING}
     for name in ASKING:
-        for place, (scene, views) in enumerate(rooms):
-            room = scene_geometry(scene, views)
-            asked = questions(FAMILIES[name], room)
-            found.setdefault(name, []).append((place, asked, answers(sandbox, room, FAMILIES[name], asked)))
-    return found
+        family = FAMILIES[name]
+        for film in films:
+            geometry = scene_geometry(*film)
+            asked = questions(family, geometry)
+            by_family[name].append((film, asked, answers(sandbox, geometry, family, asked)))
+    return by_family
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 @pytest.mark.parametrize("name", ASKING)
-def test_answers_change_as_geometry_says(sandbox, rooms, before, name, change):
+def test_answers_change_as_geometry_demands(sandbox, originals, name, change):
     family, compared, swaps = FAMILIES[name], 0, 0
-    for place, asked, originals in before[name]:
-        scene, views = rooms[place]
-        room = scene_geometry(change.scene(scene), change.views(views))
-        for roles, original, found in zip(
-            asked, originals, answers(sandbox, room, family, asked), strict=True
-        ):
+    for (scene, views), asked, original_answers in originals[name]:
+        geometry = scene_geometry(change.scene(scene), change.views(views))
+        changed_answers = answers(sandbox, geometry, family, asked)
+        for roles, original, changed in zip(asked, original_answers, changed_answers, strict=True):
             assert original is not None
-            if found is None and name == "route_planning" and change.scale != 1:
-                continue  # a walker does not grow with the room: some ways are not free any more
+            if changed is None and name == "route_planning" and change.scale != 1:
+                continue  # a walker does not grow with the room, so some legs are no longer free
             expected = change.answer(name, original)
-            assert expected.equals(found), (scene.id, roles, original, found)
+            assert expected.equals(changed), (scene.id, roles, original, changed)
             compared += 1
             swaps += expected.value != original.value
     assert compared >= 7
-    measures = before[name][-1][2][0].kind in ("metres", "centimetres", "square_metres")
+    measures = originals[name][-1][2][0].kind in ("metres", "centimetres", "square_metres")
     assert (swaps > 0) == (change.mirrors if name in SIDED else measures and change.scale != 1)
 
 
 @pytest.mark.parametrize("name", SIDED)
-def test_these_rooms_have_answers_on_both_sides(before, name):
-    said = " ".join(answer.value for _, _, found in before[name] for answer in found).casefold()
-    assert "left" in said
-    assert "right" in said
-    assert "route" not in name or "back" in said
-    assert name != "camera_motion" or ("forward" in said and "back" in said)
+def test_the_original_answers_are_on_both_sides(originals, name):
+    values = " ".join(answer.value for _, _, known in originals[name] for answer in known).casefold()
+    assert "left" in values
+    assert "right" in values
+    assert "route" not in name or "back" in values
+    assert name != "camera_motion" or ("forward" in values and "back" in values)
 
 
-def any_roles(family, room, rng, number=60):
-    """Roles of all kinds, most of which break some rule."""
-    categories, times = room.categories(), list(room.times)
+def any_roles(family, geometry, rng, number=60):
+    """Roles of all kinds, most of which violate some condition."""
+    categories, times = geometry.categories(), list(geometry.times)
     for _ in range(number):
         form = family.forms[int(rng.integers(len(family.forms)))]
         yield {
@@ -171,55 +172,55 @@ def any_roles(family, room, rng, number=60):
 
 
 def kind_of(problem):
-    """What is wrong, without its numbers: a rounded one may differ in its last digit."""
+    """What is wrong, without its numbers, whose last digit may be rounded differently."""
     return None if problem is None else re.sub(r"[\d.]+", "0", problem)
 
 
 @pytest.mark.parametrize("change", (RIGID | MIRRORS).values(), ids=RIGID | MIRRORS)
 @pytest.mark.parametrize("name", ASKING)
-def test_rules_and_slack_do_not_depend_on_where_a_scene_lies(rooms, name, change):
+def test_conditions_and_slack_do_not_depend_on_where_a_scene_lies(films, name, change):
     family, verdicts = FAMILIES[name], set()
-    for place, (scene, views) in enumerate(rooms):
-        room, other = scene_geometry(scene, views), scene_geometry(change.scene(scene), change.views(views))
-        rng = np.random.default_rng(place)
-        for roles in [*questions(family, room, seed=1), *any_roles(family, room, rng)]:
-            problem = family.check(room, roles, ANY)
-            assert kind_of(family.check(other, roles, ANY)) == kind_of(problem), roles
+    for seed, (scene, views) in enumerate(films):
+        geometry = scene_geometry(scene, views)
+        changed = scene_geometry(change.scene(scene), change.views(views))
+        rng = np.random.default_rng(seed)
+        for roles in [*questions(family, geometry, seed=1), *any_roles(family, geometry, rng)]:
+            problem = family.check(geometry, roles, ANY)
+            assert kind_of(family.check(changed, roles, ANY)) == kind_of(problem), roles
             verdicts.add(problem is None)
             if problem is None:
-                assert family.slack(other, roles) == pytest.approx(family.slack(room, roles), rel=1e-6)
-                assert family.must_show(other, roles) == family.must_show(room, roles)
+                assert family.slack(changed, roles) == pytest.approx(family.slack(geometry, roles), rel=1e-6)
+                assert family.must_show(changed, roles) == family.must_show(geometry, roles)
     assert verdicts == ({True} if name == "room_size_estimation" else {True, False})
 
 
 @pytest.mark.parametrize("change", (RIGID | MIRRORS).values(), ids=RIGID | MIRRORS)
 @pytest.mark.parametrize(
     "name", [name for name in ASKING if name != "route_planning"]
-)  # which draws by chance
-def test_the_same_questions_are_offered_wherever_a_scene_lies(rooms, name, change):
-    family = FAMILIES[name]
-    for scene, views in rooms[::3]:
-        here, there = (
-            sorted(str(family.key("", roles)) for roles in family.candidates(room, np.random.default_rng(0)))
-            for room in (
-                scene_geometry(scene, views),
-                scene_geometry(change.scene(scene), change.views(views)),
-            )
-        )
-        assert here == there
+)  # its walks are random
+def test_the_same_questions_are_offered_wherever_a_scene_lies(films, name, change):
+    for scene, views in films[::3]:
+        original = scene_geometry(scene, views)
+        changed = scene_geometry(change.scene(scene), change.views(views))
+        assert all_keys(FAMILIES[name], original) == all_keys(FAMILIES[name], changed)
+
+
+def all_keys(family, geometry):
+    return sorted(
+        str(family.key("", roles)) for roles in family.candidates(geometry, np.random.default_rng(0))
+    )
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_changed_scene_is_a_scene(rooms, change):
-    for scene, views in rooms:
-        turns = np.array([thing.rotation for thing in change.scene(scene).objects])
+def test_a_changed_scene_is_a_valid_scene(films, change):
+    for scene, views in films:
+        boxes = np.array([obj.rotation for obj in change.scene(scene).objects])
         cameras = change.views(views).poses[:, :3, :3]
-        for turn in (turns, cameras):
-            np.testing.assert_allclose(
-                turn @ turn.swapaxes(1, 2), np.broadcast_to(np.eye(3), turn.shape), atol=1e-12
-            )
-            np.testing.assert_allclose(np.linalg.det(turn), 1)
-        corners = np.array([thing.corners() for thing in scene.objects])
-        changed = np.array([thing.corners() for thing in change.scene(scene).objects])
-        for wanted, found in zip(change.points(corners), changed, strict=True):  # in any order
-            assert np.allclose(sorted(wanted.round(9).tolist()), sorted(found.round(9).tolist()))
+        for rotations in (boxes, cameras):
+            identity = np.broadcast_to(np.eye(3), rotations.shape)
+            np.testing.assert_allclose(rotations @ rotations.swapaxes(1, 2), identity, atol=1e-12)
+            np.testing.assert_allclose(np.linalg.det(rotations), 1)
+        corners = np.array([obj.corners() for obj in scene.objects])
+        changed = np.array([obj.corners() for obj in change.scene(scene).objects])
+        for expected, actual in zip(change.points(corners), changed, strict=True):  # in any order
+            assert np.allclose(sorted(expected.round(9).tolist()), sorted(actual.round(9).tolist()))

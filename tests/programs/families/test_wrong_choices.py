@@ -1,4 +1,4 @@
-"""Wrong programs under right texts, families that answer with a choice about objects."""
+"""Wrong programs under correct texts, for families that answer with a choice about objects."""
 
 import pytest
 
@@ -155,7 +155,7 @@ ROUTE = {
     "facing ignored": (("angles = [scene.direction(stops[0],", "angles = [scene.direction(stops[1],"),),
     "always left": (("angle < 135", "angle < 360"),),
 }
-# All roles swapped in a circle leave left and right as they are: that program is right where there is no back.
+# Rotating all three roles leaves left and right as they are, so that program is right for the easy level.
 WRONG = {
     "object_rel_distance": REL_DISTANCE,
     **{
@@ -179,17 +179,17 @@ def has_two_turns(roles):
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_programs_disagree_with_their_text(den, try_out, name):
     assert len(WRONG[name]) >= 10
-    found = try_out(den, FAMILIES[name], WRONG[name], keep=has_two_turns)
-    for wrong, verdicts in found.items():
+    by_name = try_out(den, FAMILIES[name], WRONG[name], keep=has_two_turns)
+    for wrong, verdicts in by_name.items():
         assert "disagrees: the text" in verdicts, wrong
         assert verdicts <= {"disagrees: the text", "the same"}, wrong
 
 
-def small(*places):
-    return [(name, (x, y, 0.5), (0.05, 0.05, 0.05)) for name, (x, y) in zip("abcdt", places, strict=False)]
+def small(*positions):
+    return [(name, (x, y, 0.5), (0.05, 0.05, 0.05)) for name, (x, y) in zip("abcdt", positions, strict=False)]
 
 
-LUCK = {  # as close to the rules' limits as may be, so that noise changes some answers
+LUCK = {  # as close to the limits as possible, so that noise changes some answers
     "object_rel_direction_easy": (
         [*small((0, 0), (0, 0.6)), ("t", (-0.08, 0.37, 1.0), (0.05, 0.05, 0.05))],
         {"standing": ("a",), "facing": ("b",), "target": ("t",)},
@@ -210,7 +210,7 @@ LUCK = {  # as close to the rules' limits as may be, so that noise changes some 
             ("a", (0, 0, 0.5), (0.2, 0.2, 1)),
             ("b", (0, 3, 0.5), (0.2, 0.2, 1)),
             ("t", (-3, 3, 0.5), (0.2, 0.2, 1)),
-            ("shelf", (0.52, 1.5, 0.5), (0.6, 0.6, 1)),  # just out of the way from a to b
+            ("shelf", (0.52, 1.5, 0.5), (0.6, 0.6, 1)),  # only just clear of the leg from a to b
         ],
         {"start": ("a",), "via": ("b",), "end": ("t",)},
         '["Turn Left", "Turn Right", "Turn Back"]',
@@ -219,18 +219,18 @@ LUCK = {  # as close to the rules' limits as may be, so that noise changes some 
 
 
 @pytest.mark.parametrize("name", LUCK)
-def test_a_constant_that_is_right_by_luck_is_found_out_where_noise_changes_the_answer(
+def test_a_constant_that_is_right_by_luck_is_detected_under_noise(
     make_scene, make_views, sandbox, judge, name
 ):
     boxes, roles, among = LUCK[name]
     family, views = FAMILIES[name], make_views([(0, 0, 1)], objects=len(boxes))
-    for place in range(100):
-        scene = make_scene(boxes, id=f"luck {place}")
-        readings = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
-        said = [answer and answer.value for answer in sandbox.run(family.program(roles), readings).answers]
-        if 5 <= said.count(said[0]) < 9:
+    for number in range(100):
+        scene = make_scene(boxes, scene_id=f"luck {number}")
+        loaded = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])
+        values = [answer and answer.value for answer in sandbox.run(family.program(roles), loaded).answers]
+        if 5 <= values.count(values[0]) < 9:
             break
-    programs = {"right": family.program(roles), "constant": f'return choice("{said[0]}", among={among})'}
+    programs = {"right": family.program(roles), "constant": f'return choice("{values[0]}", among={among})'}
     verdicts = judge((scene, views), family, roles, programs)
     assert verdicts["right"] == "accepted"
     assert verdicts["constant"].startswith("disagrees: the text means")

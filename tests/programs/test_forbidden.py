@@ -1,45 +1,6 @@
-"""What a program may not say, and what keeps it from sharing an interpreter."""
-
 import pytest
 
-from lightning_ouro.programs.questions import Failure
-from lightning_ouro.programs.source import MAX_DEPTH, MAX_SCOPES, MAX_SOURCE, Source, read
-
-HONEST = 'def answer(scene):\n    return count(scene.count("chair"))\n'
-
-
-def nested(number):
-    """So many functions, each in the one before."""
-    return "".join(" " * place + f"def f{place}():\n" for place in range(number)) + " " * number + "pass"
-
-
-@pytest.mark.parametrize(
-    ("reason", "detail", "program"),
-    [
-        ("syntax", "line 1: ", "def answer(scene)"),
-        ("syntax", "line 2: ", 'x = "a"\n  y = 1'),
-        ("syntax", "line 3: ", "x = 'a'\n# it's\ny = 'b"),
-        ("syntax", "", "\0"),
-        ("syntax", "", "x = '\ud800'"),
-        ("syntax", "", "x = '\0'"),
-        ("syntax", "line 1: ", "x = 'a\rb'"),
-        ("syntax", "", "(" * 5000),
-        ("syntax", f"line 1: nested more than {MAX_DEPTH} deep", "x = " + "-" * (MAX_DEPTH + 5) + "1"),
-        ("syntax", "line 10: functions more than 8 deep", nested(12)),
-        ("limit", f"{MAX_SOURCE + 1} characters", "x" * (MAX_SOURCE + 1)),
-    ],
-    ids=range(11),
-)  # fmt: skip
-def test_what_cannot_be_read_is_told_in_one_line(reason, detail, program):
-    failure = read(program)
-    assert failure.reason == reason
-    assert detail in failure.detail
-    assert "\n" not in failure.detail
-
-
-def test_functions_may_stand_in_functions_up_to_a_limit():
-    assert isinstance(read(nested(MAX_SCOPES)), Source)
-    assert isinstance(read(nested(MAX_SCOPES + 1)), Failure)
+from lightning_ouro.programs.source import Source, read
 
 
 @pytest.mark.parametrize(
@@ -83,7 +44,7 @@ def test_functions_may_stand_in_functions_up_to_a_limit():
         ("without the names of its fields", "match scene:\n    case S(a, b): pass"),
     ],
 )
-def test_forbidden_things_are_told_with_their_line(detail, statement):
+def test_forbidden_statements_are_rejected_with_their_line(detail, statement):
     failure = read("x = 'a'\n" + statement)
     assert (failure.reason, detail in failure.detail) == ("forbidden", True)
     line = int(failure.detail.removeprefix("line ").split(":")[0])
@@ -96,33 +57,9 @@ def test_forbidden_things_are_told_with_their_line(detail, statement):
         "import math\nfrom collections import Counter\nfrom dataclasses import dataclass as record",
         "def answer(scene):\n    count = 3\n    _ = 1\n    _own = 2\n    return metres(count)",
         "class A:\n    def set(self, x):\n        self.x = x",
-        "match 3:\n    case int(x): pass\n    case ProgramScene(objects=things): pass",
+        "match 3:\n    case int(x): pass\n    case ProgramScene(objects=objects): pass",
         "def answer(scene): return choice('a', among=['a', 'b'])",
     ],
 )
-def test_ordinary_things_are_allowed(program):
+def test_ordinary_statements_are_allowed(program):
     assert isinstance(read(program), Source)
-
-
-@pytest.mark.parametrize(
-    "addition",
-    [
-        "x = str(answer)",
-        "x = f'{answer}'",
-        "x = '{}'.format(answer)",
-        "x = '%s' % answer",
-        "s = repr",
-        "len = max",
-        "def sum(x): pass",
-        "def f():\n    try:\n        f()\n    except RecursionError:\n        pass",
-        "class A:\n    def set(self):\n        self.x = 1",
-        'x = """\n"""',
-        "if True: pass",
-        "for x in []: pass",
-        "del answer",
-        "\f",
-    ],
-)
-def test_what_could_outlive_a_program_or_tell_of_others_is_not_closed(addition):
-    assert read(HONEST).is_closed
-    assert not read(HONEST + addition).is_closed

@@ -1,0 +1,39 @@
+"""From timestamps to frames, for families whose questions name times of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lightning_ouro.programs.families.forms import SECONDS
+from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.scene_geometry import SceneGeometry
+
+TIME = FIRST = f"{{times[0]:{SECONDS}}}"  # fields of a form's template
+SECOND = f"{{times[1]:{SECONDS}}}"
+
+
+def pairs_of_times(geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
+    """All pairs of shown frames' times, the earlier one first, in random order."""
+    times = list(dict.fromkeys(geometry.times))
+    firsts, seconds = np.triu_indices(len(times), k=1)
+    return ((times[firsts[i]], times[seconds[i]]) for i in random_order(len(firsts), rng))
+
+
+def frames_at(geometry: SceneGeometry, times: tuple[str, ...]) -> list[int] | None:
+    """The indices of the frames shown at these times, or None if a time has no frame."""
+    frames = [frame for seconds in times if (frame := geometry.frame(seconds)) is not None]
+    return frames if len(frames) == len(times) else None
+
+
+def not_in_picture(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:
+    """Which unique category the frame at a time does not show, or that there is no such frame; else None."""
+    frame = geometry.frame(seconds)
+    if geometry.views is None or frame is None:
+        return f"no frame is shown at {seconds} s"
+    for category in categories:
+        if geometry.views.visibility[frame, geometry.indices(category)[0]] < VISIBLE:
+            return f"the {category} is not in the picture at {seconds} s"
+    return None

@@ -1,0 +1,91 @@
+"""What came of a program: typed answers, or why it failed. Trusts nothing that an interpreter returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
+
+from lightning_ouro.programs.answers import TypedAnswer, typed_answer
+from lightning_ouro.programs.questions import Failing, Failure
+
+PROGRAM_FILE = (
+    "<python-input-2>"  # what a program is called in tracebacks: feed 0 is the prelude, 1 the scene
+)
+_UNSUPPORTED = "The monty syntax parser does not yet support"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one program.
+
+    Attributes:
+        answers: One for each draw; the first is in range, a later one that is not is None. Empty after a
+            failure.
+        failure: None if the program answered.
+    """
+
+    answers: tuple[TypedAnswer | None, ...] = ()
+    failure: Failure | None = None
+
+
+def read_answers(returned: object, draws: int) -> Outcome:
+    """The outcome of a program that ran to its end on this many draws, and on the first of them twice."""
+    if not isinstance(returned, list) or len(returned) != draws + 1:
+        return _failed("untyped", "the program changed the sandbox's own functions")
+    answers: list[TypedAnswer | None] = []
+    for row in returned:
+        if isinstance(row, str):
+            return _failed("untyped", f"answer() returned {row[:60]}, not an answer such as metres(x)")
+        is_row = isinstance(row, tuple) and len(row) == 3
+        answer = typed_answer(*row) if is_row else "no answer of the API"
+        if isinstance(answer, str) and row is not None:
+            return _failed("untyped", answer)
+        answers.append(None if isinstance(answer, str) else answer)
+    first, again = answers[0], answers.pop()
+    if first is None:
+        return _failed("untyped", "the program changed the sandbox's own functions")
+    problem = first.out_of_range()
+    if problem is not None:
+        return _failed("range", problem)
+    if again != first:
+        return _failed("unrepeatable", "a second call with the same scene gave another answer")
+    return Outcome(tuple(None if answer is None or answer.out_of_range() else answer for answer in answers))
+
+
+def read_error(error: MontyError, program: str) -> Outcome:
+    """The outcome of a program that ended with an error."""
+    match error:
+        case MontySyntaxError():
+            return _failed("syntax", _located(error, program))
+        case MontyRuntimeError():
+            return _failed(_reason(error), _located(error, program))
+        case MontyCrashedError():
+            return _failed("limit", f"the interpreter died: {_line(str(error))}")
+    return _failed("untyped", _line(str(error)))  # such as a value that cannot be passed to the host
+
+
+def _failed(reason: Failing, detail: str) -> Outcome:
+    return Outcome(failure=Failure(reason, detail))
+
+
+def _reason(error: MontyRuntimeError) -> Failing:
+    inner = error.exception()
+    if isinstance(inner, NotImplementedError) and str(inner).startswith(_UNSUPPORTED):
+        return "syntax"
+    if isinstance(inner, RuntimeError) and str(inner).startswith("suspension limit"):
+        return "limit"  # too many calls of host functions
+    return "limit" if isinstance(inner, (TimeoutError, MemoryError, RecursionError)) else "runtime"
+
+
+def _located(error: MontySyntaxError | MontyRuntimeError, program: str) -> str:
+    """The message after the last line of the program that was on the stack."""
+    length = program.count("\n") + 1
+    lines = [
+        frame.line for frame in error.traceback() if frame.filename == PROGRAM_FILE and frame.line <= length
+    ]
+    return f"line {lines[-1]}: {_line(str(error))}" if lines else _line(str(error))
+
+
+def _line(message: str) -> str:
+    return " ".join(message.split())[:200]

@@ -1,0 +1,85 @@
+"""Worker processes that run interpreters, replaced when they die.
+
+A worker can be killed from outside at any moment, typically by the kernel when memory runs out. Setting up an
+interpreter is innocent of that, so it is tried again on another worker; only if no worker survives it is
+there something for a person to mend. Once an interpreter is set up, whatever kills its worker is an error
+that the caller has to handle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any, TypeVar, final
+
+from pydantic_monty import Monty, MontyError, MontySession
+
+from lightning_ouro.errors import InputError
+
+ATTEMPTS = 5  # a sandbox's two workers may both have died unnoticed, and then again
+Result = TypeVar("Result")
+
+
+@final
+class Workers:
+    """A fixed number of warm worker processes. Not safe to share between threads.
+
+    Args:
+        processes: Number of workers, and so of interpreters that can be open at once.
+        reply_seconds: Time after which a worker that does not reply is killed.
+    """
+
+    def __init__(self, processes: int, reply_seconds: float) -> None:
+        self._pool = Monty(min_processes=processes, max_processes=processes, request_timeout=reply_seconds)
+        try:
+            self._pool.__enter__()
+        except RuntimeError as error:  # how pydantic-monty reports that a process cannot be started
+            raise _no_worker(error) from None
+
+    def close(self) -> None:
+        """Ends all workers."""
+        self._pool.__exit__(None, None, None)
+
+    @contextmanager
+    def session(self, set_up: Callable[[MontySession], object], **options: Any) -> Iterator[MontySession]:
+        """An interpreter of its own on a worker that survived `set_up`.
+
+        Args:
+            set_up: Prepares the interpreter; called again with another one if the worker dies.
+            options: Those of `Monty.checkout`.
+
+        Raises:
+            InputError: No interpreter could be set up in any of the attempts.
+        """
+        with ExitStack() as stack:
+            yield self._checkout(stack, set_up, options)[0]
+
+    def dump(self, set_up: Callable[[MontySession], object], **options: Any) -> bytes:
+        """The state of an interpreter after `set_up`; arguments and errors as for `session`."""
+
+        def set_up_and_dump(session: MontySession) -> bytes:
+            set_up(session)
+            return session.dump()
+
+        with ExitStack() as stack:
+            return self._checkout(stack, set_up_and_dump, options)[1]
+
+    def _checkout(
+        self, stack: ExitStack, set_up: Callable[[MontySession], Result], options: dict[str, Any]
+    ) -> tuple[MontySession, Result]:
+        problem: Exception | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                session = stack.enter_context(self._pool.checkout(**options))
+                return session, set_up(session)
+            except (MontyError, RuntimeError) as error:
+                stack.close()
+                problem = error
+        raise _no_worker(problem)
+
+
+def _no_worker(problem: Exception | None) -> InputError:
+    return InputError(
+        f"the sandbox for programs cannot start an interpreter: {' '.join(str(problem).split())}; "
+        "check that memory and processes are left on this machine"
+    )

@@ -1,0 +1,39 @@
+import pytest
+
+from lightning_ouro.programs.answers import TypedAnswer
+from lightning_ouro.programs.outcomes import read_answers
+
+ROW = ("count", 1, None)
+
+
+@pytest.mark.parametrize(
+    "returned",
+    [
+        None,
+        [],
+        {},
+        [ROW] * 3,
+        [ROW] * 5,
+        [None, ROW, ROW, ROW],
+        [("a",)] * 4,
+        [3] * 4,
+        ["int"] * 4,
+    ],
+)
+def test_anything_but_a_row_for_each_call_is_untyped(returned):
+    assert read_answers(returned, 3).failure.reason == "untyped"
+
+
+@pytest.mark.parametrize("last", [None, ("count", 2, None), ("metres", 1, None)])
+def test_a_second_call_with_another_answer_is_unrepeatable(last):
+    assert read_answers([ROW, ROW, ROW, last], 3).failure.reason == "unrepeatable"
+
+
+def test_a_draw_without_an_answer_is_none():
+    answer = TypedAnswer("count", 1)
+    assert read_answers([ROW, None, ROW, ROW], 3).answers == (answer, None, answer)
+
+
+def test_only_the_first_draw_has_to_be_in_range():
+    assert read_answers([ROW, ("count", -1, None), ROW], 2).answers == (TypedAnswer("count", 1), None)
+    assert read_answers([("count", -1, None), ROW, ROW], 2).failure.reason == "range"
