@@ -18,7 +18,6 @@ from lightning_ouro.programs import source
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
-from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.verification import Verified, Verifier
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Brief
@@ -108,7 +107,7 @@ def _warm_verifier(sandbox: Sandbox) -> Verifier:
     """Warms up type checker and interpreter on a scene that does not count; empties the parser's cache."""
     verifier = Verifier(sandbox)
     _verify(verifier, write_job(procedural_scene(WARM_UP_SCENE), 1))
-    source._frame.cache_clear()
+    source._inspect.cache_clear()
     return verifier
 
 
@@ -119,16 +118,16 @@ def breakdown(jobs: Sequence[Job]) -> dict[str, float]:
         verifier = _warm_verifier(sandbox)
         for job in jobs:
             times = [time.perf_counter()]
-            stage = verifier._stage(job.scene, job.views)
+            context = verifier._context(job.scene, job.views)
             times.append(time.perf_counter())
             sources = [source.read(proposal.program) for proposal in job.proposals]
             times.append(time.perf_counter())
-            sandbox._types.check([parsed for parsed in sources if isinstance(parsed, Source)])
+            sandbox._type_check(sources)
             times.append(time.perf_counter())
-            outcomes = sandbox.run_all(sources, stage.loaded)
+            outcomes = sandbox.run_all(sources, context.loaded)
             times.append(time.perf_counter())
             for proposal, parsed, outcome in zip(job.proposals, sources, outcomes, strict=True):
-                verifier._verify(stage, proposal, parsed, outcome)
+                verifier._verify(context, proposal, parsed, outcome)
             times.append(time.perf_counter())
             for step, start, end in zip(STEPS, times, times[1:], strict=False):
                 spent[step] += end - start
