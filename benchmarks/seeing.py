@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--per-scene", type=int, default=14)
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    solver = SolverModule(given.checkpoint)
+    solver = SolverModule(given.checkpoint, lora=None)
     solver.configure_model()
     solver.eval()
     library, asked = held_out(HELD_OUT, given.scenes, given.per_scene)

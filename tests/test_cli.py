@@ -55,7 +55,7 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "train/confidence",
         "val/loss",
         "val/score",
-        "val/sight",
+        "val/video_gain",
     } <= scalars
     assert {
         "loop/proposed",

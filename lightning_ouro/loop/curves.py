@@ -6,7 +6,7 @@
 | `train/confidence` | 0..1 | mean confidence of a batch |
 | `val/loss`, `val/loss/<family>` | nats | mean cross-entropy of the fixed questions |
 | `val/score`, `val/score/<family>` | 0..1 | mean of VSI-Bench's score of greedy replies |
-| `val/sight`, `val/sight/<family>` | nats | what another scene's video adds to their loss |
+| `val/video_gain`, `val/video_gain/<family>` | nats | what another scene's video in place of theirs adds to the loss |
 | `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, those accepted, and all so far |
 | `loop/rejected/<reason>` | proposals | rejections by reason |
 | `loop/family_weight/<family>` | share | what the proposer was asked for |

@@ -34,6 +34,7 @@ class FrozenCopyProposer(ModelProposer):
         copy = SolverModule(
             solver.checkpoint,
             solver.init,
+            lora=None,
             dtype=solver.dtype_of_weights,
             features=solver.feature_settings,
             seed=solver.seed,

@@ -120,14 +120,14 @@ def test_two_ranks_find_what_one_finds(solver, library, monkeypatch):
 
 
 def test_a_model_without_adapter_is_no_frozen_base():
-    module = SolverModule(init="random")
+    module = SolverModule(init="random", lora=None)
     with pytest.raises(InputError, match=r"model\.lora=null has none; take FrozenCopyProposer"):
         ModelProposer().attach(module)
     assert GrammarProposer().base(module) is None
 
 
 def test_a_frozen_copy_is_the_weights_that_a_run_began_with(library):
-    module = SolverModule(init="random", seed=3)
+    module = SolverModule(init="random", lora=None, seed=3)
     module.configure_model()
     proposer = FrozenCopyProposer(max_new_tokens=3)
     proposer.attach(module)

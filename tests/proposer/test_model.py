@@ -137,7 +137,7 @@ def test_while_it_proposes_parameters_in_memory_are_those_of_one_model(solver, b
     monkeypatch.setattr(answering, "replies", counted)
     written(solver, briefs, max_new_tokens=2)
     assert during == [before]
-    whole = SolverModule(init="random")
+    whole = SolverModule(init="random", lora=None)
     whole.configure_model()
     copying = FrozenCopyProposer(max_new_tokens=2)
     copying.attach(whole)
