@@ -57,7 +57,7 @@ class MemoryEstimate:
     activations: int  # at most; with logits
 
     def total(self, devices: int = 1) -> int:
-        """Peak bytes on each device, where weights and trained state are sharded over `devices`."""
+        """Peak bytes on each device, where `devices` share weights and trained state (roughly: a frozen tower is not sharded)."""
         step = self.gradients // devices  # AdamW's temporaries (`foreach`), when activations are freed
         return (self.weights + self.gradients + self.optimizer) // devices + max(self.activations, step)
 
