@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     given = parser.parse_args(args)
     report = provenance("seeing.py", args, PACKAGES)
-    solver = SolverModule(given.checkpoint)
+    solver = SolverModule(given.checkpoint, lora=None)
     solver.configure_model()
     solver.eval()
     library, questions = held_out(FIRST_HELD_OUT, given.scenes, given.per_scene)

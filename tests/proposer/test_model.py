@@ -137,7 +137,7 @@ def test_proposing_keeps_the_parameters_of_one_model_in_memory(solver, briefs, m
     monkeypatch.setattr(answering, "replies", counted)
     written(solver, briefs, max_new_tokens=2)
     assert while_proposing == [before]
-    fully_trained = SolverModule(init="random")
+    fully_trained = SolverModule(init="random", lora=None)
     fully_trained.configure_model()
     copying = FrozenCopyProposer(ModelProposer(max_new_tokens=2))
     copying.attach(fully_trained)
