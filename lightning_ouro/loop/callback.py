@@ -34,6 +34,7 @@ from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all
 from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.run_folder import run_folder
+from lightning_ouro.solver.memory_estimate import gigabytes, peak_memory, reset_peak_memory
 from lightning_ouro.solver.module import SolverModule
 
 
@@ -73,6 +74,7 @@ class ClosedLoop(L.Callback):
         self.state = LoopState(self.curriculum)
         self.shard = RankShard()
         self.scores: dict[str, float] = {}
+        self._first_step: int | None = None
         self.console = Console()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -109,6 +111,11 @@ class ClosedLoop(L.Callback):
         scores = {name: value for name, value in metrics.items() if name.startswith("val/")}
         curves.write_scalars(trainer.loggers, scores, trainer.global_step)
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Notes where training starts, so that its first step is measured."""
+        self._first_step = trainer.global_step
+        reset_peak_memory(pl_module.device)
+
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -117,6 +124,11 @@ class ClosedLoop(L.Callback):
         batch_index = data.position * trainer.world_size + trainer.global_rank
         self.state.observe(batch_index, outputs["question_ids"], outputs["confidences"])
         data.batch_done()
+        if self._first_step is not None and trainer.global_step > self._first_step:
+            self._first_step = None
+            device = pl_module.device
+            scope = "tensors on the device" if device.type == "cuda" else "the whole process so far"
+            self._say(f"measured peak of the first step: {gigabytes(peak_memory(device))} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remembers the scores for the round's table."""

@@ -1,11 +1,12 @@
 """Memory that training takes on one device: estimated before any weight is read, measured afterwards.
 
 Weights, gradients and AdamW's state are exact, counted on the meta device on the model that would be trained.
-Activations and logits are an upper bound: per token and layer, autograd keeps (c + 2) w bytes, or the layer's input
-under gradient checkpointing; the layer in its backward pass adds 1.5 (c + 2) w. w sums the widths, in and out, of the
-layer's linear layers; c is the bytes of a computed number. A trained vision tower counts likewise per patch; a frozen
-one runs earlier and needs less. Autocast copies float32 weights, 2 bytes each; a logit takes 8 + c. Live bytes of small
-models are 50 to 100 % of the bound. CUDA itself, gaps in its allocator, DDP's buckets and validation come on top.
+Activations and logits are an upper bound: per token and layer, autograd keeps (c + 2) w bytes, or the layer's
+input under gradient checkpointing; the layer in its backward pass adds 1.5 (c + 2) w. w sums the widths, in
+and out, of the layer's linear layers; c is the bytes of a computed number. A trained vision tower counts
+likewise per patch; a frozen one runs earlier and needs less. Autocast copies float32 weights, 2 bytes each; a
+logit takes 8 + c. Live bytes of small models are 50 to 100 % of the bound. CUDA itself, gaps in its
+allocator, DDP's buckets and validation come on top.
 """
 
 from __future__ import annotations
@@ -57,7 +58,10 @@ class MemoryEstimate:
     activations: int  # at most; with logits
 
     def total(self, devices: int = 1) -> int:
-        """Peak bytes on each device, where `devices` share weights and trained state (roughly: a frozen tower is not sharded)."""
+        """Peak bytes on each device, where `devices` share weights and trained state.
+
+        Roughly: a frozen tower is not sharded.
+        """
         step = self.gradients // devices  # AdamW's temporaries (`foreach`), when activations are freed
         return (self.weights + self.gradients + self.optimizer) // devices + max(self.activations, step)
 
@@ -112,6 +116,12 @@ def peak_memory(device: torch.device) -> int:
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, KiB on Linux
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Starts a new peak on a CUDA device; that of a process cannot be reset."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def gigabytes(size: int) -> str:

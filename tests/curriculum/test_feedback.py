@@ -1,9 +1,7 @@
 from lightning_ouro.curriculum.feedback import feedback
 
 
-def test_the_proposer_hears_of_last_rounds_questions_by_band_and_of_the_commonest_rejections(
-    make_questions, ledger_with
-):
+def test_feedback_has_last_rounds_questions_by_band_and_the_commonest_rejections(make_questions, ledger_with):
     questions = make_questions(5)
     ledger = ledger_with({questions[0].id: 0.95}, round=0)
     ledger.observe(
