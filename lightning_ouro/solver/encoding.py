@@ -105,7 +105,7 @@ class RowEncoder:
         return row
 
     def replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
-        """The row of one whole user's turn and several replies to it.
+        """The row of a user's complete turn and several replies to it.
 
         Args:
             video: The video of the turn, if any.

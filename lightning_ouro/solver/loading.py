@@ -1,6 +1,6 @@
 """Loading: from a checkpoint to a model that is ready to be trained, its tokenizer, and how it cuts frames.
 
-`tiny` names the configuration that ships with the package; any other name is a local folder or a hub name. All of them
+`tiny` names the configuration that ships with the package; any other name is a local folder or a hub name. All names
 go through the same transformers calls. LoRA, if any, is added to linear layers of the language model, and on request to
 those of vision tower and merger.
 """

@@ -58,10 +58,7 @@ class MemoryEstimate:
     activations: int  # at most; with logits
 
     def total(self, devices: int = 1) -> int:
-        """Peak bytes on each device, where `devices` share weights and trained state.
-
-        Roughly: a frozen tower is not sharded.
-        """
+        """Peak bytes per device, with weights and trained state sharded over them (in fact a frozen tower is not)."""
         step = self.gradients // devices  # AdamW's temporaries (`foreach`), when activations are freed
         return (self.weights + self.gradients + self.optimizer) // devices + max(self.activations, step)
 
@@ -92,7 +89,7 @@ def estimate(
 
 def activation_bound(model: Qwen3VLForConditionalGeneration, batch: MicroBatch) -> int:
     config, weights, is_mixed = model.config, list(model.parameters()), batch.precision.endswith("-mixed")
-    computed = 2 if is_mixed else max(weight.element_size() for weight in weights)
+    computed = 2 if is_mixed else max(weight.element_size() for weight in weights)  # adapters may be wider
     residual = model.get_input_embeddings().weight.element_size()
     patches, tokens, answers = batch.count(config)
     stacks = [(model.model.language_model.layers, tokens, config.text_config.hidden_size)]

@@ -208,9 +208,8 @@ class SolverModule(L.LightningModule):
         pairs = list(zip(batch.rows, batch.other_videos, strict=True))
         with explain_out_of_memory(batch.rows):
             own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
-            other = self.score_rows(
-                [self.encode(row, video or row.video) for row, video in pairs]
-            ).loss.tolist()
+            swapped = [self.encode(row, video or row.video) for row, video in pairs]
+            other = self.score_rows(swapped).loss.tolist()
             replies = self.replies(batch.rows)
         has_other = [video is not None for row, video in pairs for _ in row.questions]
         for index, (question, reply) in enumerate(zip(questions_of(batch.rows), replies, strict=True)):

@@ -21,7 +21,7 @@ from lightning_ouro.solver.packing import Packed
 
 @dataclass
 class _RowCache:
-    """Keys and values (the first axis) of one row in one layer; `own` holds S suffix tokens and room for a reply."""
+    """Keys and values (the first axis) of one row in one layer; `own` holds S suffix tokens and a reply."""
 
     prefix: Float[Tensor, "2 kv_heads P dim"]
     own: Float[Tensor, "2 K kv_heads own dim"]
@@ -33,15 +33,15 @@ class SharedPrefixCache:
 
     Args:
         packed: The batch; its suffixes hold no answer.
-        room: Largest number of tokens of a reply.
+        max_new_tokens: Largest number of tokens of a reply.
     """
 
-    def __init__(self, packed: Packed, room: int) -> None:
-        self._spans, self._room, self._num_decoded = packed.spans, room, 0
+    def __init__(self, packed: Packed, max_new_tokens: int) -> None:
+        self._spans, self._max_new_tokens, self._num_decoded = packed.spans, max_new_tokens, 0
         self._suffixes = [span.suffix_indices().to(packed.ids.device) for span in packed.spans]
         self._layers: dict[int, list[_RowCache]] = {}
         # Suffixes are padded to the row's longest; decoded tokens follow after the padding.
-        self._visible = [pad(indices >= 0, (0, room), value=True) for indices in self._suffixes]
+        self._visible = [pad(indices >= 0, (0, max_new_tokens), value=True) for indices in self._suffixes]
         self._num_questions = [len(indices) for indices in self._suffixes]
 
     def fill(
@@ -53,7 +53,7 @@ class SharedPrefixCache:
         for span, indices in zip(self._spans, self._suffixes, strict=True):
             row = both[:, :, span.start : span.end]
             own = row[:, :, indices.clamp(min=0)].transpose(1, 2)
-            own = torch.cat([own, own.new_empty(*own.shape[:3], self._room, own.shape[4])], dim=3)
+            own = torch.cat([own, own.new_empty(*own.shape[:3], self._max_new_tokens, own.shape[4])], dim=3)
             self._layers[layer].append(_RowCache(row[:, :, : span.prefix].clone(), own))
 
     def begin_step(self, continues: Bool[Tensor, "Q"]) -> None:
@@ -95,7 +95,7 @@ class SharedPrefixCache:
         rows = zip(self._layers[layer], self._visible, both.split(self._num_questions, 1), strict=True)
         for (row, visible, new), row_queries in zip(rows, queries.split(self._num_questions), strict=True):
             if len(row_queries):
-                end = row.own.shape[3] - self._room + self._num_decoded
+                end = row.own.shape[3] - self._max_new_tokens + self._num_decoded
                 row.own[:, :, :, end - 1] = new
                 own = row.own[:, :, :, :end]
                 outputs.append(_attend_row(row_queries, row.prefix, own, visible[:, :end], scale))

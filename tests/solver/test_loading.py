@@ -70,10 +70,10 @@ def test_weights_have_the_requested_type_and_adapters_stay_float32(tmp_path):
     net = load("tiny", "random", Lora(), seed=0, dtype="bfloat16").net
     types = {"lora_" in name: weight.dtype for name, weight in net.named_parameters()}
     assert types == {False: torch.bfloat16, True: torch.float32}
-    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "half")
-    load("tiny", "random", None, seed=0, dtype="bfloat16").qwen.save_pretrained(tmp_path / "half")
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "bfloat16")
+    load("tiny", "random", None, seed=0, dtype="bfloat16").qwen.save_pretrained(tmp_path / "bfloat16")
     for dtype, expected in (("auto", torch.bfloat16), ("float32", torch.float32)):
-        read = load(str(tmp_path / "half"), "pretrained", None, seed=0, dtype=dtype)
+        read = load(str(tmp_path / "bfloat16"), "pretrained", None, seed=0, dtype=dtype)
         assert {weight.dtype for weight in read.net.parameters()} == {expected}
 
 
@@ -106,9 +106,9 @@ def test_the_base_has_its_adapter_off_and_modes_are_restored_afterwards():
 
 def test_saved_weights_are_read_back(tmp_path):
     drawn = load("tiny", "random", None, seed=7)
-    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "mine")
-    drawn.qwen.save_pretrained(tmp_path / "mine")
-    read = load(str(tmp_path / "mine"), "pretrained", None, seed=0)
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "saved")
+    drawn.qwen.save_pretrained(tmp_path / "saved")
+    read = load(str(tmp_path / "saved"), "pretrained", None, seed=0)
     assert all(
         torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items()
     )

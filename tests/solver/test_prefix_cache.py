@@ -30,7 +30,7 @@ def attended(query, keys, values):
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_a_token_sees_its_prefix_its_suffix_and_what_was_decoded_after_it(shape, key_heads):
     packed, generator = packed_of(shape), torch.Generator().manual_seed(1)
-    cache = SharedPrefixCache(packed, room=5)
+    cache = SharedPrefixCache(packed, max_new_tokens=5)
     query, key, value = states(len(packed.ids), key_heads, generator)
     attend(LAYER, query, key, value, None, layout_of(packed, cache), scaling=SCALE)
     questions = [
