@@ -1,11 +1,11 @@
 """How a recording of your own becomes a scene: two public ones as plain folders.
 
-    python benchmarks/own_recordings.py --hololens FOLDER --out OUT    an office walk with boxes placed by hand
-    python benchmarks/own_recordings.py --tum FOLDER --out OUT         a cabinet, its box fitted to the depth maps
+    python benchmarks/own_recordings.py --hololens FOLDER --out OUT    an office, boxes placed by hand
+    python benchmarks/own_recordings.py --tum FOLDER --out OUT         a cabinet, box fitted to depth maps
 
-Three things are needed: boxes in metres with z up, a pose from camera to world with OpenCV's axes for each image, and
-the pinhole matrix. `lightning_ouro/scenes/readers/plain_folder.py` describes the folder that is written. Look at it
-with `python -m lightning_ouro show OUT`, and train on it with `--data.scenes OUT`.
+Three things are needed: boxes in metres with z up, a camera-to-world pose in OpenCV's axes for each image,
+and the pinhole matrix. `lightning_ouro/scenes/readers/plain_folder.py` describes the folder that is written.
+Look at the result with `python -m lightning_ouro show OUT`, and train on it with `--data.scenes OUT`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from scipy.spatial.transform import Rotation
 from lightning_ouro.scenes.fitted_boxes import upright_box
 from lightning_ouro.scenes.floor_area import scanned_floor_area
 
-HOLOLENS_RATE = 30.0  # images a second; the recording has no times of its own
+HOLOLENS_RATE = 30.0  # images per second; the recording has no timestamps
+HOLOLENS_DEPTH_UNIT = 0.001  # metres
 TUM_CAMERA = [[535.4, 0, 320.1], [0, 539.2, 247.6], [0, 0, 1]]
 TUM_DEPTH_UNIT = 1 / 5000  # metres
-STEP = 7  # every so many-th pixel of a depth map is enough for floors and boxes
+DEPTH_RANGE = (0.2, 5)  # metres; what lies outside is not used. Chosen by hand.
+STEP = 7  # every 7th pixel of a depth map is enough for floors and boxes
 
 Floats = NDArray[np.float64]
 
@@ -39,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--hololens", type=Path, help="deep-video-mvs' sample with boxes.json")
+    source.add_argument("--hololens", type=Path, help="the sample of deep-video-mvs, with boxes.json")
     source.add_argument("--tum", type=Path, help="cube_slam's keyframes of TUM RGB-D's fr3/cabinet")
     parser.add_argument("--out", type=Path, required=True, help="the plain folder to write")
     given = parser.parse_args(args)
@@ -51,7 +53,7 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def hololens(folder: Path, out: Path) -> None:
-    """An office. Its poses have y up; `Z` of the boxes' file turns them, and the boxes are turned already."""
+    """An office. Its poses have y up: `Z` in the file of boxes turns them; the boxes have z up already."""
     boxes = json.loads((folder / "boxes.json").read_text("utf8"))
     camera = np.loadtxt(folder / "K.txt").tolist()
     names = (folder / "frame_names.txt").read_text("utf8").split()
@@ -72,18 +74,18 @@ def hololens(folder: Path, out: Path) -> None:
     ]
     shutil.copytree(folder / "color", out / "frames", dirs_exist_ok=True)
     shutil.copytree(folder / "depth", out / "depth", dirs_exist_ok=True)
-    seen = np.concatenate(list(_points(out, frames, camera, 0.001)))
+    points = np.concatenate(list(_points(out, frames, camera, HOLOLENS_DEPTH_UNIT)))
     scene = {
         "id": "hololens_office",
         "objects": objects,
         "complete": boxes["categories_complete"],
-        "floor_area": scanned_floor_area(seen, "hololens_office"),
+        "floor_area": scanned_floor_area(points, "hololens_office"),
     }
-    _write(out, scene, {"intrinsics": camera, "depth_unit": 0.001, "frames": frames})
+    _write(out, scene, {"intrinsics": camera, "depth_unit": HOLOLENS_DEPTH_UNIT, "frames": frames})
 
 
 def tum(folder: Path, out: Path) -> None:
-    """A cabinet in a hall; its world has z up already. What stands higher than 10 cm round the middle is it."""
+    """A cabinet in a hall, z is up already: the points near the centre, from 10 cm above the floor."""
     frames = []
     rows = np.loadtxt(folder / "truth_cam_poses.txt")
     for number, (time, *numbers) in enumerate(rows):
@@ -93,20 +95,19 @@ def tum(folder: Path, out: Path) -> None:
         frames.append({**files, "time": time - rows[0, 0], "pose": pose.tolist()})
     shutil.copytree(folder / "raw_imgs", out / "frames", dirs_exist_ok=True)
     shutil.copytree(folder / "depth_imgs", out / "depth", dirs_exist_ok=True)
-    seen = np.concatenate(list(_points(out, frames, TUM_CAMERA, TUM_DEPTH_UNIT)))
-    above = seen[(seen[:, 2] > 0.1) & (seen[:, 2] < 1)]
+    points = np.concatenate(list(_points(out, frames, TUM_CAMERA, TUM_DEPTH_UNIT)))
+    above = points[(points[:, 2] > 0.1) & (points[:, 2] < 1)]
     near = above[np.linalg.norm((above - np.median(above, axis=0))[:, :2], axis=1) < 0.6]
     low, high = np.percentile(near, (4, 96), axis=0)  # depth frays at edges
     cabinet = near[((near >= low) & (near <= high)).all(axis=1)]
-    center, size, rotation = upright_box(
-        np.concatenate([cabinet, cabinet[:1] * (1, 1, 0)])
-    )  # it stands on the floor
+    on_the_floor = cabinet[:1] * (1, 1, 0)  # the cabinet stands on the floor
+    center, size, rotation = upright_box(np.concatenate([cabinet, on_the_floor]))
     box = {"center": center.tolist(), "size": size.tolist(), "axes": rotation.T.tolist()}
     scene = {
         "id": "tum_cabinet",
         "objects": [{"category": "cabinet", **box}],
         "complete": ["cabinet"],
-        "floor_area": scanned_floor_area(seen, "tum_cabinet"),
+        "floor_area": scanned_floor_area(points, "tum_cabinet"),
     }
     _write(out, scene, {"intrinsics": TUM_CAMERA, "depth_unit": TUM_DEPTH_UNIT, "frames": frames})
 
@@ -114,8 +115,9 @@ def tum(folder: Path, out: Path) -> None:
 def _points(
     out: Path, frames: Iterable[dict[str, Any]], camera: Sequence[Any], unit: float
 ) -> Iterator[Floats]:
-    """What the depth maps show, in the world, metres."""
+    """The points that the depth maps show, in world coordinates, metres."""
     inverse = np.linalg.inv(np.array(camera))
+    nearest, farthest = DEPTH_RANGE
     for frame in frames:
         if "depth" not in frame:
             continue
@@ -126,16 +128,15 @@ def _points(
         z = depth[rows, columns] * unit
         rays = np.stack([columns + 0.5, rows + 0.5, np.ones(len(rows))], axis=1) @ inverse.T
         pose = np.array(frame["pose"])
-        good = (z > 0.2) & (z < 5)
-        yield (rays * z[:, None])[good] @ pose[:3, :3].T + pose[:3, 3]
+        valid = (z > nearest) & (z < farthest)
+        yield (rays * z[:, None])[valid] @ pose[:3, :3].T + pose[:3, 3]
 
 
 def _write(out: Path, scene: dict[str, Any], recording: dict[str, Any]) -> None:
     (out / "scene.json").write_text(json.dumps(scene, indent=1), "utf8")
     (out / "frames.json").write_text(json.dumps(recording), "utf8")
-    print(
-        f"{out}: {len(scene['objects'])} objects, {len(recording['frames'])} frames, {scene['floor_area']:.1f} m2"
-    )
+    objects, frames = len(scene["objects"]), len(recording["frames"])
+    print(f"{out}: {objects} objects, {frames} frames, {scene['floor_area']:.1f} m²")
 
 
 if __name__ == "__main__":

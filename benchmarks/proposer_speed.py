@@ -1,6 +1,7 @@
-"""How much faster are a scene's proposals from one prefill than `generate` for each? A part of `proposer.py`.
+"""How much faster is one prefill for a scene's proposals than `generate` for each? A part of `proposer.py`.
 
-Both draw each token by the same generators, so they write the same texts, which is checked. In turns, best of two.
+Both draw every token with the same random generators, so they have to write the same texts, which is checked.
+They take turns; the best time of each counts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import Tensor
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from lightning_ouro.programs.questions import Rejection
+from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
 from lightning_ouro.proposer.protocol import Brief
@@ -24,8 +25,8 @@ from lightning_ouro.solver.patches import frames_to_patches, video_grid
 TURNS = 2
 
 
-class ByGenerator(LogitsProcessor):
-    """Lets `generate` write what a sampler draws."""
+class ForceSampled(LogitsProcessor):
+    """Has `generate` write the tokens that a sampler draws."""
 
     def __init__(self, sampler: Sampler) -> None:
         self._sampler = sampler
@@ -36,18 +37,18 @@ class ByGenerator(LogitsProcessor):
         return torch.full_like(logits, -torch.inf).scatter(1, token[:, None], 0.0)
 
 
-def speed(
-    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int
+def measure_speed(
+    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], max_new_tokens: int
 ) -> dict[str, Any]:
-    """Proposals a second both ways, and whether the texts are the same."""
-    ways: dict[str, Callable[[], list[str]]] = {
-        "together": lambda: [said(item) for item in proposer.propose(briefs)],
-        "alone": lambda: one_by_one(solver, proposer, briefs, longest),
+    """Proposals per second both ways, and whether the texts are the same."""
+    methods: dict[str, Callable[[], list[str]]] = {
+        "together": lambda: [text_of(item) for item in proposer.propose(briefs)],
+        "alone": lambda: generate_each(solver, proposer, briefs, max_new_tokens),
     }
     seconds: dict[str, float] = {}
     texts: dict[str, list[str]] = {}
     for _ in range(TURNS):
-        for name, write in ways.items():
+        for name, write in methods.items():
             started = time.perf_counter()
             texts[name] = write()
             seconds[name] = min(seconds.get(name, float("inf")), time.perf_counter() - started)
@@ -61,20 +62,16 @@ def speed(
     }
 
 
-def one_by_one(
-    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], longest: int
+def generate_each(
+    solver: SolverModule, proposer: ModelProposer, briefs: Sequence[Brief], max_new_tokens: int
 ) -> list[str]:
     """The same proposals by transformers' `generate`, each with a prefill of its own."""
-    assert solver.loaded is not None
-    qwen, tokenizer, spec, found = (
-        solver.loaded.qwen,
-        solver.loaded.tokenizer,
-        solver.loaded.spec,
-        list[str](),
-    )
+    assert solver.loaded is not None, "configure_model comes first"
+    qwen, tokenizer, spec = solver.loaded.qwen, solver.loaded.tokenizer, solver.loaded.spec
+    texts: list[str] = []
     for brief in briefs:
         video = brief.video()
-        assert video is not None
+        assert video is not None, "rendered scenes have a video"
         prompt = proposer.writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
         row = solver.encoder.replies(video, prompt.text, [None])
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
@@ -85,23 +82,22 @@ def one_by_one(
             "mm_token_type_ids": 2 * (ids == qwen.config.video_token_id).int(),
         }
         for slot in range(brief.slots):
-            by_generator = LogitsProcessorList([ByGenerator(Sampler([generator(brief, slot)], 1.0, 1.0))])
-            end = tokenizer.convert_tokens_to_ids("<|im_end|>")
+            forced = LogitsProcessorList([ForceSampled(Sampler([generator(brief, slot)], 1.0, 1.0))])
             with as_base(solver.loaded.net), torch.no_grad():
                 reply = qwen.generate(
                     **inputs,
-                    max_new_tokens=longest,
+                    max_new_tokens=max_new_tokens,
                     do_sample=False,
-                    logits_processor=by_generator,
-                    eos_token_id=end,
+                    logits_processor=forced,
+                    eos_token_id=tokenizer.convert_tokens_to_ids("<|im_end|>"),
                     pad_token_id=0,
                 )
             text = tokenizer.decode(reply[0, ids.shape[1] :], skip_special_tokens=True)
-            found.append(said(as_proposal(proposer.name, brief, slot, prompt.short, text)))
-    return found
+            texts.append(text_of(as_proposal(proposer.name, brief, slot, prompt.short, text)))
+    return texts
 
 
-def said(item: Any) -> str:
-    """Text and program of a proposal, or the text that could not be read."""
+def text_of(item: Proposal | Rejection) -> str:
+    """Text and program of a proposal, even of one that could not be parsed."""
     proposal = item.proposal if isinstance(item, Rejection) else item
     return f"{proposal.text}\n{proposal.program}"

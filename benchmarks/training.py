@@ -3,19 +3,21 @@
     python benchmarks/training.py [--quick] [--prefix 300 1000] [--questions 1 4 16 32] [--device cuda]
                                   [--checkpoint FOLDER] [--full] [--out FILE]
 
-Three ways to do forward and backward of K questions about one video, in turns on the same tensors, each with the
-vision tower in every pass ("tower") and with its features given to every pass ("features"):
+Compares three methods for the forward and backward pass of K questions about one video. They take turns on
+the same tensors, once with the vision tower in every pass ("tower") and once with its features given to every
+pass ("features"):
 
-    plain   one row a question, padded, logits of every token: transformers' own forward with labels
-    peer    one row a question, padded, cross-entropy at answer tokens only: what training frameworks do at best
-    ours    one row for all: the video once, each question behind it
+    plain   one padded row per question, logits of every token: transformers' own forward with labels peer
+    one padded row per question, cross-entropy at answer tokens only: the best that training frameworks do
+    ours    one row for all: the video once, followed by each question
 
-Measured per prefix length and K: questions and tokens a second, ratios of medians, peak memory (live tensor bytes above
-weights, each way alone; on CUDA `max_memory_allocated`), model FLOPs utilisation (2N a token forward and as much
-backward under LoRA, 6N where all is trained, attention as computed, against the measured speed of a large matrix
-product), the share of a floor (prefix once and suffixes, at that speed), and what a question costs against a pass of
-its own without any video ("alone"). Without --checkpoint it is the tiny model; a folder with a config.json stands for
-its architecture; weights are drawn. The last line is one JSON object about the largest case; --quick measures one, with
+Measured per prefix length and K: questions and tokens per second, ratios of median times, peak memory (bytes
+of live tensors beyond the weights, each method alone; on CUDA `max_memory_allocated`), model FLOPs
+utilisation (2N per token forward and as much backward under LoRA, 6N where all weights are trained, attention
+as computed, relative to the measured speed of a large matrix product), the share of a floor (prefix once and
+suffixes, at that speed), and the cost of a question relative to a pass of its own without any video
+("alone"). The default model is the tiny one; a folder with a config.json stands for its architecture; weights
+are drawn at random. The last line is one JSON object about the largest case; --quick measures one case, with
 features given.
 """
 
@@ -23,37 +25,36 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
-import sys
 import time
 import warnings
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
+from record import provenance, write_report
 from rich.console import Console
 from rich.table import Table
 from torch import Tensor
 from training_cases import Case, make_case
-from training_ways import WAYS, LiveBytes, Way, blind, relative_difference
+from training_methods import METHODS, LiveBytes, Method, relative_difference, without_video
 
 from lightning_ouro.solver.loading import Lora
 
+ALONE = 8  # at most this many of the questions are timed in passes of their own
+SIDE = {"cpu": 1536, "cuda": 6144}  # of the matrices whose product measures the device's speed
+PACKAGES = ("torch", "transformers", "peft", "numpy")
 console = Console(width=130)
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Measures all cases and prints the line."""
     given = _parser().parse_args(args)
-    warnings.filterwarnings(
-        "ignore", "`is_gradient_checkpointing` is deprecated"
-    )  # peft 0.21 on transformers 5.23
+    made = provenance("training.py", args, PACKAGES)
+    # peft 0.21 on transformers 5.23
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")
     prefixes, questions = ([1000], [16]) if given.quick else (given.prefix, given.questions)
     device = torch.device(given.device)
     speed = matrix_speed(device, torch.bfloat16 if device.type == "cuda" else torch.float32)
@@ -64,17 +65,10 @@ def main(args: Sequence[str] | None = None) -> None:
             for with_tower in (False,) if given.quick else (True, False):
                 rows.append(measure(given, device, prefix, number, with_tower, speed))
                 console.print(table(rows[-1:]))
-    report = {
-        **about(sys.argv[1:] if args is None else args, device),
-        "matrix_gflops": speed / 1e9,
-        "cases": rows,
-    }
     if given.out is not None:
-        given.out.parent.mkdir(parents=True, exist_ok=True)
-        given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    last = rows[-1]
+        write_report(given.out, made | {"matrix_gflops": speed / 1e9, "cases": rows})
     names = ("speedup_plain", "speedup_peer", "memory_ratio", "gradient_difference", "questions_per_second")
-    print(json.dumps({name: last[name] for name in names}))
+    print(json.dumps({name: rows[-1][name] for name in names}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -82,19 +76,21 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--quick", action="store_true", help="one case, one pass: under a minute on two cores"
+        "--quick", action="store_true", help="one case, one pass: less than a minute on two cores"
     )
     parser.add_argument(
-        "--prefix", type=int, nargs="+", default=[300, 1000], help="tokens of the prefix, about"
+        "--prefix", type=int, nargs="+", default=[300, 1000], help="approximate tokens of the prefix"
     )
     parser.add_argument(
-        "--questions", type=int, nargs="+", default=[1, 4, 16, 32], help="questions of a scene, K"
+        "--questions", type=int, nargs="+", default=[1, 4, 16, 32], help="questions per scene, K"
     )
-    parser.add_argument("--checkpoint", default="tiny", help="tiny, or a folder whose architecture is taken")
+    parser.add_argument(
+        "--checkpoint", default="tiny", help="tiny, or a folder whose config.json gives the architecture"
+    )
     parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--full", action="store_true", help="train all weights instead of a LoRA of rank 8")
     parser.add_argument(
-        "--passes", type=int, default=5, help="of each way, in turns, after one that does not count"
+        "--passes", type=int, default=5, help="timed passes per method, after one that does not count"
     )
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     return parser
@@ -103,107 +99,108 @@ def _parser() -> argparse.ArgumentParser:
 def measure(
     given: argparse.Namespace, device: torch.device, prefix: int, number: int, with_tower: bool, speed: float
 ) -> dict[str, Any]:
-    """One case, all ways."""
+    """Measures one case with all methods."""
     lora = None if given.full else Lora()
     case = make_case(given.checkpoint, lora, device, prefix, number, with_tower)
-    seconds, gradients = in_turns(case, 1 if given.quick else given.passes)
-    bytes_of = {name: peak(case, way) for name, way in WAYS.items()}
-    plain, peer, ours = (seconds[name] for name in WAYS)
+    passes = 1 if given.quick else given.passes
+    seconds, gradients = in_turns(case, passes)
+    peaks = {name: peak_bytes(case, method) for name, method in METHODS.items()}
+    tokens_per_second = {name: case.tokens(name) / spent for name, spent in seconds.items()}
+    utilisation = {name: case.flops(name) / spent / speed for name, spent in seconds.items()}
+    plain, peer, ours = (seconds[name] for name in METHODS)
     return {
         "prefix": case.prefix,
         "questions": number,
         "tower": with_tower,
         **{f"{name}_seconds": round(spent, 4) for name, spent in seconds.items()},
-        **{f"{name}_mib": round(size / 2**20, 1) for name, size in bytes_of.items()},
-        **{
-            f"{name}_tokens_per_second": round(case.tokens(name) / spent, 1)
-            for name, spent in seconds.items()
-        },
-        **{f"{name}_mfu": round(case.flops(name) / spent / speed, 3) for name, spent in seconds.items()},
+        **{f"{name}_mib": round(size / 2**20, 1) for name, size in peaks.items()},
+        **{f"{name}_tokens_per_second": round(rate, 1) for name, rate in tokens_per_second.items()},
+        **{f"{name}_mfu": round(share, 3) for name, share in utilisation.items()},
         "speedup_plain": round(plain / ours, 2),
         "speedup_peer": round(peer / ours, 2),
-        "memory_ratio": round(bytes_of["ours"] / bytes_of["plain"], 3),
-        "memory_ratio_peer": round(bytes_of["ours"] / bytes_of["peer"], 3),
+        "memory_ratio": round(peaks["ours"] / peaks["plain"], 3),
+        "memory_ratio_peer": round(peaks["ours"] / peaks["peer"], 3),
         "gradient_difference": relative_difference(gradients["ours"], gradients["plain"]),
         "questions_per_second": round(number / ours, 2),
         "share_of_floor": round(case.floor_flops() / speed / ours, 3),
-        "cost_against_alone": round(ours / number / alone(case, 1 if given.quick else given.passes), 3),
+        "cost_against_alone": round(ours / number / seconds_alone(case, passes), 3),
     }
 
 
 def in_turns(case: Case, passes: int) -> tuple[dict[str, float], dict[str, list[Tensor]]]:
-    """Each way's median seconds over passes in turns, and its gradients; a single pass warms up ours only."""
-    timed(case, WAYS["ours"])
-    seconds: dict[str, list[float]] = {name: [] for name in WAYS}
+    """Each method's median seconds and its gradients; with a single pass only ours is warmed up."""
+    seconds_of(case, METHODS["ours"])
+    seconds: dict[str, list[float]] = {name: [] for name in METHODS}
     gradients: dict[str, list[Tensor]] = {}
     for turn in range(passes + (passes > 1)):
-        for name, way in WAYS.items():
-            spent = timed(case, way)
+        for name, method in METHODS.items():
+            spent = seconds_of(case, method)
             gradients[name] = case.gradients()
             if turn or passes == 1:
                 seconds[name].append(spent)
     return {name: statistics.median(spent) for name, spent in seconds.items()}, gradients
 
 
-def alone(case: Case, passes: int) -> float:
-    """Seconds of a question's pass of its own without video: the mean over questions of medians."""
-    ways = [partial(blind, place=place) for place in range(min(case.number, 8))]
-    timed(case, ways[0])
-    return statistics.mean(statistics.median(timed(case, way) for _ in range(passes)) for way in ways)
+def seconds_alone(case: Case, passes: int) -> float:
+    """Seconds of a question's own pass without video: the mean over questions of their medians."""
+    methods = [partial(without_video, index=index) for index in range(min(case.number, ALONE))]
+    seconds_of(case, methods[0])
+    medians = [statistics.median(seconds_of(case, method) for _ in range(passes)) for method in methods]
+    return statistics.mean(medians)
 
 
-def timed(case: Case, way: Way) -> float:
-    """Seconds of one forward and backward."""
-    case.clear()
+def seconds_of(case: Case, method: Method) -> float:
+    """Seconds of one forward and backward pass."""
+    case.clear_gradients()
     synchronize(case.device)
     started = time.perf_counter()
-    way(case).backward()
+    method(case).backward()
     synchronize(case.device)
     return time.perf_counter() - started
 
 
-def peak(case: Case, way: Way) -> int:
-    """Bytes of live tensors at most, above those that were there before, gradients included."""
-    case.clear()
+def peak_bytes(case: Case, method: Method) -> int:
+    """Peak bytes of live tensors, gradients included, beyond those that were there before."""
+    case.clear_gradients()
     if case.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
         before = torch.cuda.memory_allocated()
-        way(case).backward()
+        method(case).backward()
         return torch.cuda.max_memory_allocated() - before
     with LiveBytes(case.loaded.net) as tracker:
-        way(case).backward()
+        method(case).backward()
     return tracker.peak
 
 
 def synchronize(device: torch.device) -> None:
-    """Waits for the device."""
+    """Waits for everything that was launched on the device."""
     if device.type == "cuda":
         torch.cuda.synchronize()
 
 
-def matrix_speed(device: torch.device, dtype: torch.dtype, side: int = 1536) -> float:
-    """FLOP/s of a large matrix product, the best of several."""
-    side = side * 4 if device.type == "cuda" else side
-    one: Tensor = torch.randn(side, side, device=device).to(dtype)
+def matrix_speed(device: torch.device, dtype: torch.dtype) -> float:
+    """FLOP/s of a large matrix product, the best of eight."""
+    side = SIDE[device.type]
+    matrix: Tensor = torch.randn(side, side, device=device).to(dtype)
     best = float("inf")
     for _ in range(8):
         synchronize(device)
         started = time.perf_counter()
-        one @ one
+        matrix @ matrix
         synchronize(device)
         best = min(best, time.perf_counter() - started)
     return 2 * side**3 / best
 
 
 def table(rows: Sequence[dict[str, Any]]) -> Table:
-    """A row for each case."""
-    names = ("plain s", "peer s", "ours s", "× plain", "× peer", "MiB", "floor", "alone", "grad")
-    found = Table("prefix", "K", "", *names)
+    """One row per case."""
+    names = ("plain s", "peer s", "ours s", "× plain", "× peer", "MiB", "of floor", "vs alone", "grad. diff.")
+    rendered = Table("prefix", "K", "video", *names)
     for row in rows:
-        memory = "/".join(f"{row[f'{name}_mib']:.0f}" for name in WAYS)
-        times = [f"{row[f'{name}_seconds']:.3f}" for name in WAYS]
+        memory = "/".join(f"{row[f'{name}_mib']:.0f}" for name in METHODS)
+        times = [f"{row[f'{name}_seconds']:.3f}" for name in METHODS]
         ratios = [f"{row['speedup_plain']:.1f}", f"{row['speedup_peer']:.1f}"]
-        found.add_row(
+        rendered.add_row(
             str(row["prefix"]),
             str(row["questions"]),
             "tower" if row["tower"] else "features",
@@ -214,23 +211,7 @@ def table(rows: Sequence[dict[str, Any]]) -> Table:
             f"{row['cost_against_alone']:.2f}",
             f"{row['gradient_difference']:.0e}",
         )
-    return found
-
-
-def about(args: Sequence[str], device: torch.device) -> dict[str, Any]:
-    """Command, date, machine, versions."""
-    cores = len(os.sched_getaffinity(0))
-    name = (
-        torch.cuda.get_device_name()
-        if device.type == "cuda"
-        else f"{platform.machine()}, {cores} cores, no GPU"
-    )
-    return {
-        "command": "python benchmarks/training.py " + " ".join(args),
-        "date": datetime.now(UTC).date().isoformat(),
-        "machine": name,
-        "versions": {package: version(package) for package in ("torch", "transformers", "peft", "numpy")},
-    }
+    return rendered
 
 
 if __name__ == "__main__":

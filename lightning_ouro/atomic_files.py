@@ -1,4 +1,4 @@
-"""Files that appear under their name only when they are whole: temporary name, fsync, rename."""
+"""Files that appear under their name only when they are complete: temporary name, fsync, rename."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file and its folder; a killed process leaves the old file or none."""
+    """Writes a file, creating its folder; a killed process leaves the previous file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     with temporary.open("wb") as file:
@@ -21,10 +21,10 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Writes rows as JSON lines."""
+    """Writes rows as JSON lines, atomically."""
     write_atomic(path, to_jsonl(rows))
 
 
 def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Rows as JSON lines."""
+    """Rows as JSON lines in UTF-8."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")

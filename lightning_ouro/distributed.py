@@ -1,4 +1,4 @@
-"""What every rank must do together, outside of gradients."""
+"""What all ranks do together, apart from gradients."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ import torch
 T = TypeVar("T")
 
 
+def is_distributed() -> bool:
+    """Whether this process is one of several ranks."""
+    return torch.distributed.is_available() and torch.distributed.is_initialized()
+
+
 def all_gather_list(items: list[T]) -> list[T]:
-    """The items of all ranks, in the order of ranks; every rank must call it. One process gets its own back."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+    """The items of all ranks, in the order of ranks.
+
+    A collective. A single process gets its own items back.
+    """
+    if not is_distributed():
         return items
     parts: list[list[T]] = [[] for _ in range(torch.distributed.get_world_size())]
     torch.distributed.all_gather_object(parts, items)
@@ -19,10 +27,11 @@ def all_gather_list(items: list[T]) -> list[T]:
 
 
 def shutdown() -> None:
-    """Leaves the others, if there are any. To be called before the interpreter ends, on every rank.
+    """Destroys the process group, if there is one; to be called on every rank before the interpreter exits.
 
-    Gloo's threads may still hold tensors; one that drops them while the interpreter is taken down aborts the process,
-    and a run that ended well is reported as failed (pytorch#179291). Lightning leaves only NCCL's groups.
+    Gloo's threads may still hold tensors; a thread that drops them while the interpreter is torn down aborts
+    the process, and a run that ended well is reported as failed (pytorch#179291). Lightning destroys NCCL's
+    groups only.
     """
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if is_distributed():
         torch.distributed.destroy_process_group()

@@ -1,8 +1,10 @@
 """What a person has to mend.
 
-`InputError` is the one vocabulary for bad input: files, configs, checkpoints. Its message is one line that says what
-was wrong, where (file, field, scene), and what to do; `cli.main` prints it without a traceback. What a *model* wrote
-wrong is never an exception: it is a `Rejection` with a reason. Broken invariants of our own code are `assert`s.
+`InputError` is the one vocabulary for bad input: files, configs, checkpoints. Its message is one line that
+says what was wrong, where (file, field, scene), and what to do; `cli.main` prints it without a traceback.
+What a *model* wrote
+wrong is never an exception: it is a `Rejection` with a reason. Broken invariants of our own code are
+`assert`s.
 """
 
 from __future__ import annotations

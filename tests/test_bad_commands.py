@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from lightning_ouro.cli import main
+
 from .small_run import SMALL, TINY
 
 BAD = {
@@ -32,11 +34,12 @@ BAD = {
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
     "an option without its paths": (
         ["--data.scenes", "--data.steps_per_round", "2"],
-        "--data.scenes has no path",
+        "--data.scenes needs at least one path",
     ),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
     "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
+    "a config that is not there": (["--config", "nowhere.yaml"], "nowhere.yaml"),
     "an epoch without a round": (
         ["--trainer.reload_dataloaders_every_n_epochs", "0"],
         "reload_dataloaders_every_n_epochs",
@@ -49,13 +52,15 @@ def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
         with pytest.raises(SystemExit):
             last = str(fitted / "checkpoints" / "last.ckpt")
             run(command, "--config", TINY, *SMALL, f"--data.num_{split}_scenes", "0", "--ckpt_path", last)
-        assert f"data.num_{split}_scenes=0 gives nothing to evaluate" in capsys.readouterr().err
+        assert f"data.num_{split}_scenes=0 leaves nothing to evaluate" in capsys.readouterr().err
 
 
 def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
-    assert "validate of freshly drawn weights says nothing: give --ckpt_path" in capsys.readouterr().err
+    assert (
+        "validate of randomly initialized weights says nothing: give --ckpt_path" in capsys.readouterr().err
+    )
 
 
 def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
@@ -70,7 +75,7 @@ def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
             "0",
         )
         run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
-    assert "is of another run or of other settings" in capsys.readouterr().err
+    assert "belongs to another run or to other settings" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
 
 
@@ -101,3 +106,14 @@ def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert named in last
     assert not list(tmp_path.rglob("*.ckpt"))
+
+
+@pytest.mark.parametrize(
+    ("words", "named"), [(["fitt"], "no command 'fitt'"), (["--foo"], "no command '--foo'")]
+)
+def test_an_unknown_command_ends_with_the_list_of_commands(words, named, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert named in message and "propose" in message

@@ -1,5 +1,8 @@
 """The application as its users start it: commands, overrides, files, curves, errors."""
 
+import resource
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,9 +11,10 @@ import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lightning_ouro.cli import join_lists
+from lightning_ouro.cli import main
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
+from lightning_ouro.trainer_cli import join_lists
 
 from .small_run import CONFIGS, SMALL, TINY, lines
 
@@ -55,7 +59,7 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "train/confidence",
         "val/loss",
         "val/score",
-        "val/sight",
+        "val/video_gain",
     } <= scalars
     assert {
         "loop/proposed",
@@ -63,6 +67,8 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "loop/pool",
         "curriculum/skill_median",
         "curriculum/effective_sample_size",
+        "curriculum/trained",
+        "curriculum/trainings_per_question",
     } <= scalars
     assert {f"loop/rejected/{reason}" for reason in REASONS} <= scalars
     assert {
@@ -73,16 +79,6 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "before the first round, then behind each"
     )
     assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
-
-
-def test_the_runs_record_can_be_run_again(fitted):
-    text = (fitted / "config.fit.yaml").read_text()
-    assert "# torch " in text and "# lightning_ouro " in text
-    record = yaml.safe_load(text)
-    assert (
-        record["data"]["questions_per_step"] == 12
-        and record["trainer"]["logger"]["init_args"]["version"] == 0
-    )
 
 
 def test_resuming_from_the_record_goes_on_in_the_same_folder_from_anywhere(
@@ -168,18 +164,85 @@ def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
 HEADER = ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:")
 
 
+def printed_config(run, capsys, *args):
+    with pytest.raises(SystemExit) as stop:
+        run(*args, "--print_config")
+    assert stop.value.code == 0
+    return yaml.safe_load(capsys.readouterr().out)
+
+
 @pytest.mark.parametrize("config", ALL_CONFIGS, ids=[path.name for path in ALL_CONFIGS])
 def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
-    with pytest.raises(SystemExit) as stop:
-        run("fit", "--config", str(config), "--print_config")
-    assert stop.value.code == 0
-    printed = yaml.safe_load(capsys.readouterr().out)
-    assert (
-        "class_path" in printed["model"] if config.name == "bootstrap.yaml" else printed["loop"]["proposer"]
-    )
+    command = "bootstrap" if config.name == "bootstrap.yaml" else "fit"
+    printed = printed_config(run, capsys, command, "--config", str(config))
+    assert ("loop" in printed) == (command == "fit")
     header = config.read_text("utf8")
     for key in HEADER:
         assert key in header, f"{config.name} lacks {key}"
+
+
+def test_without_a_config_fit_is_the_tiny_run(run, capsys):
+    named = printed_config(run, capsys, "fit", "--config", TINY)
+    default = printed_config(run, capsys, "fit")
+    assert named["trainer"].pop("accelerator") == "cpu" and default["trainer"].pop("accelerator") == "auto"
+    assert named == default
+
+
+@pytest.mark.parametrize(
+    "words", [["--config", "tiny.yaml"], ["--config=configs/tiny.yaml"], ["-c", "tiny.yaml"]]
+)
+def test_a_config_of_the_package_is_found_by_name_from_anywhere(run, capsys, tmp_path, words):
+    assert not list(tmp_path.iterdir())
+    assert printed_config(run, capsys, "fit", *words) == printed_config(run, capsys, "fit", "--config", TINY)
+
+
+def test_a_config_here_comes_before_one_of_the_package(run, capsys, tmp_path):
+    (tmp_path / "tiny.yaml").write_text("data:\n  steps_per_round: 7\n")
+    assert printed_config(run, capsys, "fit", "--config", "tiny.yaml")["data"]["steps_per_round"] == 7
+
+
+LIGHT = {
+    "--help": ["--help"],
+    "--version": ["--version"],
+    "prepare": ["prepare", "--help"],
+    "show": ["show", "--help"],
+}
+
+
+@pytest.mark.parametrize("name", LIGHT)
+def test_light_commands_start_without_torch(name):
+    program = f"""
+import sys
+from lightning_ouro.cli import main
+try:
+    main({LIGHT[name]!r})
+except SystemExit as stop:
+    assert not stop.code
+assert not {{"torch", "lightning", "transformers"}} & sys.modules.keys()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "usage" in done.stdout or "lightning_ouro 0" in done.stdout
+
+
+def cpu_seconds(*command):
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *command], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_and_version_take_less_than_a_second_more_than_python_itself(option):
+    bare = min(cpu_seconds("-c", "pass") for _ in range(3))
+    assert min(cpu_seconds("-m", "lightning_ouro", option) for _ in range(3)) - bare < 1
+
+
+def test_help_lists_every_command(capsys):
+    main(["--help"])
+    text = capsys.readouterr().out
+    for name in ("fit", "validate", "test", "predict", "propose", "prepare", "show", "bootstrap"):
+        assert f"  {name} " in text
 
 
 @pytest.mark.parametrize("config", STRATEGIES, ids=[path.name for path in STRATEGIES])

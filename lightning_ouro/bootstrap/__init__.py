@@ -1,1 +1,1 @@
-"""How the tiny weights that ship with the package are made: lessons in seeing and in proposing."""
+"""Trains the tiny model that ships with the package, with lessons in seeing and in proposing."""

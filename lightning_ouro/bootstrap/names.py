@@ -1,4 +1,8 @@
-"""Invented names of things, so that a proposer learns to copy names and not to know them."""
+"""Invented names of objects, so that a proposer learns to copy any name rather than to know a few.
+
+The syllables and their frequencies are chosen by hand to resemble English. None of the names that
+benchmarks/proposer.py tests with can be made from them.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,16 @@ _STARTS = (
 )
 _MIDDLES = "a e i o u a e i o u ai ea ee oo ou ar er or"
 _ENDS = "b ck d ft g l ll m n nd ng nk nt p r rd rk rn s sh ss st t th x y ght ve le ter er ing et ow"
-_TWO_WORDS = 0.3  # of names
-_MOST_SYLLABLES = 3
+_TWO_WORDS_SHARE = 0.3  # of names
+_MAX_SYLLABLES = 3  # of a word
 
 
-def invented(rng: np.random.Generator) -> str:
+def invented_name(rng: np.random.Generator) -> str:
     """A name of one or two words."""
-    return " ".join(_word(rng) for _ in range(2 if rng.random() < _TWO_WORDS else 1))
+    return " ".join(_word(rng) for _ in range(2 if rng.random() < _TWO_WORDS_SHARE else 1))
 
 
 def _word(rng: np.random.Generator) -> str:
-    syllables = int(rng.integers(1, _MOST_SYLLABLES + 1))
+    syllables = int(rng.integers(1, _MAX_SYLLABLES + 1))
     parts = [f"{rng.choice(_STARTS.split())}{rng.choice(_MIDDLES.split())}" for _ in range(syllables)]
     return "".join(parts) + str(rng.choice(_ENDS.split()))

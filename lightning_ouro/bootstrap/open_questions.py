@@ -1,4 +1,4 @@
-"""A few questions that no family asks, with programs: what the tiny proposer learns of `open`."""
+"""A few questions that belong to no family, with programs: all that the tiny proposer learns about `open`."""
 
 from __future__ import annotations
 
@@ -8,46 +8,46 @@ import numpy as np
 
 from lightning_ouro.programs.families.base import quote
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.proposer.metadata import References
+from lightning_ouro.proposer.short_names import ShortNames
 
-Written = tuple[str, str]  # text and program
+TextAndProgram = tuple[str, str]
 
 
-def _taller(one: str, other: str) -> Written:
+def _taller(first: str, second: str) -> TextAndProgram:
     return (
-        f"Which one reaches higher above the floor, the {one} or the {other}?",
+        f"Which one reaches higher above the floor, the {first} or the {second}?",
         "def answer(scene):\n"
-        f"    names = [{quote(one)}, {quote(other)}]\n"
+        f"    names = [{quote(first)}, {quote(second)}]\n"
         "    top = max(names, key=lambda name: scene.unique(name).center[2] + scene.unique(name).height / 2)\n"
         "    return choice(top, among=names)\n",
     )
 
 
-def _wider(one: str, other: str) -> Written:
+def _longer(first: str, second: str) -> TextAndProgram:
     return (
-        f"Which one has the longer longest side, the {one} or the {other}?",
+        f"Which one has the longer longest side, the {first} or the {second}?",
         "def answer(scene):\n"
-        f"    names = [{quote(one)}, {quote(other)}]\n"
+        f"    names = [{quote(first)}, {quote(second)}]\n"
         "    return choice(max(names, key=lambda name: scene.unique(name).longest_side), among=names)\n",
     )
 
 
-def _height(one: str, other: str) -> Written:
+def _height(first: str, second: str) -> TextAndProgram:
     return (
-        f"How tall is the {one} from its bottom to its top, in centimeters?",
-        f"def answer(scene):\n    return centimetres(100 * scene.unique({quote(one)}).height)\n",
+        f"How tall is the {first} from its bottom to its top, in centimeters?",
+        f"def answer(scene):\n    return centimetres(100 * scene.unique({quote(first)}).height)\n",
     )
 
 
-KINDS: tuple[Callable[[str, str], Written], ...] = (_taller, _wider, _height)
+KINDS: tuple[Callable[[str, str], TextAndProgram], ...] = (_taller, _longer, _height)
 
 
-def draw(room: SceneGeometry, short: References, rng: np.random.Generator) -> Written | None:
-    """One of them about objects that the frames show; None where fewer than two names are unique."""
-    names = [name for name in room.unique_categories() if room.indices(name)[0] in room.seen]
+def draw(geometry: SceneGeometry, short: ShortNames, rng: np.random.Generator) -> TextAndProgram | None:
+    """One of them about visible objects; None if fewer than two categories have a single, visible object."""
+    names = [name for name in geometry.unique_categories() if geometry.indices(name)[0] in geometry.seen]
     if len(names) < 2:
         return None
-    one, other = (
-        short.names.get(names[place], names[place]) for place in rng.choice(len(names), 2, replace=False)
+    first, second = (
+        short.categories.get(names[index], names[index]) for index in rng.choice(len(names), 2, replace=False)
     )
-    return KINDS[int(rng.integers(len(KINDS)))](one, other)
+    return KINDS[int(rng.integers(len(KINDS)))](first, second)

@@ -1,4 +1,9 @@
-"""`propose`: one round of questions without training, printed and written to a file: how a person tunes a prompt."""
+"""`propose`: one round of questions without training, printed and written to a file, to tune a prompt by.
+
+It takes the options of `fit`, and runs as Lightning's `predict` of a module whose batches are rounds, so
+devices, ranks and precision are the Trainer's. Weights that were trained are not needed: proposers write with
+the frozen base.
+"""
 
 from __future__ import annotations
 
@@ -8,56 +13,172 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import torch
+from lightning.pytorch.cli import LightningArgumentParser
 
+from lightning_ouro import trainer_cli
 from lightning_ouro.atomic_files import write_jsonl
-from lightning_ouro.loop.callback import ClosedLoop, RoundProposed
+from lightning_ouro.errors import InputError
+from lightning_ouro.loop.callback import ClosedLoop
+from lightning_ouro.loop.datamodule import SceneDataModule
+from lightning_ouro.loop.files import RoundFiles
+from lightning_ouro.loop.propose import propose_round
+from lightning_ouro.loop.requests import RankShard, RoundResult
+from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
+from lightning_ouro.run_folder import checkpoints_of, run_folder
+from lightning_ouro.solver.module import SolverModule
 
 
-class OuroTrainer(L.Trainer):
-    """Lightning's trainer, which can also propose."""
+def main(args: Sequence[str]) -> None:
+    """Runs the command."""
+    trainer_cli.run(lambda words: propose(ProposeCLI(words)), args)
 
-    def propose(
-        self, model: L.LightningModule, datamodule: L.LightningDataModule, ckpt_path: str | None = None
+
+class ProposeCLI(trainer_cli.TrainerCLI):
+    """The options of `fit`, of which nothing is trained."""
+
+    seeded = ("model", "loop")
+    command = "propose"
+
+    def __init__(self, args: Sequence[str]) -> None:
+        super().__init__(SolverModule, SceneDataModule, args, run=False)
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Adds the loop, not as a callback, and the checkpoint of the run whose next round is proposed."""
+        parser.add_class_arguments(ClosedLoop, "loop")
+        parser.add_argument(
+            "--ckpt_path",
+            type=str | None,
+            default=None,
+            help="A checkpoint of a run, or last: proposes that run's next round, with its feedback; null: the first "
+            "round.",
+        )
+        super().add_arguments_to_parser(parser)
+
+
+class ProposeRound(L.LightningModule):
+    """Proposes one round as Lightning's predict: a batch is a round, and each rank asks about its scenes.
+
+    Args:
+        solver: Whose base proposes, where the proposer is a model.
+        loop: Proposer and settings.
+        data: The scenes, read.
+        state: Where the run stands whose next round is proposed.
+    """
+
+    def __init__(
+        self, solver: SolverModule, loop: ClosedLoop, data: SceneDataModule, state: LoopState
     ) -> None:
-        """Asks for one round of questions and stops: the first, or the next of a checkpoint with its feedback.
+        super().__init__()
+        self.solver, self.loop, self.data, self.state = solver, loop, data, state
+        self.result: RoundResult | None = None
 
-        Args:
-            model: The solver whose base proposes, where the proposer is one.
-            datamodule: The scenes.
-            ckpt_path: A run's checkpoint.
-        """
-        (loop,) = (callback for callback in self.callbacks if isinstance(callback, ClosedLoop))  # type: ignore[attr-defined]
-        loop.only_proposes, self.num_sanity_val_steps = True, 0
-        try:
-            self.fit(model, datamodule=datamodule, ckpt_path=ckpt_path)
-        except RoundProposed as done:
-            path = Path(self.log_dir or ".") / "proposed.jsonl"  # every rank has to ask for the folder
-            if self.is_global_zero:
-                write_jsonl(path, [*map(_accepted, done.accepted), *map(_rejected, done.rejected)])
-                print(report(done.accepted, done.rejected))
-                print(f"{len(done.accepted)} accepted, {len(done.rejected)} rejected: {path}")
+    def setup(self, stage: str) -> None:
+        self.solver.setup(stage)
+        self.loop.proposer.attach(self.solver)
+
+    def configure_model(self) -> None:
+        self.solver.configure_model()
+
+    def predict_step(self, round_index: int, batch_idx: int) -> int:
+        assert self.data.splits is not None, "the scenes have been read"
+        show_progress = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
+        shard = RankShard(self.trainer.global_rank, self.trainer.world_size, show_progress)
+        library, scenes, pool = self.data.library, self.data.splits.train, self.state.pool
+        request = self.state.request()
+        self.result = propose_round(self.loop.proposer, self.solver, library, scenes, pool, request, shard)
+        return round_index  # Lightning warns of predictions that are None
+
+
+def propose(cli: ProposeCLI) -> None:
+    """Proposes, prints and writes `proposed.jsonl` in the run folder."""
+    trainer, loop, data = cli.trainer, cli.config_init.loop, cli.datamodule
+    loop.check_base(cli.model)
+    data.read_scenes(trainer.is_global_zero)
+    state = restored(loop, find_checkpoint(cli))
+    module = ProposeRound(cli.model, loop, data, state)
+    trainer.predict(module, dataloaders=OneRound(state.round + 1), return_predictions=False)
+    folder, result = run_folder(trainer) or Path(), module.result
+    assert result is not None, "predict has proposed"
+    if trainer.is_global_zero:
+        path = folder / "proposed.jsonl"
+        write_jsonl(path, [*map(_accepted_row, result.accepted), *map(_rejected_row, result.rejected)])
+        print(report(result.accepted, result.rejected))
+        print(f"{len(result.accepted)} accepted, {len(result.rejected)} rejected: {path}")
+
+
+def find_checkpoint(cli: ProposeCLI) -> Path | None:
+    """The checkpoint file that the command line names.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = cli.settings.ckpt_path
+    if path is None:
+        return None
+    cli.check_last()
+    folder = checkpoints_of(cli.trainer)
+    if path == "last" and folder is not None:
+        path = max(folder.glob("last*.ckpt"), key=lambda file: file.stat().st_mtime)
+    if not Path(path).is_file():
+        raise InputError(
+            f"ckpt_path={path}: propose reads the checkpoint file of a run, in <run>/checkpoints"
+        )
+    return Path(path)
+
+
+def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
+    """A new state, or that of a checkpoint, with the rounds that lie beside it.
+
+    Raises:
+        InputError: the checkpoint is not one of the loop's, or its rounds are missing.
+    """
+    if checkpoint is None:
+        return LoopState(loop.curriculum)
+    state = LoopState(loop.curriculum, RoundFiles(checkpoint.parent.parent / "rounds", read_only=True))
+    saved = torch.load(checkpoint, weights_only=True, map_location="cpu").get("callbacks", {})
+    if loop.state_key not in saved:
+        raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")
+    state.load_state_dict(saved[loop.state_key])
+    return state
+
+
+class OneRound:
+    """A loader whose only batch is a round."""
+
+    def __init__(self, round_index: int) -> None:
+        self.round_index = round_index
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Any:
+        yield self.round_index
 
 
 def report(accepted: Sequence[Question], rejected: Sequence[Rejection]) -> str:
     """Each proposal with its program and what became of it, for a person."""
     parts = []
     for question in accepted:
-        listed = "" if question.options is None else f"  of {', '.join(question.options)}"
-        said = f"accepted: {question.answer}{listed}  (margin {question.margin:.2f})"
-        parts.append(f"{question.scene_id}  {question.family}\n{question.text}\n{question.program}{said}\n")
+        options = "" if question.options is None else f"  of {', '.join(question.options)}"
+        verdict = f"accepted: {question.answer}{options}  (margin {question.margin:.2f})"
+        parts.append(
+            f"{question.scene_id}  {question.family}\n{question.text}\n{question.program}{verdict}\n"
+        )
     for rejection in rejected:
-        proposal = rejection.proposal
-        said = f"rejected: {rejection.reason}: {rejection.detail}"
-        parts.append(f"{proposal.scene_id}  {proposal.family}\n{proposal.text}\n{proposal.program}{said}\n")
+        proposal, verdict = rejection.proposal, f"rejected: {rejection.reason}: {rejection.detail}"
+        parts.append(
+            f"{proposal.scene_id}  {proposal.family}\n{proposal.text}\n{proposal.program}{verdict}\n"
+        )
     return "\n".join(parts)
 
 
-def _accepted(question: Question) -> dict[str, Any]:
+def _accepted_row(question: Question) -> dict[str, Any]:
     return {"accepted": True} | question.to_json()
 
 
-def _rejected(rejection: Rejection) -> dict[str, Any]:
+def _rejected_row(rejection: Rejection) -> dict[str, Any]:
     return {"accepted": False, "reason": rejection.reason, "detail": rejection.detail} | asdict(
         rejection.proposal
     )

@@ -1,4 +1,7 @@
-"""What the proposer is told: families' weights, the commonest rejections, a scene's last questions by band."""
+"""What the proposer is told.
+
+Family weights, the commonest rejections, and each scene's last questions by band.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.skill import BANDS, Band
 from lightning_ouro.programs.questions import Question
 
-NUM_REJECTIONS = 3
+NUM_REJECTIONS = 3  # reasons that are passed on; chosen by hand, for the sake of short prompts
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,8 @@ class Feedback:
 
     Attributes:
         family_weights: How often each family should be asked, summing to 1.
-        rejections: The commonest reasons of last round's rejections, with counts.
-        recent: Per scene, questions that last round trained, by band.
+        rejections: The commonest reasons for rejections in the last round, with counts.
+        recent: For each scene, questions that the last round trained, by band.
     """
 
     family_weights: Mapping[str, float]
@@ -29,7 +32,7 @@ class Feedback:
 
 
 def feedback(
-    round: int,
+    round_index: int,
     weights: Mapping[str, float],
     questions: Sequence[Question],
     ledger: Ledger,
@@ -39,17 +42,17 @@ def feedback(
     """The feedback for a round from what the round before it trained and rejected.
 
     Args:
-        round: The round that is about to propose.
-        weights: The families' weights for it.
+        round_index: The round that is about to propose.
+        weights: Family weights for it.
         questions: The pool.
-        ledger: What training has shown of it.
-        rejected: The round before's rejections by reason.
-        questions_per_band: At most so many questions of each band per scene.
+        ledger: What training has shown of the pool.
+        rejected: The previous round's rejections by reason.
+        questions_per_band: Maximum number of questions per band and scene.
     """
     recent: dict[str, dict[Band, list[Question]]] = defaultdict(lambda: {band: [] for band in BANDS})
     for question in questions:
         band = ledger.band(question)
-        if band is None or ledger.last_round(question) != round - 1:
+        if band is None or ledger.last_round(question) != round_index - 1:
             continue
         if len(recent[question.scene_id][band]) < questions_per_band:
             recent[question.scene_id][band].append(question)

@@ -21,7 +21,7 @@ class SkillHistogram(Metric):
     """Counts of skill in `NUM_BINS` equal bins of [0, 1].
 
     Args:
-        families: Names of the rows; `overall` comes behind them.
+        families: Names of the rows; `overall` is added after them.
     """
 
     full_state_update = False
@@ -54,9 +54,10 @@ def skill_histograms(
     ranks: int,
     device: torch.device,
 ) -> dict[str, NDArray[np.int64]]:
-    """Counts of the pool's latest skill by family and `overall`.
+    """Counts of the pool's latest skills by family and `overall`.
 
-    Each rank adds its share and the metric sums them; `device` is where the process group can reduce.
+    Each rank counts its share and the metric sums them; `device` is one on which the process group can
+    reduce.
     """
     metric = SkillHistogram(families).to(device)
     for question in questions[rank::ranks]:

@@ -1,7 +1,8 @@
 """What training has shown of each question: its confidence by round, and how often it was trained.
 
-A round's entry is the last training forward of that round, rounded to 1e-4 so that the ledger doesn't hang on the last
-bits; a question that a round didn't train keeps its last entry.
+A round's entry is the confidence of its last training forward pass in that round, rounded to 1e-4 so that the
+last bits of a sum do not decide what is drawn next; a question that a round did not train keeps its last
+entry.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ class Entry:
     """One question's history.
 
     Attributes:
-        confidence: Its confidence by round that trained it.
-        times_trained: Forward passes that trained it, over all rounds.
+        confidence: Its confidence in each round that trained it.
+        times_trained: Number of forward passes that trained it, over all rounds.
     """
 
     confidence: dict[int, float] = field(default_factory=dict)
@@ -34,7 +35,7 @@ class Ledger:
     """Confidences of all questions of a run.
 
     Args:
-        skill_kind: `chance_corrected`, or `paper`: skill is confidence itself.
+        skill_kind: `chance_corrected`, or `paper`, where skill is confidence itself.
     """
 
     VERSION = 1
@@ -44,25 +45,31 @@ class Ledger:
         self.entries: dict[str, Entry] = {}
         self._blind: dict[str, float] = {}
 
-    def observe(self, round: int, confidences: Mapping[str, float], times: Mapping[str, int]) -> None:
-        """Enters a round: the last confidence of each question trained, and how often it was trained."""
+    def observe(self, round_index: int, confidences: Mapping[str, float], times: Mapping[str, int]) -> None:
+        """Enters a round: the last confidence of each trained question, and how often each was trained."""
         assert confidences.keys() == times.keys(), "every trained question has one confidence and one count"
         for question_id in sorted(confidences):
             entry = self.entries.setdefault(question_id, Entry())
-            entry.confidence[round] = _rounded(confidences[question_id])
+            entry.confidence[round_index] = _rounded(confidences[question_id])
             entry.times_trained += times[question_id]
 
     def observe_blind(self, family: str, confidences: list[float]) -> None:
-        """Enters confidences without the video of a family's first questions; later ones would move past skills."""
+        """Enters the confidences of a family's first questions without the video.
+
+        Later questions do not change it: that would change the skill of questions trained before.
+        """
         assert family not in self._blind and confidences, "a family's chance is measured once"
         self._blind[family] = _rounded(sum(confidences) / len(confidences))
 
     def lacks_chance(self, question: Question) -> bool:
-        """Whether the question asks for a number of a family whose blind confidence was not measured yet."""
+        """Whether the question asks for a number and its family's blind confidence has not been measured yet."""
         return question.options is None and question.family not in self._blind
 
     def chance(self, question: Question) -> float:
-        """What chance gives: 1/k for k options, the family's mean blind confidence for numbers; 0 for kind `paper`."""
+        """The confidence of a blind guess.
+
+        1/k for k options, the family's mean blind confidence for numbers; 0 for kind `paper`.
+        """
         if self.skill_kind == "paper":
             return 0.0
         if question.guess_rate is not None:
@@ -75,7 +82,7 @@ class Ledger:
         if entry is None:
             return []
         chance = self.chance(question)
-        return [skill(entry.confidence[round], chance) for round in sorted(entry.confidence)]
+        return [skill(entry.confidence[index], chance) for index in sorted(entry.confidence)]
 
     def band(self, question: Question) -> Band | None:
         """The question's band, or None before its first training."""
@@ -99,10 +106,10 @@ class Ledger:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes over a saved ledger.
+        """Restores a saved ledger.
 
         Raises:
-            InputError: fields are foreign or missing, or the ledger was kept under another version or skill kind.
+            InputError: fields are foreign or missing, or version or skill kind differ.
         """
         check_fields("ledger", state, self.state_dict())
         check_same("ledger", state, {"version": self.VERSION, "skill_kind": self.skill_kind})
@@ -110,6 +117,14 @@ class Ledger:
             key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()
         }
         self._blind = dict(state["blind"])
+
+    def metrics(self) -> dict[str, float]:
+        """`curriculum/trained` questions, and `curriculum/trainings_per_question` of those."""
+        trainings = sum(entry.times_trained for entry in self.entries.values())
+        return {
+            "curriculum/trained": float(len(self.entries)),
+            "curriculum/trainings_per_question": trainings / max(1, len(self.entries)),
+        }
 
 
 def _rounded(confidence: float) -> float:

@@ -1,7 +1,8 @@
-"""What a round did, in numbers: for TensorBoard, the terminal and `selection.jsonl`."""
+"""What a round did, in numbers: for curves, the terminal and `selection.jsonl`."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,41 +13,44 @@ import torch
 from numpy.typing import NDArray
 
 from lightning_ouro.curriculum.ledger import Ledger
+from lightning_ouro.curriculum.loss_weights import LOSS_WEIGHTS, LossKind
 from lightning_ouro.curriculum.skill import BANDS, NUM_BINS, bin_of
-from lightning_ouro.curriculum.weights import LossKind, effective_sample_size, loss_weights
 from lightning_ouro.programs.questions import REASONS, Question, Rejection
 
 
 @dataclass(frozen=True)
-class Proposed:
-    """What a round's proposals came to.
+class ProposalSummary:
+    """What became of a round's proposals.
 
     Attributes:
-        wanted: Proposals asked for; a proposer writes fewer where a scene has nothing left to ask.
+        requested: Proposals asked for; a proposer writes fewer where a scene has nothing left to ask.
         proposed: Proposals written.
         accepted: Questions that entered the pool.
         rejected: Rejections by reason, every reason listed.
-        family_weights: What the proposer was asked for.
+        family_weights: What the proposer was asked for, summing to 1.
     """
 
-    wanted: int
+    requested: int
     proposed: int
     accepted: int
     rejected: Mapping[str, int]
     family_weights: Mapping[str, float]
 
+    def metrics(self) -> dict[str, float]:
+        """`loop/...`, as `loop.curves` documents them."""
+        counts: dict[str, float] = {"loop/proposed": self.proposed, "loop/accepted": self.accepted}
+        counts |= {f"loop/rejected/{reason}": count for reason, count in self.rejected.items()}
+        return counts | {f"loop/family_weight/{name}": weight for name, weight in self.family_weights.items()}
+
 
 @dataclass(frozen=True)
-class Selected:
-    """What the curriculum makes of the pool after a round.
+class PoolSummary:
+    """How the pool stands after a round.
 
-    Attributes:
-        pool: Questions in the pool.
-        trained: Those that have been trained at least once.
-        median_skill: Over trained questions, NaN before any.
-        bands: Share of trained questions by band.
-        family_skill: Mean skill by family, NaN for families without a trained question.
-        weight_by_bin: Mean sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean weight.
+    Attributes: pool: Questions in the pool. trained: Those that have been trained at least once.
+        median_skill: Of trained questions, NaN before any. bands: Share of trained questions by band.
+        family_skill: Mean skill by family, NaN for families without a trained question. weight_by_bin: Mean
+        sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean weight.
         effective_sample_size: Of sampling times loss weights, as a share of the trained questions.
     """
 
@@ -58,50 +62,57 @@ class Selected:
     weight_by_bin: NDArray[np.float64]
     effective_sample_size: float
 
+    def metrics(self) -> dict[str, float]:
+        """`curriculum/...`, as `loop.curves` documents them."""
+        values = {
+            "curriculum/skill_median": self.median_skill,
+            "curriculum/effective_sample_size": self.effective_sample_size,
+        }
+        values |= {f"curriculum/skill_mean/{family}": value for family, value in self.family_skill.items()}
+        return values | {f"curriculum/band/{band}": share for band, share in self.bands.items()}
 
-def summarise_proposed(
-    wanted: int,
+
+def summarise_proposals(
+    requested: int,
     accepted: Sequence[Question],
     rejected: Sequence[Rejection],
     family_weights: Mapping[str, float],
-) -> Proposed:
+) -> ProposalSummary:
     """Counts of a round's proposals."""
     reasons = Counter(rejection.reason for rejection in rejected)
     counts = {str(reason): reasons[reason] for reason in REASONS}
-    return Proposed(wanted, len(accepted) + len(rejected), len(accepted), counts, dict(family_weights))
+    proposed = len(accepted) + len(rejected)
+    return ProposalSummary(requested, proposed, len(accepted), counts, dict(family_weights))
 
 
-def summarise_selected(
+def summarise_pool(
     questions: Sequence[Question],
     weights: NDArray[np.float64],
     ledger: Ledger,
     families: Sequence[str],
     loss: LossKind,
-) -> Selected:
-    """The state of the pool.
+) -> PoolSummary:
+    """How the pool stands.
 
     Args:
         questions: The pool.
-        weights: Its sampling weights for the coming round.
+        weights: Its sampling weights for the coming round, `(questions,)`.
         ledger: What training has shown of it.
         families: All families, so that the same curves are written every round.
         loss: How the loss weights samples.
     """
-    latest = np.array(
-        [history[-1] if (history := ledger.skills(question)) else np.nan for question in questions]
-    )
+    histories = [ledger.skills(question) for question in questions]
+    latest = np.array([history[-1] if history else math.nan for history in histories])
     known = ~np.isnan(latest)
     bands = Counter(ledger.band(question) for question in questions)
-    by_family = {family: latest[[q.family == family for q in questions] & known] for family in families}
-    product = weights[known] * loss_weights(torch.from_numpy(latest[known]), loss).numpy()
-    return Selected(
+    family_of = np.array([question.family for question in questions])
+    product = weights[known] * LOSS_WEIGHTS[loss](torch.from_numpy(latest[known])).numpy()
+    return PoolSummary(
         pool=len(questions),
         trained=int(known.sum()),
-        median_skill=float(np.median(latest[known])) if known.any() else float("nan"),
+        median_skill=float(np.median(latest[known])) if known.any() else math.nan,
         bands={band: bands[band] / max(1, int(known.sum())) for band in BANDS},
-        family_skill={
-            name: float(values.mean()) if len(values) else float("nan") for name, values in by_family.items()
-        },
+        family_skill={family: _mean(latest[(family_of == family) & known]) for family in families},
         weight_by_bin=_mean_by_bin(latest[known], weights[known] / weights.mean()),
         effective_sample_size=effective_sample_size(product),
     )
@@ -114,22 +125,24 @@ def selection_rows(
     drawn: NDArray[np.int64],
     trained: Mapping[str, int],
 ) -> list[dict[str, Any]]:
-    """One row a question for `selection.jsonl`: its weight and planned draws, what was trained, how it stands then."""
+    """One row per question for `selection.jsonl`.
+
+    Its weight and planned draws, its trainings, and how it stands now.
+    """
     rows = []
-    for place, question in enumerate(questions):
+    for question, weight, draws in zip(questions, weights, drawn, strict=True):
         skills = ledger.skills(question)
         entry = ledger.entries.get(question.id)
+        confidence = {str(index): value for index, value in entry.confidence.items()} if entry else {}
         rows.append(
             {
                 "id": question.id,
                 "scene_id": question.scene_id,
                 "family": question.family,
-                "sampling_weight": float(weights[place]),
-                "drawn": int(drawn[place]),
+                "sampling_weight": float(weight),
+                "drawn": int(draws),
                 "trained": trained.get(question.id, 0),
-                "confidence": {str(round): value for round, value in entry.confidence.items()}
-                if entry
-                else {},
+                "confidence": confidence,
                 "times_trained": entry.times_trained if entry else 0,
                 "skill": skills[-1] if skills else None,
                 "band": ledger.band(question),
@@ -137,6 +150,15 @@ def selection_rows(
             }
         )
     return rows
+
+
+def effective_sample_size(weights: NDArray[np.float64]) -> float:
+    """Kish's `(sum w)^2 / sum w^2` as a share of the number of weights; 0 without weights."""
+    return float(weights.sum() ** 2 / (weights**2).sum() / len(weights)) if weights.any() else 0.0
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    return float(values.mean()) if len(values) else math.nan
 
 
 def _mean_by_bin(skills: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,9 +1,10 @@
 """From confidence to skill to band.
 
-`skill = max(0, (p - c) / (1 - c))` with p the confidence and c what chance gives: 1/k for k options, the family's mean
-blind confidence for numbers. Easy is above 0.9, hard below 0.1, frontier between (arXiv 2606.11719 puts the same
-bounds on p itself: kind `paper`, where c is 0). Margin and skill together tell *hard* (wide margin: worth learning)
-from *ambiguous* (hard in two trainings and thin margin: the question is at fault).
+`skill = max(0, (p - c) / (1 - c))`, with p the confidence and c that of a blind guess: 1/k for k options, the
+family's mean blind confidence for numbers. A question is easy above 0.9, hard below 0.1, and on the frontier
+in between (arXiv 2606.11719 puts the same bounds on p itself: kind `paper`, where c is 0). Margin and skill
+together tell *hard* (wide
+margin: worth learning) from *ambiguous* (hard in two trainings and a thin margin: the question is at fault).
 """
 
 from __future__ import annotations
@@ -14,14 +15,13 @@ Band = Literal["easy", "frontier", "hard", "ambiguous"]
 BANDS: tuple[Band, ...] = ("easy", "frontier", "hard", "ambiguous")
 SkillKind = Literal["chance_corrected", "paper"]
 
-EASY_ABOVE = 0.9
-HARD_BELOW = 0.1
-NUM_BINS = 20
+EASY_ABOVE, HARD_BELOW = 0.9, 0.1  # of arXiv 2606.11719
+NUM_BINS = 20  # of histograms: bands end at bin edges
 
 
 def skill(confidence: float, chance: float) -> float:
-    """Confidence in [0, 1] corrected for chance in [0, 1)."""
-    return max(0.0, (confidence - chance) / (1 - chance))
+    """Confidence corrected for chance, both in [0, 1]; 0 where a blind guess is certain of the answer."""
+    return max(0.0, (confidence - chance) / (1 - chance)) if chance < 1 else 0.0
 
 
 def band(skills: list[float], margin: float) -> Band:
@@ -35,5 +35,5 @@ def band(skills: list[float], margin: float) -> Band:
 
 
 def bin_of(value: float) -> int:
-    """The bin of a skill in [0, 1] among `NUM_BINS` equal ones; 1 belongs to the last."""
+    """The index of a skill in [0, 1] among `NUM_BINS` equal bins; 1 belongs to the last."""
     return min(int(value * NUM_BINS), NUM_BINS - 1)

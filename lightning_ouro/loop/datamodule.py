@@ -1,25 +1,24 @@
-"""Scenes and the round's plan to batches: splitting, sampling, rows by scene, sharding by rank, position.
+"""Scenes and the round's plan to batches: splits, rows by scene, sharding by rank, position.
 
-`train_dataloader()` first turns the loop to the trainer's epoch through the callable that `ClosedLoop.setup` hands
-over, so no boundary can be skipped on resume (a step-based checkpoint on an epoch's last batch skips both epoch
-hooks). Plan and position are the sampler's whole state. The loaders are plain iterables that know their rank: frames
-come from memory, so workers would only copy them, and Lightning's distributed sampler, which would shuffle the
-curriculum's order, has nothing to wrap.
+Plan and position are the sampler's whole state. `train_dataloader()` first advances the loop to the trainer's
+epoch through the callable that `ClosedLoop.setup` hands over, so that no round can be skipped on resume (a
+step-based checkpoint on an epoch's last batch skips both epoch hooks). The loaders are plain iterables that
+know their rank: frames come from memory, so workers would only copy them, and Lightning's distributed
+sampler, which would shuffle the curriculum's order, has nothing to wrap.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 import lightning as L
 import torch
 
 from lightning_ouro.errors import InputError, check_fields, check_same
-from lightning_ouro.loop.asking import fixed_questions
-from lightning_ouro.loop.plan import Plan, PlannedRow
+from lightning_ouro.loop.batches import FixedBatches, RoundBatches
+from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.library import SceneLibrary
@@ -31,30 +30,30 @@ from lightning_ouro.scenes.splits import (
     refuse_benchmarks,
     room_id,
 )
-from lightning_ouro.scenes.types import FrameBudget, Video
+from lightning_ouro.scenes.types import FrameBudget, Scene, Video
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
-from lightning_ouro.solver.module import SolverModule
 
-EVAL_ROWS = 8
+EVAL_ROWS = 8  # scenes per evaluation batch; they bound memory, not results
+HeldOut = Literal["val", "test"]
 
 
 class SceneDataModule(L.LightningDataModule):
     """Scenes, their videos, and the batches of each round.
 
-    Args:
-        scenes: Files or folders with scenes, in the layouts that the readers know; empty: procedural scenes.
-        num_train_scenes: At most so many scenes are trained on; null: all that are not held out.
-        num_val_scenes: Scenes held out for validation.
-        num_test_scenes: Scenes held out for test.
-        benchmark_scenes: What becomes of training scenes that a benchmark tests on, or that a data set holds out:
-            refuse to start, leave_out of training, or allow; no score on those benchmarks may then be reported.
-        boxes: How boxes are fitted to the points of objects where a data set gives none (ScanNet): upright, or minimal
-            as VSI-Bench's are.
+    Args: scenes: Files or folders with scenes, in any layout that the readers know; empty: procedural scenes.
+        num_train_scenes: Maximum number of training scenes; null: all that are not held out. num_val_scenes:
+        Number of scenes held out for validation. num_test_scenes: Number of scenes held out for testing.
+        benchmark_scenes: What to do with training scenes that a benchmark tests on, or that a data set holds
+        out:
+            refuse to start, leave_out of training, or allow; with allow, no score on those benchmarks may be
+            reported.
+        boxes: How boxes are fitted to the points of objects where a data set has none (ScanNet): upright, or
+            minimal as in VSI-Bench.
         frames: How many frames the model is shown, and how large.
-        questions_per_scene: At most so many questions share one video in a row.
+        questions_per_scene: Maximum number of questions that share one video in a row.
         questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
         steps_per_round: Optimizer steps of one round; fewer where the pool cannot fill them.
-        eval_questions_per_scene: Fixed questions for each held-out scene.
+        eval_questions_per_scene: Number of fixed questions about each held-out scene.
     """
 
     STATE_VERSION = 1
@@ -83,118 +82,160 @@ class SceneDataModule(L.LightningDataModule):
         self.questions_per_step = questions_per_step
         self.steps_per_round = steps_per_round
         self.eval_questions_per_scene = eval_questions_per_scene
-        self.turn_to: Callable[[int], None] | None = None
+        self._check_options()
+        self.advance_to: Callable[[int], None] | None = None
         self.splits: Splits | None = None
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
-        self._fixed: dict[str, dict[str, list[Question]]] = {}
+        self._fixed: dict[HeldOut, dict[str, list[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
-        for name in (
-            "questions_per_scene",
-            "questions_per_step",
-            "steps_per_round",
-            "eval_questions_per_scene",
-        ):
-            if getattr(self, name) < 1:
-                raise InputError(f"data.{name}={getattr(self, name)} must be at least 1")
-        names = ("num_train_scenes", "num_val_scenes", "num_test_scenes")
-        for name, number, least in zip(names, self.num_scenes, (1, 0, 0), strict=True):
-            if number is not None and number < least:
-                raise InputError(f"data.{name}={number} must be at least {least}")
+
+    def _check_options(self) -> None:
+        limits: dict[str, tuple[int | None, int]] = {
+            "questions_per_scene": (self.questions_per_scene, 1),
+            "questions_per_step": (self.questions_per_step, 1),
+            "steps_per_round": (self.steps_per_round, 1),
+            "eval_questions_per_scene": (self.eval_questions_per_scene, 1),
+            "num_train_scenes": (self.num_scenes[0], 1),
+            "num_val_scenes": (self.num_scenes[1], 0),
+            "num_test_scenes": (self.num_scenes[2], 0),
+        }
+        for name, (value, least) in limits.items():
+            if value is not None and value < least:
+                raise InputError(f"data.{name}={value} must be at least {least}")
 
     def setup(self, stage: str) -> None:
-        """Reads the scenes and writes the fixed questions of the held-out ones; frames are opened when first needed.
+        """Reads the scenes; footage is opened when it is first needed.
 
         Raises:
             InputError: scenes cannot be read, none is usable, or training would touch a benchmark's scenes.
         """
-        if self.splits is None:
-            self.splits = self._read()
-            self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
+        self.read_scenes(self.shows_progress)
         if stage == "fit" and self.benchmark_scenes == "refuse":
+            assert self.splits is not None, "the scenes have been read"
             refuse_benchmarks(self.splits.train)
-        self._ask_fixed("test" if stage == "test" else "val", needed=stage != "fit")
 
-    def num_train_scenes(self) -> int:
-        """Scenes that are trained on."""
-        assert self.splits is not None, "setup reads the scenes first"
-        return len(self.splits.train)
+    def read_scenes(self, show_progress: bool) -> Splits:
+        """Reads the scenes once; needs no trainer."""
+        if self.splits is None:
+            self.splits = self._read(show_progress)
+            self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
+        return self.splits
 
-    def memory_needed(self, solver: SolverModule) -> str:
-        """What training this solver on a micro-batch takes, in one line."""
-        assert self.trainer is not None, "asked for within a trainer only"
-        questions = self.questions_per_step // self.batches_per_step()
-        return solver.memory_needed(
-            self.frames, questions, self.questions_per_scene, str(self.trainer.precision)
-        )
+    def _read(self, show_progress: bool) -> Splits:
+        if self.scenes:
+            return read_splits(
+                self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, show_progress
+            )
+        if self.benchmark_scenes != "refuse":
+            raise InputError(
+                f"data.scenes is missing: data.benchmark_scenes={self.benchmark_scenes} is meant for scenes that "
+                "are read from disk"
+            )
+        return procedural_splits(*self.num_scenes)
 
-    def batches_per_step(self) -> int:
-        """Micro-batches of one optimizer step, over ranks.
+    @property
+    def shows_progress(self) -> bool:
+        """Whether this rank draws progress bars."""
+        trainer = self.trainer
+        return trainer is not None and trainer.is_global_zero and trainer.progress_bar_callback is not None
+
+    def held_out_scenes(self, split: HeldOut) -> Sequence[Scene]:
+        """The scenes of validation or test.
 
         Raises:
-            InputError: they would not hold equally many questions.
+            InputError: some of the ranks would have none to evaluate.
+        """
+        assert self.splits is not None and self.trainer is not None, "setup comes first, within a trainer"
+        scenes = self.splits.val if split == "val" else self.splits.test
+        is_needed = bool(scenes) or self.trainer.state.fn != "fit"
+        if is_needed and len(scenes) < self.trainer.world_size:
+            raise InputError(
+                f"data.num_{split}_scenes={len(scenes)} leaves nothing to evaluate for some of "
+                f"{self.trainer.world_size} device(s); hold out more scenes"
+            )
+        return scenes
+
+    def set_fixed_questions(self, split: HeldOut, questions: Sequence[Question]) -> None:
+        """Takes the questions that validation or test ask."""
+        self._fixed[split] = defaultdict(list)
+        for question in questions:
+            self._fixed[split][question.scene_id].append(question)
+
+    def round_size(self) -> RoundSize:
+        """How much one round trains.
+
+        Raises:
+            InputError: micro-batches would not hold equally many questions.
         """
         assert self.trainer is not None, "asked for within a trainer only"
         accumulate, ranks = self.trainer.accumulate_grad_batches, self.trainer.world_size
         if self.questions_per_step % (accumulate * ranks):
             raise InputError(
-                f"data.questions_per_step={self.questions_per_step} is no multiple of trainer.accumulate_grad_batches="
-                f"{accumulate} times {ranks} device(s); micro-batches must hold equally many questions"
+                f"data.questions_per_step={self.questions_per_step} is not a multiple of "
+                f"trainer.accumulate_grad_batches={accumulate} times {ranks} device(s); micro-batches must hold "
+                "equally many questions"
             )
-        return accumulate * ranks
+        return RoundSize(
+            self.steps_per_round, self.questions_per_step, accumulate * ranks, self.questions_per_scene
+        )
 
     def begin_round(
-        self, round: int, plan: Plan, questions: Sequence[Question], chances: Mapping[str, float]
+        self, round_index: int, plan: Plan, questions: Sequence[Question], chances: Mapping[str, float]
     ) -> None:
-        """Takes a round's plan; a restored position is kept when it belongs to this round."""
-        if round != self.round:
-            self.round, self.position = round, 0
+        """Takes a round's plan; a restored position is kept when it belongs to this round.
+
+        Args:
+            round_index: From 0.
+            plan: What to train.
+            questions: The pool.
+            chances: The confidence of a blind guess, by question id.
+        """
+        if round_index != self.round:
+            self.round, self.position = round_index, 0
         self.plan = plan
         self._questions = {question.id: question for question in questions}
         self._chances = dict(chances)
 
     def batch_done(self) -> None:
-        """The loop says that this rank's next batch has been trained."""
+        """Records that this rank's next batch has been trained."""
         self.position += 1
 
     def train_dataloader(self) -> RoundBatches:
-        """The rest of the round that the trainer's epoch asks for."""
-        assert self.trainer is not None and self.turn_to is not None, "ClosedLoop.setup hands over turn_to"
-        self.turn_to(self.trainer.current_epoch)
-        assert self.plan is not None, "turning to a round begins it"
-        mine = self.plan.batches[self.trainer.global_rank :: self.trainer.world_size]
-        return RoundBatches(mine, self)
+        """The batches of the round that the trainer's epoch asks for, from the current position on."""
+        assert self.trainer is not None and self.advance_to is not None, "ClosedLoop.setup hands it over"
+        self.advance_to(self.trainer.current_epoch)
+        assert self.plan is not None, "advancing to a round begins it"
+        share = self.plan.batches[self.trainer.global_rank :: self.trainer.world_size]
+        return RoundBatches(share, lambda: self.position, self.batch)
 
     def val_dataloader(self) -> FixedBatches:
-        """Fixed questions on the validation scenes."""
-        return self._eval_loader("val")
+        return self._fixed_batches("val")
 
     def test_dataloader(self) -> FixedBatches:
-        """Fixed questions on the test scenes."""
-        return self._eval_loader("test")
+        return self._fixed_batches("test")
 
     def predict_dataloader(self) -> FixedBatches:
-        """The validation questions again, to be answered."""
-        return self._eval_loader("val")
+        return self._fixed_batches("val")
 
     def batch(self, rows: Sequence[PlannedRow]) -> TrainBatch:
         """The questions and videos of planned rows."""
         return TrainBatch(
-            tuple(self._row(row.scene_id, [self._questions[id] for id in row.question_ids]) for row in rows)
+            tuple(self._row(row.scene_id, [self._questions[key] for key in row.question_ids]) for row in rows)
         )
 
     def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
-        """Leaves batches where they are: they hold questions and frames, and become tensors when they are packed."""
+        """Leaves batches alone: they hold questions and frames, and become tensors when they are packed."""
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Which round is in progress and how many of this rank's batches have been trained."""
+        """The round in progress, and how many of this rank's batches have been trained."""
         return {"version": self.STATE_VERSION, "round": self.round, "position": self.position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over a saved position.
+        """Restores a saved position.
 
         Raises:
             InputError: fields are foreign or missing, or of another version.
@@ -203,105 +244,32 @@ class SceneDataModule(L.LightningDataModule):
         check_same("datamodule", state_dict, {"version": self.STATE_VERSION})
         self.round, self.position = state_dict["round"], state_dict["position"]
 
-    def _read(self) -> Splits:
-        if not self.scenes and self.benchmark_scenes != "refuse":
-            given = f"data.benchmark_scenes={self.benchmark_scenes}"
-            raise InputError(f"data.scenes is missing: {given} is meant for scenes that are read")
-        if not self.scenes:
-            return procedural_splits(*self.num_scenes)
-        return read_splits(
-            self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, self._shows_progress()
-        )
-
-    def _shows_progress(self) -> bool:
-        return (
-            self.trainer is not None
-            and self.trainer.is_global_zero
-            and self.trainer.progress_bar_callback is not None
-        )
-
-    def _ask_fixed(self, split: str, needed: bool) -> None:
-        assert self.splits is not None and self.trainer is not None, (
-            "setup reads the scenes first, within a trainer"
-        )
-        scenes = self.splits.val if split == "val" else self.splits.test
-        if len(scenes) < (self.trainer.world_size if needed or scenes else 0):
-            raise InputError(
-                f"data.num_{split}_scenes={len(scenes)} gives nothing to evaluate to some of "
-                f"{self.trainer.world_size} device(s); hold out more scenes"
-            )
-        if split not in self._fixed:
-            shown = self._shows_progress()
-            questions, skipped = fixed_questions(self.library, scenes, self.eval_questions_per_scene, shown)
-            self.splits = replace(self.splits, skipped=(*self.splits.skipped, *skipped))
-            self._fixed[split] = defaultdict(list)
-            for question in questions:
-                self._fixed[split][question.scene_id].append(question)
-
     def _row(self, scene_id: str, questions: Sequence[Question]) -> SceneRow:
         chances = tuple(self._chances.get(question.id, 0.0) for question in questions)
         return SceneRow(self.library.video(scene_id), tuple(questions), chances)
 
-    def _eval_loader(self, split: str) -> FixedBatches:
+    def _fixed_batches(self, split: HeldOut) -> FixedBatches:
         assert self.trainer is not None, "asked for within a trainer only"
         by_scene = self._fixed[split]
-        families = tuple(
-            sorted({question.family for questions in by_scene.values() for question in questions})
-        )
+        families = tuple(sorted({question.family for asked in by_scene.values() for question in asked}))
         scene_ids = list(by_scene)
-        mine = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
-        batches = [
-            EvalBatch(
-                tuple(self._row(scene_id, by_scene[scene_id]) for scene_id in part),
-                tuple(self._other_video(scene_id, scene_ids) for scene_id in part),
-                families,
-            )
-            for part in (mine[start : start + EVAL_ROWS] for start in range(0, len(mine), EVAL_ROWS))
-        ]
-        return FixedBatches(batches)
+        share = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
+        chunks = [share[start : start + EVAL_ROWS] for start in range(0, len(share), EVAL_ROWS)]
+        return FixedBatches(
+            [
+                EvalBatch(
+                    tuple(self._row(scene_id, by_scene[scene_id]) for scene_id in chunk),
+                    tuple(self._other_video(scene_id, scene_ids) for scene_id in chunk),
+                    families,
+                )
+                for chunk in chunks
+            ]
+        )
 
     def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
-        """The video of the next scene that is another place, None if there is none."""
-        start, here = scene_ids.index(scene_id), room_id(self.library[scene_id])
-        others = (
-            other
-            for other in (*scene_ids[start:], *scene_ids[:start])
-            if room_id(self.library[other]) != here
-        )
+        """The video of the next scene in another room, None if there is none."""
+        start, room = scene_ids.index(scene_id), room_id(self.library[scene_id])
+        following = (*scene_ids[start:], *scene_ids[:start])
+        others = (other for other in following if room_id(self.library[other]) != room)
         other = next(others, None)
         return None if other is None else self.library.video(other)
-
-
-class FixedBatches:
-    """This rank's evaluation batches."""
-
-    def __init__(self, batches: Sequence[EvalBatch]) -> None:
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[EvalBatch]:
-        return iter(self.batches)
-
-
-class RoundBatches:
-    """This rank's batches from the current position on; its length is the whole round's, as Lightning counts."""
-
-    def __init__(self, batches: Sequence[Sequence[PlannedRow]], data: SceneDataModule) -> None:
-        self.batches = batches
-        self.data = data
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[TrainBatch]:
-        for rows in self.batches[self.data.position :]:
-            yield self.data.batch(rows)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Tells Lightning that a resumed round goes on where it stopped; the state itself is the datamodule's."""
-        return {}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Nothing to do: the datamodule has restored the position, whether Lightning keeps this state or not."""

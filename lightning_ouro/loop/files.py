@@ -1,8 +1,8 @@
-"""What a round leaves on disk: `rounds/NNN/{questions,rejections,selection}.jsonl`, written whole and never rewritten.
+"""What a round leaves on disk: `rounds/NNN/{questions,rejections,selection}.jsonl`, never rewritten.
 
-A file appears under its name only when it is complete (temporary name, fsync, rename), so a killed run leaves whole
-files or none. A round that is turned again after a kill writes the same; anything else is refused. The checkpoint
-refers to the files by hash, and `read_questions` refuses one that has changed since.
+A file appears under its name only when it is complete, so a killed run leaves complete files or none. A round
+that is run again after a kill writes the same bytes; anything else is refused. Checkpoints refer to the files
+by their hashes, and `read_questions` refuses a file that has changed since.
 """
 
 from __future__ import annotations
@@ -12,73 +12,78 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning_ouro.atomic_files import to_jsonl, write_atomic
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Question, Rejection
 
+Name = Literal["questions", "rejections", "selection"]
+
 
 class RoundFiles:
     """The rounds' folder of one run.
 
-    Args:
-        folder: Where `000`, `001`, ... are kept; made on the first write.
+    Args: folder: Holds `000`, `001`, ...; created by the first write. read_only: Only compute hashes instead
+        of writing: on all ranks but the first, which hold the same questions.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, read_only: bool = False) -> None:
         self.folder = folder
+        self.read_only = read_only
 
-    def path(self, round: int, name: str) -> Path:
-        """The file of a round: name is `questions`, `rejections` or `selection`."""
-        return self.folder / f"{round:03d}" / f"{name}.jsonl"
+    def path(self, round_index: int, name: Name) -> Path:
+        return self.folder / f"{round_index:03d}" / f"{name}.jsonl"
 
     def write_proposed(
-        self, round: int, questions: Iterable[Question], rejections: Iterable[Rejection]
+        self, round_index: int, questions: Iterable[Question], rejections: Iterable[Rejection]
     ) -> str:
-        """Writes what a round accepted and rejected; returns the hash of the questions' file.
+        """Writes what a round accepted and rejected; returns the SHA-256 of the questions' file.
 
         Raises:
             InputError: the folder holds the round of another run.
         """
-        self._write_once(self.path(round, "rejections"), [asdict(rejection) for rejection in rejections])
-        return self._write_once(self.path(round, "questions"), [question.to_json() for question in questions])
+        self._write_once(self.path(round_index, "rejections"), [asdict(item) for item in rejections])
+        return self._write_once(self.path(round_index, "questions"), [item.to_json() for item in questions])
 
-    def write_selection(self, round: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes what the curriculum made of the pool in a round, one row a question.
+    def write_selection(self, round_index: int, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes what the curriculum made of the pool in a round, one row per question.
 
         Raises:
             InputError: the folder holds the round of another run.
         """
-        self._write_once(self.path(round, "selection"), rows)
+        self._write_once(self.path(round_index, "selection"), rows)
 
-    def read_questions(self, round: int, expected_hash: str) -> list[Question]:
+    def read_questions(self, round_index: int, expected_hash: str) -> list[Question]:
         """The questions that a round accepted.
 
         Raises:
             InputError: the file is missing, or is not the one that the checkpoint refers to.
         """
-        path = self.path(round, "questions")
+        path = self.path(round_index, "questions")
         if not path.is_file():
             raise InputError(
-                f"{path} is missing: a checkpoint needs its run's rounds; resume with that run's config.fit.yaml, "
-                "which goes on in its folder"
+                f"{path} is missing: a checkpoint needs the rounds of its run; resume with that run's "
+                "config.fit.yaml, which continues in its folder"
             )
         data = path.read_bytes()
         if _hash(data) != expected_hash:
             raise InputError(
-                f"{path} is not the file that the checkpoint was written with; restore it or start anew"
+                f"{path} has changed since the checkpoint was written; restore it or start a new run"
             )
         return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
 
     def _write_once(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
         data = to_jsonl(rows)
+        if self.read_only:
+            return _hash(data)
         if not path.exists():
             write_atomic(path, data)
-        elif path.read_bytes() != data:  # a round that was killed and is turned again writes the same
+        elif path.read_bytes() != data:
             raise InputError(
-                f"{path} is of another run or of other settings, and rounds are never rewritten: go on with that run "
-                "(its config.fit.yaml and --ckpt_path last), or choose another folder (trainer.logger.init_args)"
+                f"{path} belongs to another run or to other settings, and rounds are never rewritten: resume "
+                "that run (its config.fit.yaml and --ckpt_path last), or choose another folder "
+                "(trainer.logger.init_args)"
             )
         return _hash(data)
 

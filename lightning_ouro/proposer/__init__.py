@@ -1,1 +1,1 @@
-"""Proposers: who writes questions and programs. Knows nothing of training."""
+"""Proposers write questions and their programs; they know nothing of training. See README.md."""

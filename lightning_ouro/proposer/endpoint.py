@@ -1,8 +1,9 @@
-"""Proposals from any server that speaks OpenAI's chat API: vLLM, SGLang, `transformers serve`, a hosted model.
+"""Proposals from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`, or a hosted model.
 
-That is how proposing scales past one machine, and how a model stays frozen while all weights of its twin are trained.
-A request a proposal, many at a time; each is tried again after a pause where the server is busy or away. What stays
-without an answer is a rejection, so a round goes on with what there is.
+This scales proposing beyond one machine, and it provides a frozen proposer for runs that train all weights.
+Every proposal is one request, and many requests run at a time. A request that fails because the server is
+busy or away is repeated after a pause; a proposal that stays without an answer becomes a rejection, so the
+round goes on without it.
 """
 
 from __future__ import annotations
@@ -29,31 +30,39 @@ from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.prompt import PromptWriter
-from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.module import SolverModule
 
-CHARACTERS_A_TOKEN = 3  # of prompts, at least: budgets are kept without the server's tokenizer
-FIRST_PAUSE = 0.5  # seconds before the second try; doubled each time
-MOST_BYTES = 4 << 20  # of an answer
+# Token budgets are kept without the server's tokenizer. With Qwen3-VL's, a line of feedback has 3.8
+# characters per token, but a scene's description only 1.4, because each digit is a token: it can take twice
+# its budget.
+CHARACTERS_PER_TOKEN = 3
+FIRST_PAUSE = 0.5  # seconds before the second try, doubled before each further one; chosen by hand
+MAX_REPLY_BYTES = 4 << 20  # of a server's reply, the rest is not read; chosen by hand, far above any proposal
+JPEG_QUALITY = 90  # chosen by hand
 
 
 @final
 class EndpointProposer(Proposer):
-    """Asks a server for each proposal.
+    """Requests each proposal from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`.
 
     Args:
-        url: The API's root, such as http://localhost:8000/v1.
-        model: The model's name there.
-        key_file: A file that holds the API key, where one is needed.
-        prompt: The kind of prompt.
-        temperature: Of sampling.
-        max_new_tokens: A proposal is cut there.
-        max_objects: At most so many objects of a scene are described.
-        metadata_tokens: The description's budget, at three characters a token.
-        feedback_tokens: That of last round's questions.
-        concurrent: Requests at a time.
-        tries: At one proposal.
-        timeout: Seconds that one answer may take.
+        url: Root of the API, such as http://localhost:8000/v1.
+        model: Name of the model on that server.
+        key_file: File that holds the API key; null for servers that need none.
+        prompt: Kind of prompt: full, or compact for a model that was trained on it.
+        temperature: Sampling temperature, sent with each request.
+        max_new_tokens: Maximum length of a proposal in tokens, sent as max_tokens; a longer one is cut and
+            mostly unusable.
+        max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first,
+            large ones before small ones.
+        metadata_tokens: Maximum length of the scene's description, counted as three characters per token;
+            lines beyond it are cut.
+        feedback_tokens: Maximum length of the list of last round's questions, counted the same way.
+        concurrent: Maximum number of requests that run at a time, at least 1.
+        tries: Maximum number of requests per proposal, at least 1; 1 never repeats a failed request.
+        timeout: Seconds to wait for the server at each try, above 0.
     """
 
     name = "endpoint"
@@ -75,7 +84,8 @@ class EndpointProposer(Proposer):
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise InputError(
-                f"loop.proposer.url={url!r} is no http address; give the API's root, ending in /v1"
+                f"loop.proposer.url={url!r} is not an http or https address; give the root of the API, which "
+                "usually ends in /v1"
             )
         for name, value in (("concurrent", concurrent), ("tries", tries), ("timeout", timeout)):
             if not value > 0:
@@ -84,54 +94,56 @@ class EndpointProposer(Proposer):
         self._model, self._key_file = model, key_file
         self._temperature, self._max_new_tokens = temperature, max_new_tokens
         self._concurrent, self._tries, self._timeout = concurrent, tries, timeout
-        self._writer = PromptWriter(prompt, max_objects, metadata_tokens, feedback_tokens, _about_tokens)
+        self._writer = PromptWriter(prompt, max_objects, metadata_tokens, feedback_tokens, _estimate_tokens)
+
+    @override
+    def attach(self, solver: SolverModule) -> None:
+        pass
+
+    @override
+    def base(self, solver: SolverModule) -> SolverModule | None:
+        return frozen_base(solver)
 
     @override
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
-        key = self._key()
-        found: list[Proposal | Rejection] = []
+        key = self._read_key()
+        proposals: list[Proposal | Rejection] = []
         with ThreadPoolExecutor(self._concurrent) as pool:
-            waiting = [
-                (brief, slot, prompt.short, pool.submit(self._answer, key, content, brief, slot))
+            pending = [
+                (brief, slot, prompt.short, pool.submit(self._request, key, content, brief, slot))
                 for brief in briefs
                 for prompt in [self._writer.write(brief, scene_geometry(brief.scene, brief.views))]
                 for content in [_content(brief.video(), prompt.text)]
                 for slot in range(brief.slots)
             ]
-            for brief, slot, short, answer in track(
-                waiting, f"{title}: proposing", transient=True, disable=not show_progress
+            for brief, slot, short, reply in track(
+                pending, f"{title}: proposing", transient=True, disable=not show_progress
             ):
-                text, problem = answer.result()
+                text, problem = reply.result()
                 if problem:
                     raw = Proposal(brief.scene.id, "", "", "", self.name, brief.round, slot)
-                    found.append(Rejection(raw, "unusable", problem))
+                    proposals.append(Rejection(raw, "unusable", problem))
                 else:
-                    found.append(as_proposal(self.name, brief, slot, short, text))
-        if found and all(isinstance(item, Rejection) and not item.proposal.text for item in found):
-            assert isinstance(found[0], Rejection)
-            warnings.warn(
-                f"loop.proposer.url: none of {len(found)} requests was answered; {found[0].detail}; the round goes on "
-                "with the questions that there are",
-                stacklevel=2,
-            )
-        return found
+                    proposals.append(as_proposal(self.name, brief, slot, short, text))
+        _warn_if_none_was_answered(proposals)
+        return proposals
 
-    def _key(self) -> str | None:
+    def _read_key(self) -> str | None:
         if self._key_file is None:
             return None
         try:
             return Path(self._key_file).read_text("utf8").strip()
         except OSError as error:
             raise InputError(
-                f"loop.proposer.key_file={self._key_file}: cannot be read: {error.strerror}"
+                f"loop.proposer.key_file={self._key_file} cannot be read: {error.strerror}"
             ) from error
 
-    def _answer(
+    def _request(
         self, key: str | None, content: list[dict[str, Any]], brief: Brief, slot: int
     ) -> tuple[str, str]:
-        """The reply, or what went wrong in the last try."""
+        """The text of the server's reply and "", or "" and what went wrong at the last try."""
         body = {
             "model": self._model,
             "messages": [{"role": "user", "content": content}],
@@ -142,48 +154,65 @@ class EndpointProposer(Proposer):
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         request = Request(self._address, json.dumps(body).encode(), headers)
         problem = ""
-        for turn in range(self._tries):
-            if turn:
-                time.sleep(FIRST_PAUSE * 2 ** (turn - 1))
+        for attempt in range(self._tries):
+            if attempt:
+                time.sleep(FIRST_PAUSE * 2 ** (attempt - 1))
             try:
-                with urlopen(request, timeout=self._timeout) as answer:
-                    return _text(answer.read(MOST_BYTES)), ""
+                with urlopen(request, timeout=self._timeout) as response:
+                    return _text(response.read(MAX_REPLY_BYTES)), ""
             except HTTPError as error:
-                problem = f"{self._address} answered {error.code}: {_line(error.read(MOST_BYTES))}"
+                problem = f"{self._address} answered {error.code}: {_first_line(error.read(MAX_REPLY_BYTES))}"
                 if error.code < 500 and error.code not in (408, 429):
-                    break  # asking again would not help
-            except (URLError, OSError, ValueError) as error:  # away, too slow, or no JSON of this API
+                    break  # a request that was refused for itself would be refused again
+            except (URLError, OSError, ValueError) as error:  # away, too slow, or not a reply of this API
                 problem = f"{self._address}: {getattr(error, 'reason', error) or type(error).__name__}"
         return "", problem
 
 
-def _about_tokens(text: str) -> int:
-    return -(-len(text) // CHARACTERS_A_TOKEN)
+def _warn_if_none_was_answered(proposals: Sequence[Proposal | Rejection]) -> None:
+    unanswered = [item for item in proposals if isinstance(item, Rejection) and not item.proposal.text]
+    if unanswered and len(unanswered) == len(proposals):
+        warnings.warn(
+            f"loop.proposer.url: none of {len(unanswered)} requests was answered ({unanswered[0].detail}); "
+            "the round goes on without them",
+            stacklevel=3,
+        )
+
+
+def _estimate_tokens(text: str) -> int:
+    return -(-len(text) // CHARACTERS_PER_TOKEN)
 
 
 def _content(video: Video | None, prompt: str) -> list[dict[str, Any]]:
-    """Frames as pictures behind their times, then the prompt."""
-    found: list[dict[str, Any]] = []
+    """The user's turn: each frame as an image after its time, then the prompt."""
+    parts: list[dict[str, Any]] = []
     for frame, seconds in [] if video is None else zip(video.frames, video.views.timestamps, strict=True):
-        held = io.BytesIO()
-        Image.fromarray(frame).save(held, "JPEG", quality=90)
-        picture = f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode()}"
-        found += [
+        buffer = io.BytesIO()
+        Image.fromarray(frame).save(buffer, "JPEG", quality=JPEG_QUALITY)
+        url = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
+        parts += [
             {"type": "text", "text": f"<{seconds:.1f} seconds>"},
-            {"type": "image_url", "image_url": {"url": picture}},
+            {"type": "image_url", "image_url": {"url": url}},
         ]
-    return [*found, {"type": "text", "text": VIDEO_PROMPT + prompt}]
+    return [*parts, {"type": "text", "text": VIDEO_PROMPT + prompt}]
 
 
-def _text(answer: bytes) -> str:
+def _text(body: bytes) -> str:
+    """The reply's text.
+
+    Raises:
+        ValueError: the body is not a reply of the chat API with text in it; the message becomes a rejection's
+            detail.
+    """
     try:
-        text = json.loads(answer)["choices"][0]["message"]["content"]
+        text = json.loads(body)["choices"][0]["message"]["content"]
     except (ValueError, KeyError, IndexError, TypeError):
-        raise ValueError(f"no answer of a chat: {_line(answer)}") from None
+        raise ValueError(f"no answer of a chat: {_first_line(body)}") from None
     if not isinstance(text, str):
-        raise ValueError(f"no text in its answer: {_line(answer)}")
+        raise ValueError(f"no text in its answer: {_first_line(body)}")
     return text
 
 
-def _line(answer: bytes) -> str:
-    return " ".join(answer[:200].decode("utf8", "replace").split())
+def _first_line(body: bytes) -> str:
+    """The first 200 bytes on one line."""
+    return " ".join(body[:200].decode("utf8", "replace").split())

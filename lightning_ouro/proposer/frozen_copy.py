@@ -1,57 +1,65 @@
-"""A second copy of the weights that a run began with, for runs that train all of them: the proposer stays frozen."""
+"""A proposer for runs that train all weights: a frozen second copy of the checkpoint writes the questions.
+
+`ModelProposer` needs an adapter that it can switch off; without one, the weights that write the questions
+would change during training. The copy is read from the checkpoint again whenever a run is resumed, so it
+never holds trained weights. It takes the memory of the weights a second time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, final
+from typing import final
 
+from jsonargparse import lazy_instance
 from typing_extensions import override
 
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.proposer.model import ModelProposer
-from lightning_ouro.proposer.protocol import Brief
+from lightning_ouro.proposer.protocol import Brief, Proposer
 from lightning_ouro.solver.module import SolverModule
 
 
 @final
-class FrozenCopyProposer(ModelProposer):
-    """Proposes with a frozen copy of the checkpoint, which takes its memory a second time.
-
-    The copy is read anew wherever a run goes on, so it never holds trained weights.
+class FrozenCopyProposer(Proposer):
+    """Writes with a frozen copy of the checkpoint, which takes the memory of the weights a second time.
 
     Args:
-        options: As `ModelProposer` takes them.
+        writer: How the copy writes: the options of ModelProposer, such as writer.max_new_tokens.
     """
 
     name = "frozen_copy"
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self._of: SolverModule | None = None
+    def __init__(
+        self,
+        writer: ModelProposer = lazy_instance(ModelProposer),  # noqa: B008  stateless as it is used here
+    ) -> None:
+        self._writer = writer
+        self._solver: SolverModule | None = None
+        self._copy: SolverModule | None = None
 
     @override
     def attach(self, solver: SolverModule) -> None:
-        copy = SolverModule(
+        self._solver = solver
+        self._copy = SolverModule(
             solver.checkpoint,
             solver.init,
+            lora=None,
             dtype=solver.dtype_of_weights,
             features=solver.feature_settings,
             seed=solver.seed,
         )
-        self._of, self._solver = solver, copy
 
     @override
     def base(self, solver: SolverModule) -> SolverModule:
-        assert isinstance(self._solver, SolverModule), "the loop attaches the solver first"
-        return self._solver
+        assert self._copy is not None, "the loop attaches the solver first"
+        return self._copy
 
     @override
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
-        assert self._of is not None, "the loop attaches the solver first"
-        copy = self.base(self._of)
-        if copy.loaded is None:  # not before: the loop attaches while nothing else is in memory yet
-            copy.configure_model()
-            copy.requires_grad_(False).to(self._of.device)
-        return super().propose(briefs, title, show_progress)
+        assert self._solver is not None and self._copy is not None, "the loop attaches the solver first"
+        if self._copy.loaded is None:  # not in `attach`: the memory estimate is printed before weights load
+            self._copy.configure_model()
+            self._copy.requires_grad_(False).to(self._solver.device)
+        return self._writer.write_with(self._copy, self.name, briefs, title, show_progress)

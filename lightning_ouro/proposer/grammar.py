@@ -1,7 +1,7 @@
-"""A proposer without a model: every family's own sentences and programs about objects that the frames show.
+"""A proposer without a model: each family's own sentences and programs, about objects that the frames show.
 
-It asks what may be asked and was not, so nearly all that it writes is accepted. Each slot has a generator of its own,
-seeded by (seed, round, scene, slot).
+It draws only from what a family can ask and has not asked yet, so nearly all of its proposals are accepted.
+Each slot has its own random generator, seeded by (seed, round, scene, slot).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import islice
-from typing import Literal, TypeVar, final
+from typing import TYPE_CHECKING, Literal, TypeVar, final
 
 import numpy as np
 from typing_extensions import override
@@ -19,23 +19,33 @@ from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
-from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 
-FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}
-CHOICE_OF = 16  # candidates that a slot weighs against each other
-Drawn = TypeVar("Drawn")
+if TYPE_CHECKING:  # this proposer works without torch
+    from lightning_ouro.solver.module import SolverModule
+
+# Feedback: how much likelier a candidate becomes that repeats the family and main object of one of last
+# round's questions. Chosen by hand: frontier and hard up, easy down, and ambiguous nearly out, as
+# prompts/full.txt asks.
+BAND_FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}
+NUM_CANDIDATES = (
+    16  # that a slot chooses from; chosen by hand, so that the factors above have something to act on
+)
+Item = TypeVar("Item")
 
 
 @final
 class GrammarProposer(Proposer):
-    """Draws a family by its weight, then what to ask, then how to say it.
+    """Draws a family by its weight, then a question of it, then one of its sentences; needs no model.
 
-    Feedback: a candidate that shares its family and main object with one of last round's questions is drawn with 0.25
-    times the weight if that was easy, 2 times if it was at the frontier or hard, 0.05 times if it was ambiguous;
-    factors multiply, one per band.
+    Feedback: a candidate question that shares its family and main object with one of last round's questions
+    is 0.25
+    times as likely if that question was easy, 2 times if it was at the frontier or hard, and 0.05 times if it
+    was ambiguous. The factors of several bands multiply.
 
     Args:
-        style: "vsi_bench" writes that benchmark's exact sentences, "mixed" any of a family's forms.
+        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the
+            family's).
     """
 
     name = "grammar"
@@ -44,20 +54,28 @@ class GrammarProposer(Proposer):
         self._style = style
 
     @override
+    def attach(self, solver: SolverModule) -> None:
+        pass
+
+    @override
+    def base(self, solver: SolverModule) -> SolverModule | None:
+        return frozen_base(solver)
+
+    @override
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
         return [proposal for brief in briefs for proposal in self.write(brief)]
 
     def write(self, brief: Brief) -> Iterator[Proposal]:
-        """The proposals of one brief."""
-        room, taken = scene_geometry(brief.scene, brief.views), set(brief.asked)
+        """The proposals for one brief; ends early when no family has anything left to ask."""
+        geometry, taken = scene_geometry(brief.scene, brief.views), set(brief.asked)
         weights = {
             name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
         }
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
-            drawn = draw(weights, room, taken, partial(_factor, brief.recent), rng)
+            drawn = draw(weights, geometry, taken, partial(_feedback_factor, brief.recent), rng)
             if drawn is None:
                 return
             taken.add(drawn[0].key(brief.scene.id, drawn[1]))
@@ -81,75 +99,78 @@ class GrammarProposer(Proposer):
 
 def draw(
     weights: dict[str, float],
-    room: SceneGeometry,
+    geometry: SceneGeometry,
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
 ) -> tuple[Family, Roles] | None:
-    """A family by its weight and what to ask in it; None if nothing new is left.
+    """Draws a family by its weight and a new question of it; None if no family has one left.
 
     Args:
-        weights: All above 0; families that have nothing left to ask are taken out.
-        room: The scene.
-        taken: What was asked before.
-        factor: How much likelier than others a candidate is drawn.
-        rng: Decides.
+        weights: By family, all above 0. Families that turn out to have nothing left to ask are removed from
+            it.
+        geometry: The scene.
+        taken: Keys of the questions that were asked already.
+        factor: Relative likelihood of a candidate question.
+        rng: Source of all random draws.
     """
     while weights:
         family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-        roles = _roles(family, room, taken, factor, rng)
+        roles = _draw_roles(family, geometry, taken, factor, rng)
         if roles is not None:
             return family, roles
         del weights[family.name]
     return None
 
 
-def askable(weights: Mapping[str, float], room: SceneGeometry, taken: Set[Key]) -> dict[str, float]:
-    """The weights of those families that have something new to ask; `open` always has."""
+def askable(weights: Mapping[str, float], geometry: SceneGeometry, taken: Set[Key]) -> dict[str, float]:
+    """The weights of the families that still have something new to ask; `open` always has."""
     rng = np.random.default_rng(0)  # decides only which candidate is found first
     return {
         name: weight
         for name, weight in weights.items()
-        if name == OPEN.name or draw({name: 1.0}, room, taken, evenly, rng) is not None
+        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, rng) is not None
     }
 
 
 def evenly(family: Family, roles: Roles) -> float:
-    """A factor by which all candidates are alike."""
+    """The factor by which all candidates are equally likely."""
     return 1.0
 
 
-def _roles(
+def _draw_roles(
     family: Family,
-    room: SceneGeometry,
+    geometry: SceneGeometry,
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
 ) -> Roles | None:
-    """One of the first candidates that are new and shown, by their factors; None if there is none."""
+    """Draws from the first candidates that are new and visible, by their factors; None if there is none."""
     new = (
         roles
-        for roles in family.candidates(room, rng)
-        if family.key(room.scene.id, roles) not in taken and family.must_show(room, roles) <= room.seen
+        for roles in family.candidates(geometry, rng)
+        if family.key(geometry.scene.id, roles) not in taken
+        and family.must_show(geometry, roles) <= geometry.seen
     )
-    candidates = list(islice(new, CHOICE_OF))
+    candidates = list(islice(new, NUM_CANDIDATES))
     if not candidates:
         return None
     return _weighted(candidates, [factor(family, roles) for roles in candidates], rng)
 
 
-def _factor(recent: Mapping[Band, Sequence[Question]], family: Family, roles: Roles) -> float:
-    mine = set(roles.get(family.main_role, ()))
-    factor = 1.0
+def _feedback_factor(recent: Mapping[Band, Sequence[Question]], family: Family, roles: Roles) -> float:
+    role, factor = family.main_role, 1.0
+    main_objects = set(roles.get(role, ()))
     for band, questions in recent.items():
-        if any(mine & set(q.objects.get(family.main_role, ())) for q in questions if q.family == family.name):
-            factor *= FACTORS[band]
+        of_family = (question for question in questions if question.family == family.name)
+        if any(main_objects & set(question.objects.get(role, ())) for question in of_family):
+            factor *= BAND_FACTORS[band]
     return factor
 
 
-def _weighted(items: Sequence[Drawn], weights: Sequence[float], rng: np.random.Generator) -> Drawn:
-    shares = np.cumsum(weights)
-    return items[int(np.searchsorted(shares, rng.random() * shares[-1], side="right"))]
+def _weighted(items: Sequence[Item], weights: Sequence[float], rng: np.random.Generator) -> Item:
+    cumulative = np.cumsum(weights)
+    return items[int(np.searchsorted(cumulative, rng.random() * cumulative[-1], side="right"))]
 
 
 def _generator(brief: Brief, slot: int) -> np.random.Generator:

@@ -1,8 +1,9 @@
-"""From what a model wrote to a proposal: strict about the program, forgiving about the rest.
+"""Reads a proposal from a model's reply: strict about the program, forgiving about everything else.
 
-There must be exactly one fenced block, opened and closed; its text is the program, to the letter. Before it stand the
-family's name and the question, in any dress: labels, stars, bullets, `Type:` and `Question:` on lines of their own. A
-family that is not named is read off the question's form; what follows no form is an open question.
+A reply must contain exactly one fenced block, opened and closed; its content is the program, character for
+character. The family's name and the question come before it, with any decoration: labels, asterisks, bullets,
+`Type:` and `Question:` on lines of their own. If no family is named, it is recognised by the form of the
+question; a question that follows no form counts as `open`.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from dataclasses import dataclass
 from lightning_ouro.programs.families import FAMILIES, OPEN, read
 
 _FENCED = re.compile(r"```[ \t]*(?:python|py)?[ \t]*\n(.*?)(?:^|\n)[ \t]*```", re.DOTALL | re.IGNORECASE)
-_NAMES = re.compile(r"(?<!\w)(" + "|".join(sorted(FAMILIES, key=len, reverse=True)) + r")(?!\w)")
+_FAMILY_NAME = re.compile(r"(?<!\w)(" + "|".join(sorted(FAMILIES, key=len, reverse=True)) + r")(?!\w)")
 _LABEL = re.compile(r"^(?:question|type|family|text|q)?(?:\s*\d+)?\s*[:.)-]\s*", re.IGNORECASE)
-_DRESS = ' \t*_#>`"-•'
+_DECORATION = ' \t*_#>`"-•'
 
 
 @dataclass(frozen=True)
 class Written:
-    """What could be read of a reply."""
+    """A proposal as read from a reply."""
 
     family: str
     text: str
@@ -29,13 +30,12 @@ class Written:
 
 @dataclass(frozen=True)
 class Unusable:
-    """Why nothing could be read, in one line."""
+    """Why no proposal could be read, in one line."""
 
     detail: str
 
 
 def parse(reply: str) -> Written | Unusable:
-    """Reads a reply."""
     blocks = list(_FENCED.finditer(reply))
     if len(blocks) != 1 or reply.count("```") != 2:
         return Unusable(
@@ -44,23 +44,33 @@ def parse(reply: str) -> Written | Unusable:
     program, before = blocks[0].group(1), reply[: blocks[0].start()]
     if not program.strip():
         return Unusable("the fenced program is empty")
-    named = _NAMES.search(before)
-    rest = _NAMES.sub("", before, count=1)
-    lines = [text for line in rest.splitlines() if (text := _undressed(line))]
+    named = _FAMILY_NAME.search(before)
+    claimed = named.group(1) if named else ""
+    without_name = _FAMILY_NAME.sub("", before, count=1)
+    lines = [text for line in without_name.splitlines() if (text := _undecorated(line))]
     if not lines:
         return Unusable("no question stands before the program")
-    claimed = named.group(1) if named else ""
-    # A family's own sentence may have several lines; chatter may stand before it.
-    tails = ["\n".join(lines[start:]) for start in range(len(lines))]
-    found = next(((tail, how[0]) for tail in tails if (how := read(tail, claimed)) is not None), None)
-    text = found[0] if found else next((line for line in reversed(lines) if line.endswith("?")), lines[-1])
-    family = claimed or (found[1].name if found else OPEN.name)
+    family, text = _question(lines, claimed)
     return Written(family, text, program if program.endswith("\n") else program + "\n")
 
 
-def _undressed(line: str) -> str:
-    """A line without bullets, stars and labels."""
+def _question(lines: list[str], claimed: str) -> tuple[str, str]:
+    """Family and text of the question in the lines before the program; chatter may precede it.
+
+    The longest run of last lines that follows a family's form is the question, since some forms have several
+    lines. Failing that it is the last line that ends in a question mark, or else the last line.
+    """
+    for start in range(len(lines)):
+        tail = "\n".join(lines[start:])
+        match = read(tail, claimed)
+        if match is not None:
+            return claimed or match[0].name, tail
+    return claimed or OPEN.name, next((line for line in reversed(lines) if line.endswith("?")), lines[-1])
+
+
+def _undecorated(line: str) -> str:
+    """The line without bullets, asterisks and labels."""
     before = None
     while line != before:
-        before, line = line, _LABEL.sub("", line.strip(_DRESS))
+        before, line = line, _LABEL.sub("", line.strip(_DECORATION))
     return line

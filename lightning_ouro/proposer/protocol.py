@@ -1,35 +1,45 @@
-"""What a proposer is told about a scene, and what it has to do: write proposals, which nobody trusts."""
+"""The interface of proposers: one brief per scene goes in, unverified proposals come out.
+
+To add a proposer, write a final class that implements `Proposer` and import it in `all_proposers.py`. The
+rule: a proposer is never trusted. Every proposal is executed and verified afterwards, so no proposer has to
+check its own work.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, Key
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.scenes.types import Scene, Video, Views
 
-MORE: frozenset[Band] = frozenset({"frontier", "hard"})
+if TYPE_CHECKING:  # a proposer without a model should not have to import torch
+    from lightning_ouro.solver.module import SolverModule
+
+# The bands whose objects should be asked about more often; prompts/full.txt says the same in words.
+ASK_MORE: frozenset[Band] = frozenset({"frontier", "hard"})
 
 
 @dataclass(frozen=True, eq=False)
 class Brief:
-    """One scene's order for one round.
+    """What a proposer needs to know to write one round's proposals about one scene.
 
     Attributes:
-        scene: What to ask about.
-        views: How the frames that the model is shown were taken, and what they show.
-        slots: How many proposals are wanted.
-        round: The round that they are for, from 0.
-        seed: The run's seed; with round, scene and slot it decides everything that is drawn.
-        family_weights: How often each family is wanted, in any scale; families that are not named are not wanted.
-        rejections: How often each reason turned proposals down in the last round.
-        recent: Last round's questions about this scene by how the solver fared.
-        asked: Keys of everything that was asked about this scene before.
-        video: Gives the frames.
+        scene: The scene to ask about.
+        views: Cameras and visibility of the frames that the solver is shown.
+        slots: Number of proposals wanted.
+        round: The round that the proposals are for, from 0.
+        seed: The run's seed. Together with round, scene and slot it determines every random draw.
+        family_weights: How often each family is wanted, on any scale; families that are missing are not
+            wanted.
+        rejections: Last round's most frequent rejection reasons, with their counts over all scenes.
+        recent: Last round's questions about this scene, by how well the solver answered them.
+        asked: Keys of all questions that were asked about this scene in earlier rounds.
+        video: Loads the frames; returns None where there are none to show.
     """
 
     scene: Scene
@@ -45,44 +55,59 @@ class Brief:
 
     @property
     def asked_about(self) -> dict[str, bool]:
-        """Main objects of last round's questions: whether more should be asked about them, or less.
+        """The main objects of last round's questions, each with whether to ask more (True) or less about it.
 
-        More, where one was hard or at the frontier; less, where all were easy or ambiguous.
+        More if at least one of its questions was hard or at the frontier, less if all were easy or ambiguous.
         """
-        found: dict[str, bool] = {}
+        ask_more: dict[str, bool] = {}
         for band, questions in self.recent.items():
             for question in questions:
                 for name in question.objects.get(FAMILIES[question.family].main_role, ()):
-                    found[name] = found.get(name, False) or band in MORE
-        return found
+                    ask_more[name] = ask_more.get(name, False) or band in ASK_MORE
+        return ask_more
 
 
 class Proposer(ABC):
-    """Writes questions with the programs that answer them.
+    """Writes questions, each with a program that computes its answer.
 
     Attributes:
-        name: The kind of proposer, as proposals carry it.
+        name: The kind of proposer; recorded in every `Proposal`.
     """
 
     name: str
 
-    def attach(self, solver: Any) -> None:  # noqa: B027  most proposers need no model
-        """Is told the solver whose base it may write with, a `model.Writer`, before it is first asked."""
+    @abstractmethod
+    def attach(self, solver: SolverModule) -> None:
+        """Receives the solver once, before the first call of `propose` and before its weights are loaded.
 
-    def base(self, solver: Any) -> Any:
-        """What judges questions without video and never learns: the solver with its adapter off; None without one."""
-        return None if solver.lora is None else solver
+        A proposer that does not need the solver ignores it.
+
+        Raises:
+            InputError: the proposer cannot work with this solver.
+        """
+
+    @abstractmethod
+    def base(self, solver: SolverModule) -> SolverModule | None:
+        """The model that judges questions in the blind filter and never learns, or None if there is none.
+
+        Only FrozenCopyProposer owns such a model; the others return `frozen_base(solver)`.
+        """
 
     @abstractmethod
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
-        """At most `slots` proposals per brief, brief by brief; fewer where there is nothing left to ask.
+        """Writes at most `slots` proposals per brief, brief by brief; fewer if nothing is left to ask.
 
-        What it cannot even read as a proposal it gives as a rejection.
+        Text that cannot even be read as a proposal is returned as a rejection with the reason `unusable`.
 
         Args:
-            briefs: What is wanted.
-            title: Stands before a progress bar.
-            show_progress: Whether it is drawn.
+            briefs: One per scene.
+            title: Label of the progress bar, such as "round 2".
+            show_progress: Whether to draw the progress bar.
         """
+
+
+def frozen_base(solver: SolverModule) -> SolverModule | None:
+    """The solver if it trains only an adapter on weights that stay frozen; None if it trains the weights."""
+    return None if solver.lora is None else solver

@@ -1,1 +1,1 @@
-"""Scenes: types, readers, procedural scenes, the renderer. Knows nothing of what stands above it."""
+"""Scenes: types, readers of data sets, synthetic rooms and their renderer; imports nothing from above."""

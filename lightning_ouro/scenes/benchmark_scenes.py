@@ -1,27 +1,32 @@
-"""Which scenes spatial benchmarks test on: ids only, so that training on one is refused unless it is asked for.
+"""Ids of the scenes that spatial benchmarks test on, so that training on them has to be allowed explicitly.
 
-`benchmark_scenes.json` is `{benchmark: {source: [ids]}}`. A room is meant, not one recording of it: a rescan of a
-listed ScanNet room (scene0568_*) counts, and so do ARKitScenes' other videos with the `visit_id` of a listed one, which
-are in `arkitscenes_same_visit` (8 training videos have no visit_id). Every id was read in one of these files:
+`benchmark_scenes.json` is `{benchmark: {source: [ids]}}`. Membership is that of the room, not of a single
+recording: rescans of a listed ScanNet room (scene0568_*) count, and so do other ARKitScenes videos with the
+`visit_id` of a listed one, which are listed under `arkitscenes_same_visit` (8 training videos have no
+visit_id). Sources of the ids:
 
-- VSI-Bench, whose Debiased is a part: vision-x-nyu/thinking-in-space @51e089c `data/meta_info/*_val.json`: 88 ScanNet,
-  50 ScanNet++, 150 ARKitScenes. SpatialScore-Hard: haoningwu3639/SpatialScore @1995c4f
-  `version_0/dataset/SpatialScore-Hard.json`: 56, 37 and 42 of those.
+- VSI-Bench, and VSI-Bench-Debiased, which is a part of it: vision-x-nyu/thinking-in-space @51e089c
+  `data/meta_info/*_val.json`: 88 ScanNet, 50 ScanNet++, 150 ARKitScenes. SpatialScore-Hard:
+  haoningwu3639/SpatialScore @1995c4f `version_0/dataset/SpatialScore-Hard.json`: 56, 37 and 42 of those.
 - ViewSpatial-Bench: ZJU-REAL/ViewSpatial-Bench @2e85a5e `eval/ViewSpatial-Bench.json`: 279 ScanNet.
 - MindCube-Tiny: mind-cube/mind-cube.github.io @db3a7df, the 9 folders (for 9 groups of questions) in
-  `public/data_viewer/other_all_image/rotation/`: 5 ScanNet (0122_01 and so on, images of ScanNet's 1296×968) and
-  4 ARKitScenes, **all from training splits**.
+  `public/data_viewer/other_all_image/rotation/`: 5 ScanNet (0122_01 and so on, with images of ScanNet's
+  1296×968) and 4 ARKitScenes, **all from training splits**.
 - SQA3D: SilongYong/SQA3D @a98da8f `LLM/v1_balanced_questions_test_scannetv2.json`: 67 ScanNet.
-- ScanQA: MunzerDw/DLVC-3DVQA @ca48f46 `data/scanqa/ScanQA_v1.0_{val,test_w_obj,test_wo_obj}.json`: 238 ScanNet.
-- ScanNet validation and test split: ScanNet/ScanNet @3830fce `Tasks/Benchmark/scannetv2_{val,test}.txt`: 312, 100.
-- ScanNet++ validation split: VITA-Group/VLM-3R @6dd1264 `vlm_3r_data_process/splits/scannetpp/nvs_sem_val.txt`: 50, the
-  same as VSI-Bench's.
-- ARKitScenes validation split: apple/ARKitScenes @7283761 `raw/raw_train_val_splits.csv`: 551, with all of 3dod's 549.
+- ScanQA: MunzerDw/DLVC-3DVQA @ca48f46 `data/scanqa/ScanQA_v1.0_{val,test_w_obj,test_wo_obj}.json`: 238
+  ScanNet.
+- ScanNet validation and test splits: ScanNet/ScanNet @3830fce `Tasks/Benchmark/scannetv2_{val,test}.txt`:
+  312, 100.
+- ScanNet++ validation split: VITA-Group/VLM-3R @6dd1264
+  `vlm_3r_data_process/splits/scannetpp/nvs_sem_val.txt`: 50, the same as VSI-Bench's.
+- ARKitScenes validation split: apple/ARKitScenes @7283761 `raw/raw_train_val_splits.csv`: 551, with all of
+  3dod's 549.
 
-Not to be had: SPAR-Bench, covered by the splits if its "validation set" (fudan-zvg/spar @1679885) is the official one;
-EmbSpatial-Bench, MMSI-Bench, SITE-Bench, SPBench, CV-Bench, MMSI-Video-Bench, BLINK and OmniSpatial, of which no text
-at hand says which scenes they use, so the splits may not cover them; the rest of MindCube's 21,154 questions, which the
-splits do **not** cover if its rotations are from training rooms like Tiny's; and ScanNet++'s hidden test scenes.
+Not listed, because no published file names the scenes: SPAR-Bench, which the splits cover if its "validation
+set" (fudan-zvg/spar @1679885) is the official one; EmbSpatial-Bench, MMSI-Bench, SITE-Bench, SPBench,
+CV-Bench, MMSI-Video-Bench, BLINK and OmniSpatial, which the splits may not cover; the rest of MindCube's
+21,154 questions, which the splits do **not** cover if its rotations are from training rooms like Tiny's; and
+ScanNet++'s hidden test scenes.
 """
 
 from __future__ import annotations
@@ -40,14 +45,12 @@ _ROOM = {
 
 
 def benchmarks_of(source: str, scene_id: str) -> tuple[str, ...]:
-    """The benchmarks and held-out splits that a scene's room belongs to.
+    """The benchmarks and held-out splits that contain a scene's room, sorted by name.
 
     Args:
-        source: `scannet`, `scannetpp` (or `scannet++`) or `arkitscenes` in any case; no other is in a list.
-        scene_id: The id as a layout writes it; folders, prefixes and suffixes do not hide it.
-
-    Returns:
-        Sorted names; empty if none is known.
+        source: `scannet`, `scannetpp` (or `scannet++`) or `arkitscenes`, in any case; scenes of other sources
+            are in no benchmark.
+        scene_id: The id, possibly within a longer name or path.
     """
     source = source.lower().replace("++", "pp")
     rooms = _ROOM[source].findall(scene_id.lower()) if source in _ROOM else []
@@ -56,7 +59,7 @@ def benchmarks_of(source: str, scene_id: str) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _benchmarks() -> dict[tuple[str, str], set[str]]:
-    """Names by source and room."""
+    """Names of the benchmarks by source and room."""
     text = files("lightning_ouro.scenes").joinpath("benchmark_scenes.json").read_text("utf8")
     names: dict[tuple[str, str], set[str]] = {}
     for benchmark, lists in json.loads(text).items():

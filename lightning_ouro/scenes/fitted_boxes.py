@@ -1,8 +1,12 @@
-"""Boxes round the points of an object.
+"""Fits oriented boxes to the points of an object, for data sets that annotate points but no boxes.
 
-The upright box is the rectangle of least area round the points seen from above, times their vertical extent: what a
-person would draw. The minimal box is the one of least volume with a face on a face of the convex hull, which is what
-VSI-Bench's ScanNet boxes are (a quarter of them tilted by more than 20 degrees; SCENES.md, C).
+- `upright_box`: the rectangle of least area around the points seen from above, times their vertical extent;
+  what a person would draw.
+- `minimal_box`: the box of least volume among those with a face on a face of the convex hull, like Open3D's
+  `get_minimal_oriented_bounding_box`. With it the authors of VSI-Bench fit their ScanNet boxes
+  (VITA-Group/VLM-3R @6dd1264, vlm_3r_data_process/src/utils/scannetv2_utils.py), and so a quarter of these
+  are tilted by more than 20 degrees and less than 1 % are upright (1,224 boxes in
+  vision-x-nyu/thinking-in-space @51e089c, data/meta_info/scannet_meta_info_val.json).
 """
 
 from __future__ import annotations
@@ -18,34 +22,41 @@ from lightning_ouro.scenes.floor import least_rectangle
 BoxKind = Literal["upright", "minimal"]
 Floats = NDArray[np.float64]
 Box = tuple[Floats, Floats, Floats]
-"""Centre `(3,)`, full extents `(3,)`, rotation `(3, 3)` whose columns are axes."""
+"""Centre `(3,)`, full extents `(3,)`, rotation `(3, 3)` whose columns are the box's axes."""
 
-THINNEST = 0.005  # metres: the least extent of a box, of a poster seen as a plane
-FEWEST = 4  # points
+THINNEST = 0.005  # minimum extent of a box in metres, for posters that were scanned as planes; chosen by hand
+FEWEST = 4  # minimum number of points: fewer lie in one plane
+_SMALLER = 1 - 1e-9  # a box beats the best one only by more than rounding errors of the volume
 
 
 def fitted_box(points: Floats, kind: BoxKind) -> Box:
-    """The box of a kind round `(n, 3)` points; raises as they do."""
+    """The upright or minimal box around `(n, 3)` points, n >= 4.
+
+    Raises:
+        ValueError: there are fewer points, or some are not finite.
+    """
     return upright_box(points) if kind == "upright" else minimal_box(points)
 
 
 def upright_box(points: Floats) -> Box:
-    """The upright box of least ground area round `(n, 3)` points, n >= 4; its third axis is up.
+    """The vertical box with the smallest footprint around `(n, 3)` points, n >= 4; its third axis points up.
 
     Raises:
         ValueError: there are fewer points, or some are not finite.
     """
     _check(points)
-    axis = _ground_axis(points[:, :2])
+    axis = _rectangle_axis(points[:, :2])
     rotation = np.array([[axis[0], -axis[1], 0.0], [axis[1], axis[0], 0.0], [0.0, 0.0, 1.0]])
-    return _round(points, rotation)
+    return _box_along(points, rotation)
 
 
 def minimal_box(points: Floats) -> Box:
-    """The box of least volume round `(n, 3)` points among those with a face on a face of their hull; z last if upright.
+    """The box of least volume around `(n, 3)` points, n >= 4: the upright box, or one on a face of their hull.
+
+    The third axis of a box on a face of the hull is the normal of that face.
 
     Raises:
-        ValueError: there are fewer than 4 points, or some are not finite.
+        ValueError: there are fewer points, or some are not finite.
     """
     _check(points)
     corners, normals = _hull(points)
@@ -53,37 +64,37 @@ def minimal_box(points: Floats) -> Box:
     for normal in normals:
         first = _unit(np.cross(normal, np.eye(3)[np.abs(normal).argmin()]))
         second = np.cross(normal, first)
-        flat = corners @ np.stack([first, second], axis=1)
-        axis = _ground_axis(flat)
+        axis = _rectangle_axis(corners @ np.stack([first, second], axis=1))
         across = axis[0] * first + axis[1] * second
-        box = _round(corners, np.stack([across, np.cross(normal, across), normal], axis=1))
-        if box[1].prod() < best[1].prod() * (1 - 1e-9):
+        box = _box_along(corners, np.stack([across, np.cross(normal, across), normal], axis=1))
+        if box[1].prod() < best[1].prod() * _SMALLER:
             best = box
     return best
 
 
 def _hull(points: Floats) -> tuple[Floats, Floats]:
-    """Corners and unit normals of the convex hull; all points and the normal of their plane where they are flat."""
+    """Corners and unit normals of the convex hull; all points and their plane's normal if they are coplanar."""
     try:
         hull = ConvexHull(points)
     except QhullError:
         return points, np.linalg.svd(points - points.mean(axis=0), full_matrices=False)[2][2:]
     normals = hull.equations[:, :3]
-    _, different = np.unique(normals.round(9), axis=0, return_index=True)
-    return points[hull.vertices], normals[different]
+    _, distinct = np.unique(normals.round(9), axis=0, return_index=True)
+    return points[hull.vertices], normals[distinct]
 
 
-def _ground_axis(points: Floats) -> Floats:
-    """The direction of a side of the least rectangle round `(n, 2)` points; of their line where they are on one."""
+def _rectangle_axis(points: Floats) -> Floats:
+    """Direction of a side of the least rectangle around `(n, 2)` points, or of the line that they lie on."""
     try:
         return least_rectangle(points).axis
     except QhullError:
-        spread = points - points.mean(axis=0)
-        farthest = spread[np.linalg.norm(spread, axis=1).argmax()]
+        offsets = points - points.mean(axis=0)
+        farthest = offsets[np.linalg.norm(offsets, axis=1).argmax()]
         return _unit(farthest) if np.linalg.norm(farthest) > 0 else np.array([1.0, 0.0])
 
 
-def _round(points: Floats, rotation: Floats) -> Box:
+def _box_along(points: Floats, rotation: Floats) -> Box:
+    """The box around the points with the given axes."""
     along = points @ rotation
     low, high = along.min(axis=0), along.max(axis=0)
     return rotation @ ((low + high) / 2), np.maximum(high - low, THINNEST), rotation
@@ -97,4 +108,4 @@ def _check(points: Floats) -> None:
     if len(points) < FEWEST:
         raise ValueError(f"{len(points)} points; a box needs at least {FEWEST}")
     if not np.isfinite(points).all():
-        raise ValueError("there are points that are not finite")
+        raise ValueError("some points are not finite")

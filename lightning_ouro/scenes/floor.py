@@ -1,7 +1,8 @@
-"""The floor of a scene: its own outline, or the rectangle that stands in for one that the source does not give.
+"""The floor of a scene: its own outline, or a rectangle that stands in for it if the source has none.
 
-That rectangle is the objects' bounding rectangle of least area, scaled about its centre to the floor area, so a
-layout's walls may cut through objects. The renderer builds its room on it and walkers stay inside it.
+That rectangle is the objects' bounding rectangle of least area, scaled about its centre to the scene's floor
+area, so the walls of a layout's room may cut through objects. The renderer builds its room on it, and
+walkable routes stay inside it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from scipy.spatial import ConvexHull
 
 from lightning_ouro.scenes.types import Scene
 
-_LONGEST = 2.0  # times the shorter side: a lone sofa's outline would make a corridor
+_MAX_ASPECT = (
+    2.0  # longer side to shorter, chosen by hand: around a single sofa, the room would be a corridor
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,31 +43,31 @@ class Rectangle:
 
 
 def floor_rectangle(scene: Scene) -> Rectangle:
-    """The smallest rectangle round the floor (the objects where there is none), scaled to the floor area."""
+    """The least rectangle around the floor's outline, or else the objects, scaled to the scene's floor area."""
     if scene.floor is not None:
-        found = least_rectangle(scene.floor)
-        extents = found.extents
+        rectangle = least_rectangle(scene.floor)
+        extents = rectangle.extents
     else:
-        found = least_rectangle(np.concatenate([thing.corners() for thing in scene.objects])[:, :2])
-        extents = np.maximum(found.extents, found.extents.max() / _LONGEST)
-    return Rectangle(found.middle, extents * math.sqrt(scene.floor_area / extents.prod()), found.axis)
+        rectangle = least_rectangle(np.concatenate([item.corners() for item in scene.objects])[:, :2])
+        extents = np.maximum(rectangle.extents, rectangle.extents.max() / _MAX_ASPECT)
+    scaled = extents * math.sqrt(scene.floor_area / extents.prod())
+    return Rectangle(rectangle.middle, scaled, rectangle.axis)
 
 
 def floor_outline(scene: Scene) -> NDArray[np.float64]:
-    """The `(k, 2)` outline of the floor, metres; a scene without one and without objects has none: `(0, 2)`."""
+    """The `(k, 2)` outline of the floor, metres; `(0, 2)` for a scene with neither an outline nor objects."""
     if scene.floor is not None:
         return scene.floor
     return floor_rectangle(scene).corners() if scene.objects else np.zeros((0, 2))
 
 
 def least_rectangle(points: NDArray[np.float64]) -> Rectangle:
-    """The rectangle of least area round `(n, 2)` points; one of its sides lies on their convex hull."""
+    """The rectangle of least area around `(n, 2)` points; it has a side on a side of their convex hull."""
     hull = points[ConvexHull(points).vertices]
     edges = np.roll(hull, -1, axis=0) - hull
     axes = edges / np.linalg.norm(edges, axis=1, keepdims=True)
-    frames = np.stack(
-        [axes, np.stack([-axes[:, 1], axes[:, 0]], axis=1)], axis=1
-    )  # (edges, 2, 2), rows are axes
+    normals = np.stack([-axes[:, 1], axes[:, 0]], axis=1)
+    frames = np.stack([axes, normals], axis=1)  # (edges, 2, 2), rows are axes
     along = np.einsum("eij,pj->epi", frames, hull)
     low, high = along.min(axis=1), along.max(axis=1)
     best = int((high - low).prod(axis=1).argmin())

@@ -1,6 +1,7 @@
-"""The scenes of a run by id, and the footage of those used last.
+"""The scenes of a run by id, with a cache of the videos used last.
 
-A video of 8 frames of 96 × 128 takes 0.3 MB, one of 32 frames of 384 × 512 19 MB. Not safe to share between threads.
+A video of 8 frames of 96 × 128 pixels takes 0.3 MB, one of 32 frames of 384 × 512 takes 19 MB. Not
+thread-safe.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from lightning_ouro.scenes.types import FrameBudget, Scene, Video
 
 @final
 class SceneLibrary(Mapping[str, Scene]):
-    """Looks up scenes by id and loads their videos when asked for.
+    """Looks up scenes by id, and loads their videos on demand.
 
     Args:
         scenes: In the order in which the library lists them.
-        budget: How many frames the model is shown, and how large.
-        cached_bytes: How many bytes of videos are kept besides the last one; the least recently used goes first.
+        budget: How many frames the model is shown, and their size.
+        cached_bytes: Maximum size of the cached videos in bytes, the last one not counted; the least recently
+            used are dropped first.
 
     Raises:
         InputError: two scenes have the same id.
@@ -34,7 +36,7 @@ class SceneLibrary(Mapping[str, Scene]):
         for scene in scenes:
             if scene.id in self._scenes:
                 sources = f"{self._scenes[scene.id].source} and {scene.source}"
-                raise InputError(f"scene {scene.id} is given twice (from {sources}); leave one of them out")
+                raise InputError(f"scene {scene.id} occurs twice (in {sources}); leave one of them out")
             self._scenes[scene.id] = scene
 
     @property
@@ -52,26 +54,26 @@ class SceneLibrary(Mapping[str, Scene]):
         return len(self._scenes)
 
     def video(self, scene_id: str) -> Video:
-        """The scene's frames; the same object as long as it is cached.
+        """The scene's video; the same object as long as it stays in the cache.
 
         Raises:
             KeyError: no scene has this id.
-            InputError: its footage cannot be used, or has fewer frames than the model is to be shown.
+            InputError: the footage cannot be used, or has fewer frames than the budget.
         """
         if scene_id in self._videos:
             self._videos.move_to_end(scene_id)
             return self._videos[scene_id]
-        scene = self._scenes[scene_id]
-        video, wanted = scene.footage.load(scene, self.budget), self.budget.num_frames
-        if (number := len(video.frames)) < wanted:
+        scene, wanted = self._scenes[scene_id], self.budget.num_frames
+        video = scene.footage.load(scene, self.budget)
+        if (usable := len(video.frames)) < wanted:
             raise InputError(
-                f"scene {scene_id}: its recording gives {number} usable frames of data.frames.num_frames={wanted}; "
-                f"lower that to {number}"
+                f"scene {scene_id}: the recording has only {usable} usable frames for "
+                f"data.frames.num_frames={wanted}; lower that to {usable}"
             )
         self._videos[scene_id] = video
-        while len(self._videos) > 1 and self._bytes() > self._cached_bytes:
+        while len(self._videos) > 1 and self._num_bytes() > self._cached_bytes:
             self._videos.popitem(last=False)
         return video
 
-    def _bytes(self) -> int:
+    def _num_bytes(self) -> int:
         return sum(video.frames.nbytes for video in self._videos.values())

@@ -1,8 +1,9 @@
-"""Reads scenes from files and folders, in the order given; what cannot be used comes back with a reason.
+"""Reads scenes from files and folders; a scene that cannot be used is returned with the reason.
 
-A path is a `meta_info` file, a folder of such files, or whatever one of the readers knows: a store, plain folders, a
-data set's root, one scene. Where two scenes have the same id the first one counts. The order of the scenes is that of
-the paths and, below a path, of names, so the same paths give the same list.
+A path is a `meta_info` file, a folder of such files, or anything that one of the readers recognizes: a store,
+plain folders, the root of a data set, a single scene. Scenes come in the order of the paths and, below a
+path, of their names, so the same paths always give the same list. Of several scenes with the same id only the
+first is kept.
 """
 
 from __future__ import annotations
@@ -22,106 +23,107 @@ from lightning_ouro.scenes.readers.base import Found, Reader
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
-_EXAMPLES = 3
+_EXAMPLES = 3  # reasons quoted in an error message
 _RECORDED = "; ".join(reader.layout for reader in all_readers())
 _LAYOUTS = f"VSI-Bench's meta_info json files; {_RECORDED}"
 
 
 @dataclass(frozen=True)
 class Located:
-    """A scene on disk and who reads it."""
+    """A scene on disk, not yet read, and the reader that recognized it."""
 
     reader: Reader
     found: Found
 
-    def described(self, problem: Exception) -> str:
-        """What is wrong with the scene, with its path where the problem itself names none."""
-        text = str(problem)
-        return text if str(self.found.path) in text else f"{self.found.path}: {text}"
+    def describe(self, error: Exception) -> str:
+        """The error's message, with the scene's path if the message does not contain it."""
+        message = str(error)
+        return message if str(self.found.path) in message else f"{self.found.path}: {message}"
 
 
 def read_scenes(
     paths: Sequence[Path], boxes: BoxKind = "upright", show_progress: bool = False
 ) -> tuple[list[Scene], list[SkippedScene]]:
-    """All usable scenes of files and folders, and those that could not be used.
+    """Reads all usable scenes at or below the paths, and returns them with those that had to be skipped.
 
     Args:
         paths: Files and folders.
-        boxes: How boxes are fitted where a data set gives none.
-        show_progress: Whether a progress bar is drawn.
+        boxes: How boxes are fitted to points where a data set has no boxes.
+        show_progress: Whether to draw a progress bar.
 
     Raises:
-        InputError: a path is missing or unreadable, holds no scene in any known layout, or nothing is usable.
+        InputError: a path is missing, unreadable or holds no scene in a known layout, or no scene is usable.
     """
     scenes: dict[str, Scene] = {}
     skipped: list[SkippedScene] = []
-    first_seen: dict[str, Path] = {}
+    origins: dict[str, Path] = {}
     for path in paths:
-        for file, outcome in _read(path, boxes, show_progress):
+        for origin, outcome in _read(path, boxes, show_progress):
             if isinstance(outcome, SkippedScene):
                 skipped.append(outcome)
             elif outcome.id in scenes:
-                reason = f"{file}: scene {outcome.id}: was read from {first_seen[outcome.id]} already"
+                reason = f"{origin}: scene {outcome.id}: was already read from {origins[outcome.id]}"
                 skipped.append(SkippedScene(outcome.id, reason))
             else:
-                scenes[outcome.id], first_seen[outcome.id] = _with_benchmarks(outcome), file
+                scenes[outcome.id], origins[outcome.id] = _with_benchmarks(outcome), origin
     if not scenes:
         raise InputError(_nothing_usable(paths, skipped))
     return list(scenes.values()), skipped
 
 
 def read_one(path: Path, scene_id: str | None) -> Scene:
-    """The scene with an id, or the first; no other is read where a reader finds them one by one.
+    """Reads the scene with this id, or the first one; of other scenes only those in the same `meta_info` file.
 
     Raises:
-        InputError: it is not there, or cannot be used.
+        InputError: there is no such scene, or it cannot be used.
     """
-    found = next((one.found for one in _located(path, "upright") if scene_id in (None, one.found.id)), None)
+    located = _locate(path, "upright")
+    found = next((scene.found for scene in located if scene_id in (None, scene.found.id)), None)
     scenes, _ = read_scenes([path if found is None else found.path])
-    scene = next((scene for scene in scenes if found is not None or scene_id in (None, scene.id)), None)
-    if scene is None:
+    match = next((scene for scene in scenes if found is not None or scene_id in (None, scene.id)), None)
+    if match is None:
         raise InputError(f"{path}: holds no scene {scene_id}")
-    return scene
+    return match
 
 
 def locate(paths: Sequence[Path], boxes: BoxKind = "upright") -> list[Located]:
-    """The scenes that readers find at or below paths, not yet read; of two with the same id the first.
+    """Finds the scenes at or below the paths that readers read one by one, without reading them.
 
     Raises:
         InputError: a path is missing or unreadable, or no reader finds anything there.
     """
     located: dict[str, Located] = {}
     for path in paths:
-        for one in _located(path, boxes) or _refuse(path, _RECORDED):
-            located.setdefault(one.found.id, one)
+        scenes = _locate(path, boxes)
+        if not scenes:
+            raise InputError(_no_known_layout(path, _RECORDED))
+        for scene in scenes:
+            located.setdefault(scene.found.id, scene)
     return list(located.values())
 
 
-def _located(path: Path, boxes: BoxKind) -> list[Located]:
+def _locate(path: Path, boxes: BoxKind) -> list[Located]:
     try:
         if not path.exists():
             raise InputError(f"{path}: does not exist; give one of: {_LAYOUTS}")
         return [Located(reader, found) for reader in all_readers(boxes) for found in reader.find(path)]
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); check its permissions") from None
-
-
-def _refuse(path: Path, layouts: str) -> list[Located]:
-    raise InputError(f"{path}: holds no scene in a known layout; give one of: {layouts}")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _read(path: Path, boxes: BoxKind, show_progress: bool) -> Iterator[tuple[Path, Scene | SkippedScene]]:
-    located = _located(path, boxes)
+    """Yields every scene below a path, or why it is skipped, with the file or folder that it comes from."""
+    located = _locate(path, boxes)
     if not located:
         for file in _meta_info_files(path):
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
             yield from ((file, outcome) for outcome in outcomes)
-    for one in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
+    for scene in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
         try:
-            yield one.found.path, one.reader.read(one.found)
-        except BadSceneError as problem:
-            yield one.found.path, SkippedScene(one.found.id, one.described(problem))
+            yield scene.found.path, scene.reader.read(scene.found)
+        except BadSceneError as error:
+            yield scene.found.path, SkippedScene(scene.found.id, scene.describe(error))
 
 
 def _meta_info_files(path: Path) -> list[Path]:
@@ -129,16 +131,20 @@ def _meta_info_files(path: Path) -> list[Path]:
         if not path.is_dir():
             return [path]
         files = sorted(file for file in path.iterdir() if file.suffix == ".json" and file.is_file())
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be read ({problem.strerror}); check its permissions") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
     if not files:
-        _refuse(path, _LAYOUTS)
+        raise InputError(_no_known_layout(path, _LAYOUTS))
     return files
 
 
 def _with_benchmarks(scene: Scene) -> Scene:
     names = {*scene.benchmarks, *benchmarks_of(scene.source, scene.id)}
     return dataclasses.replace(scene, benchmarks=tuple(sorted(names)))
+
+
+def _no_known_layout(path: Path, layouts: str) -> str:
+    return f"{path}: holds no scene in a known layout; give one of: {layouts}"
 
 
 def _nothing_usable(paths: Sequence[Path], skipped: list[SkippedScene]) -> str:

@@ -1,7 +1,8 @@
-"""Which scenes are trained on and which are held out.
+"""Decides which scenes are trained on and which are held out.
 
-Procedural scenes are split by number. Read scenes are split by place in an order that hangs on nothing but their names:
-several scans of one room (ScanNet's scene0568_00 and _01) never stand on both sides.
+Procedural scenes are split by index. Scenes from disk are ordered by the SHA-256 of their room's id, and the
+first are held out: a split depends on nothing but ids, and several scans of one room (ScanNet's scene0568_00
+and _01) are never on both sides.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from lightning_ouro.scenes.types import Scene, SkippedScene
 
 BenchmarkScenes = Literal["refuse", "leave_out", "allow"]
 FIRST_VAL, FIRST_TEST = 1_000_000, 2_000_000
+_EXAMPLES = 3  # scenes named in an error message
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ class Splits:
 
 
 def procedural_splits(num_train: int | None, num_val: int, num_test: int) -> Splits:
-    """Procedural scenes: numbers from 0 for training, from a million for validation, from two million for test.
+    """Procedural scenes: indices from 0 are for training, from 1 million for validation, from 2 million for test.
 
     Raises:
-        InputError: the number of training scenes is left open.
+        InputError: `num_train` is None.
     """
     if num_train is None:
         raise InputError(
-            "data.num_train_scenes=null: there are endlessly many procedural scenes; give a number or data.scenes"
+            "data.num_train_scenes=null: there is no limit to procedural scenes; give a number, or data.scenes"
         )
     return Splits(
         tuple(procedural_scenes(0, num_train)),
@@ -63,44 +65,57 @@ def read_splits(
     boxes: BoxKind = "upright",
     show_progress: bool = False,
 ) -> Splits:
-    """Scenes from disk.
+    """Reads scenes from disk and splits them.
 
     Args:
         paths: Files and folders.
-        num_train: At most so many are trained on; None: all that are not held out.
-        num_val: Held out for validation.
-        num_test: Held out for test.
-        benchmark_scenes: "leave_out" keeps those that a benchmark tests on from training; others change nothing here.
-        boxes: How boxes are fitted where a data set gives none.
-        show_progress: Whether a progress bar is drawn.
+        num_train: Maximum number of training scenes; None: all that are not held out.
+        num_val: Number of validation scenes.
+        num_test: Number of test scenes.
+        benchmark_scenes: "leave_out" removes scenes that a benchmark tests on from training; the other values
+            have no effect here.
+        boxes: How boxes are fitted to points where a data set has no boxes.
+        show_progress: Whether to draw a progress bar.
 
     Raises:
         InputError: files cannot be read, or too few scenes are usable.
     """
     scenes, skipped = read_scenes([Path(path) for path in paths], boxes, show_progress)
-    held_out = num_val + num_test
-    if len(scenes) <= held_out:
+    num_held_out = num_val + num_test
+    if len(scenes) <= num_held_out:
         raise InputError(
-            f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), but {held_out} are "
-            f"held out (data.num_val_scenes={num_val}, data.num_test_scenes={num_test}); add scenes or hold out fewer"
+            f"data.scenes={list(paths)} holds {len(scenes)} usable scenes ({len(skipped)} skipped), "
+            f"but {num_held_out} are held out (data.num_val_scenes={num_val}, data.num_test_scenes={num_test}); "
+            "add scenes, or hold out fewer"
         )
     ordered = sorted(scenes, key=lambda scene: (_digest(room_id(scene)), scene.id))
-    val, test = ordered[:num_val], ordered[num_val:held_out]
-    taken = {room_id(scene) for scene in val + test}
-    train = [scene for scene in ordered[held_out:] if room_id(scene) not in taken]
-    if benchmark_scenes == "leave_out":
-        train = [scene for scene in train if not scene.benchmarks]
-        if not train:
-            raise InputError(
-                f"data.scenes={list(paths)}: all scenes that are not held out belong to benchmarks, and "
-                "data.benchmark_scenes=leave_out leaves them out; give other scenes"
-            )
-    train = train[:num_train]
-    return Splits(tuple(train), tuple(val), tuple(test), tuple(skipped))
+    held_out, rest = ordered[:num_held_out], ordered[num_held_out:]
+    train = _trainable(rest, held_out, benchmark_scenes, paths)[:num_train]
+    return Splits(tuple(train), tuple(held_out[:num_val]), tuple(held_out[num_val:]), tuple(skipped))
+
+
+def _trainable(
+    scenes: Sequence[Scene],
+    held_out: Sequence[Scene],
+    benchmark_scenes: BenchmarkScenes,
+    paths: Sequence[str],
+) -> list[Scene]:
+    """The scenes whose rooms are not held out, without those of benchmarks if these are left out."""
+    rooms = {room_id(scene) for scene in held_out}
+    train = [scene for scene in scenes if room_id(scene) not in rooms]
+    if benchmark_scenes != "leave_out":
+        return train
+    train = [scene for scene in train if not scene.benchmarks]
+    if not train:
+        raise InputError(
+            f"data.scenes={list(paths)}: all scenes that are not held out belong to benchmarks, and "
+            "data.benchmark_scenes=leave_out leaves them out; add other scenes"
+        )
+    return train
 
 
 def room_id(scene: Scene) -> str:
-    """The room that a scene is a scan of: ScanNet numbers the scans of one room behind an underscore."""
+    """The room that a scene is a scan of: ScanNet appends the number of the scan, as in scene0568_01."""
     return re.sub(r"_\d\d$", "", scene.id)
 
 
@@ -108,15 +123,19 @@ def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
     """Stops training on scenes that a benchmark tests on.
 
     Raises:
-        InputError: there are such scenes; some are named, with their benchmarks and held-out splits.
+        InputError: there are such scenes; the message names some of them, and their benchmarks and held-out
+            splits.
     """
     tested = [scene for scene in scenes if scene.benchmarks]
     if tested:
         names = sorted({name for scene in tested for name in scene.benchmarks})
-        examples = ", ".join(scene.id for scene in tested[:3]) + (", ..." if len(tested) > 3 else "")
+        examples = ", ".join(scene.id for scene in tested[:_EXAMPLES]) + (
+            ", ..." if len(tested) > _EXAMPLES else ""
+        )
         raise InputError(
-            f"{len(tested)} training scenes ({examples}) belong to {', '.join(names)}: set --data.benchmark_scenes "
-            "leave_out to train on the others, or allow and report no score on any of these"
+            f"{len(tested)} training scenes ({examples}) belong to {', '.join(names)}: "
+            "set --data.benchmark_scenes leave_out to train on the others, or allow, and then report no score on "
+            "any of these"
         )
 
 

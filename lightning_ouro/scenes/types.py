@@ -1,7 +1,8 @@
-"""What a scene is: objects with oriented boxes, counts, a floor, and footage that is opened only when asked for.
+"""What a scene is: objects with oriented boxes, counts, a floor, and footage that is opened on demand.
 
-Metres, z up, right-handed. A box is `center + rotation @ (signs * size / 2)`: full extents, columns of `rotation` are
-the box's axes. Cameras are OpenCV's: x right, y down, z forward, `pose` takes camera to world.
+Metres, z up, right-handed. The corners of a box are `center + rotation @ (signs * size / 2)`: `size` holds
+full extents, the columns of `rotation` are the box's axes. Cameras follow OpenCV: x right, y down, z forward;
+a `pose` maps camera to world.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ class SceneObject:
     """One object and its oriented box.
 
     Attributes:
-        id: Unique within the scene, from 0, equal to its place in `Scene.objects`.
-        category: Its name in the scene's vocabulary, as a question would write it.
+        id: The object's index in `Scene.objects`.
+        category: Its name in the common vocabulary, as a question writes it.
         center: `(3,)` metres.
         size: `(3,)` full extents along the box's own axes, metres, positive.
-        rotation: `(3, 3)`, columns are the box's axes in the world, determinant +1.
+        rotation: `(3, 3)`, columns are the box's axes in the world; determinant +1.
     """
 
     id: int
@@ -45,14 +46,15 @@ class SceneObject:
 
 @dataclass(frozen=True)
 class FrameBudget:
-    """How many frames the model is shown, and how large.
+    """How many frames the model is shown of each scene, and their size.
 
     Attributes:
-        num_frames: Frames sampled uniformly over the video.
-        height: Pixels; a multiple of the model's patch times merge size (32 for Qwen3-VL).
-        width: Pixels; likewise. Rendered frames are just so large; recorded ones keep their shape and have at most
-            height times width pixels.
-        token: Pixels a side of what becomes one token, the model's patch times merge size.
+        num_frames: Number of frames, sampled uniformly over the video; at least 1.
+        height: Height of rendered frames in pixels, a multiple of the model's patch size times its merge size
+            (32 for Qwen3-VL). Recorded frames keep their aspect ratio and have at most height x width pixels.
+        width: Width of rendered frames in pixels, a multiple like `height`.
+        token: Side in pixels of the square that becomes one token: the model's patch size times its merge
+            size.
 
     Raises:
         InputError: one of them is below 1.
@@ -69,28 +71,28 @@ class FrameBudget:
                 raise InputError(f"frames.{name}={getattr(self, name)} must be at least 1")
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width, in whole tokens, at which images of this size are shown: Qwen's `smart_resize`.
+        """Height and width in pixels at which images of this size are shown, by Qwen's `smart_resize`.
 
-        The nearest that has no more pixels than the budget; never below one token a side, so that only a strip longer
-        than the budget's tokens has more.
+        The nearest size in whole tokens that has no more pixels than the budget, but at least one token per
+        side; only a strip that is longer than all of the budget's tokens in a row has more pixels.
         """
         rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))
-        most = self.height * self.width / self.token**2  # tokens
-        if rows * columns > most:
-            shrink = math.sqrt(most / (height * width))  # tokens a pixel
-            rows, columns = (max(1, math.floor(side * shrink + 1e-9)) for side in (height, width))
+        max_tokens = self.height * self.width / self.token**2
+        if rows * columns > max_tokens:
+            tokens_per_pixel = math.sqrt(max_tokens / (height * width))
+            rows, columns = (max(1, math.floor(side * tokens_per_pixel + 1e-9)) for side in (height, width))
         return rows * self.token, columns * self.token
 
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """How a scene was filmed: all of the shown frames but their pixels.
+    """Everything about a video's frames but their pixels.
 
     Attributes:
-        timestamps: `(T,)` seconds from the start of the recording, rising.
+        timestamps: `(T,)` seconds from the start of the recording, increasing.
         intrinsics: `(T, 3, 3)` pinhole matrices in pixels of the frames.
         poses: `(T, 4, 4)` camera to world.
-        visibility: `(T, objects)` share of the frame's pixels that belong to each object, in the order of
+        visibility: `(T, objects)` share of the frame's pixels that each object fills, in the order of
             `Scene.objects`.
     """
 
@@ -106,7 +108,7 @@ class Video:
 
     Attributes:
         frames: uint8 `(T, H, W, 3)` RGB.
-        views: When and from where they were taken, and what they show.
+        views: When and from where the frames were taken, and what they show.
     """
 
     frames: NDArray[np.uint8]
@@ -117,23 +119,24 @@ class Footage(Protocol):
     """Where a scene's frames come from: a renderer, a folder of images, a video file."""
 
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
-        """Opens the recording and returns `budget.num_frames` of its frames."""
+        """Returns `budget.num_frames` frames, or all of a recording that has fewer."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """A place.
+    """A room or a few, with annotated objects.
 
     Attributes:
-        id: Unique over all scenes of a run.
-        source: The data set that it comes from.
-        objects: In a fixed order; ids are places in it.
-        counts: Objects per category. Where the source corrected them by hand they win over the number of boxes.
-        complete: Categories of which every instance is annotated: only these may be counted.
+        id: Unique among all scenes of a run.
+        source: Name of the data set.
+        objects: In a fixed order; an object's id is its index.
+        counts: Number of objects per category. Counts that the source corrected by hand win over the number
+            of boxes.
+        complete: Categories of which every object is annotated; only these may be counted.
         floor_area: Square metres.
-        floor: `(n, 2)` outline of the floor, metres, or None where the source has none.
-        footage: Opens the frames; metadata alone opens no file.
-        benchmarks: The benchmarks that test on this scene; training on it then needs an explicit permission.
+        floor: `(n, 2)` outline of the floor, metres, or None if the source has none.
+        footage: Loads the frames; the rest of a scene is available without opening any file.
+        benchmarks: Benchmarks that test on this scene. Training on it must then be allowed explicitly.
     """
 
     id: str
@@ -149,7 +152,7 @@ class Scene:
 
 @dataclass(frozen=True)
 class SkippedScene:
-    """A scene that could not be used, and why, in one line that names file and field."""
+    """A scene that could not be used, and the reason in one line that names file and field."""
 
     id: str
     reason: str

@@ -1,8 +1,8 @@
-"""Categories as questions write them, the same for all data sets.
+"""Maps the labels of all data sets to one vocabulary of categories, as questions write them.
 
-A label is lower-cased, its underscores, dashes and slashes become spaces, and synonyms become one word, so that "how
-many trash bins" means the same in every room. What is no object (walls, floors), or what nobody could ask about, has
-none.
+A label is lower-cased, its underscores, dashes and slashes become spaces, and synonyms become one word, so
+that "how many trash bins" means the same in every room. Labels that name no object (walls, floors) or no
+particular one (unknown, other) have no category.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import re
 import unicodedata
 from functools import lru_cache
 
-LONGEST = 40  # characters of a category
-_SAYING_NOTHING = """
-wall floor ceiling room structure object objects misc other otherfurniture otherstructure otherprop remove removed split
-unknown unlabeled unlabelled undefined unannotated void none
+MAX_LENGTH = 40  # characters of a category
+_EXCLUDED_WORDS = """
+wall floor ceiling room structure object objects misc other otherfurniture otherstructure otherprop remove removed
+split unknown unlabeled unlabelled undefined unannotated void none
 """
-_NO_OBJECTS = frozenset(_SAYING_NOTHING.split())
+_EXCLUDED = frozenset(_EXCLUDED_WORDS.split())
 _SYNONYMS = {
     "armchair": "chair",
     "doors": "door",
@@ -57,10 +57,10 @@ _SYNONYMS = {
 
 @lru_cache(maxsize=10_000)
 def category_of(label: str) -> str | None:
-    """The category of a data set's label; None if it is no object that a question could name."""
+    """The category of a data set's label; None if the label names no object that one could ask about."""
     plain = unicodedata.normalize("NFKC", label).casefold()
     name = " ".join(re.sub(r"[_/\-]+", " ", plain).split())
-    if not name or len(name) > LONGEST or not re.fullmatch(r"[^\W_]+(?:[ '’][^\W_]+|['’])*", name):
+    if not name or len(name) > MAX_LENGTH or not re.fullmatch(r"[^\W_]+(?:[ '’][^\W_]+|['’])*", name):
         return None
     name = _SYNONYMS.get(name, name)
-    return None if name in _NO_OBJECTS else name
+    return None if name in _EXCLUDED else name

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lightning_ouro.curriculum.loss_weights import LOSS_WEIGHTS, LossKind
 from lightning_ouro.curriculum.skill import skill
-from lightning_ouro.curriculum.weights import LossKind, loss_weights
 
 
 class ConfidenceWeightedLoss(nn.Module):
@@ -44,7 +44,7 @@ class ConfidenceWeightedLoss(nn.Module):
             chances: What chance gives each of the n questions.
         """
         skills = [skill(p, c) for p, c in zip(confidence.tolist(), chances, strict=True)]
-        weights = loss_weights(torch.tensor(skills, device=losses.device), self.kind)
+        weights = LOSS_WEIGHTS[self.kind](torch.tensor(skills, device=losses.device))
         self._sum += float(weights.sum())
         self._count += len(weights)
         return (weights * losses).mean() / self.previous_mean

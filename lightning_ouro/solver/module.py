@@ -16,7 +16,7 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from lightning_ouro.curriculum.weights import LossKind
+from lightning_ouro.curriculum.loss_weights import LossKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.scenes.types import FrameBudget, Video

@@ -1,33 +1,21 @@
-"""The benchmark of training counts what it says, on a case small enough for a test."""
+"""The benchmark of training counts correctly, on a case small enough for a test."""
 
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+import training
 from torch.utils.flop_counter import FlopCounterMode
 
-FOLDER = Path(__file__).parents[2] / "benchmarks"
-
 
 @pytest.fixture(scope="module")
-def benchmark():
-    """The script as it stands, which finds its neighbours in its own folder."""
-    sys.path.insert(0, str(FOLDER))
-    yield importlib.import_module("training")
-    sys.path.remove(str(FOLDER))
-
-
-@pytest.fixture(scope="module")
-def report(benchmark, tmp_path_factory):
+def report(tmp_path_factory):
     path = tmp_path_factory.mktemp("training") / "report.json"
-    benchmark.main(["--prefix", "200", "--questions", "6", "--passes", "1", "--out", str(path)])
+    training.main(["--prefix", "200", "--questions", "6", "--passes", "1", "--out", str(path)])
     return json.loads(path.read_text("utf8"))
 
 
-def test_all_ways_have_the_same_gradients(report):
+def test_all_methods_have_the_same_gradients(report):
     assert [case["tower"] for case in report["cases"]] == [True, False]
     assert all(0 < case["gradient_difference"] < 1e-5 for case in report["cases"])
 
@@ -43,9 +31,9 @@ def test_a_shared_prefix_needs_fewer_tokens_and_bytes(report):
         assert case["speedup_plain"] == pytest.approx(case["plain_seconds"] / case["ours_seconds"], rel=0.02)
 
 
-def test_operations_are_those_that_torch_counts(benchmark):
+def test_operations_are_those_that_torch_counts():
     """Rows as transformers computes them in eager mode: padded, and every token against every other."""
-    case = benchmark.make_case("tiny", None, torch.device("cpu"), 200, 6, False)
+    case = training.make_case("tiny", None, torch.device("cpu"), 200, 6, False)
     case.features()
     rows, length = case.padded["ids"].shape
     qwen = case.loaded.qwen
@@ -57,13 +45,13 @@ def test_operations_are_those_that_torch_counts(benchmark):
     assert counter.get_total_flops() == pytest.approx(expected, rel=1e-3)
 
 
-def test_live_bytes_are_those_of_tensors_that_are_alive(benchmark):
+def test_live_bytes_count_tensors_only_while_they_are_alive():
     weights = torch.nn.Linear(8, 8)
-    with benchmark.LiveBytes(weights) as tracker:
+    with training.LiveBytes(weights) as tracker:
         first = torch.zeros(1000)
         del first
         second = torch.zeros(500)
-        twice = second * 2
+        doubled = second * 2
         assert tracker.live == 4 * 1000 and tracker.peak == 4 * 1000
-        del second, twice
+        del second, doubled
     assert tracker.live == 0

@@ -1,4 +1,4 @@
-"""Two rules in one optimizer: each weight moves as under its own rule, over a save as well."""
+"""Two rules in one optimizer: each parameter moves as under its own rule, also after a save and a load."""
 
 import copy
 
@@ -10,16 +10,16 @@ from lightning_ouro.bootstrap.optimizer import MuonAndAdamW
 LR, MUON_LR, DECAY = 1e-2, 2e-2, 0.1
 
 
-def weights():
+def parameters():
     torch.manual_seed(0)
     return [nn.Parameter(torch.randn(6, 4)), nn.Parameter(torch.randn(9, 4)), nn.Parameter(torch.randn(4))]
 
 
-def both(inside, embedding, gain):
-    return MuonAndAdamW([inside], [embedding], [gain], LR, MUON_LR, DECAY)
+def combined(matrix, embedding, gain):
+    return MuonAndAdamW([matrix], [embedding], [gain], LR, MUON_LR, DECAY)
 
 
-def walk(optimizers, params, steps):
+def take_steps(optimizers, params, steps):
     for step in steps:
         generator = torch.Generator().manual_seed(step)
         for param in params:
@@ -28,35 +28,39 @@ def walk(optimizers, params, steps):
             optimizer.step()
 
 
-def test_each_weight_moves_as_under_its_own_rule():
-    mine, theirs = weights(), weights()
-    walk([both(*mine)], mine, range(5))
-    inside, embedding, gain = theirs
+def are_equal(params, others):
+    return all(torch.equal(param, other) for param, other in zip(params, others, strict=True))
+
+
+def test_each_parameter_moves_as_under_its_own_rule():
+    ours, expected = parameters(), parameters()
+    take_steps([combined(*ours)], ours, range(5))
+    matrix, embedding, gain = expected
     muon = torch.optim.Muon(
-        [inside], lr=MUON_LR, weight_decay=DECAY, momentum=0.95, adjust_lr_fn="match_rms_adamw"
+        [matrix], lr=MUON_LR, weight_decay=DECAY, momentum=0.95, adjust_lr_fn="match_rms_adamw"
     )
     decayed = torch.optim.AdamW([embedding], lr=LR, betas=(0.9, 0.98), weight_decay=DECAY)
-    free = torch.optim.AdamW([gain], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
-    walk([muon, decayed, free], theirs, range(5))
-    assert all(torch.equal(one, other) for one, other in zip(mine, theirs, strict=True))
+    undecayed = torch.optim.AdamW([gain], lr=LR, betas=(0.9, 0.98), weight_decay=0.0)
+    take_steps([muon, decayed, undecayed], expected, range(5))
+    assert are_equal(ours, expected)
 
 
-def test_a_run_that_stopped_goes_on_as_if_it_had_not():
-    whole, parts = weights(), weights()
-    walk([both(*whole)], whole, range(6))
-    first = both(*parts)
-    walk([first], parts, range(3))
-    second = both(*parts)
+def test_a_resumed_run_continues_as_if_it_had_never_stopped():
+    uninterrupted, resumed = parameters(), parameters()
+    take_steps([combined(*uninterrupted)], uninterrupted, range(6))
+    first = combined(*resumed)
+    take_steps([first], resumed, range(3))
+    second = combined(*resumed)
     second.load_state_dict(copy.deepcopy(first.state_dict()))
-    walk([second], parts, range(3, 6))
-    assert all(torch.equal(one, other) for one, other in zip(whole, parts, strict=True))
+    take_steps([second], resumed, range(3, 6))
+    assert are_equal(uninterrupted, resumed)
 
 
-def test_a_schedule_reaches_both_rules():
-    params = weights()
-    optimizer = both(*params)
+def test_a_schedule_acts_on_both_rules():
+    params = parameters()
+    optimizer = combined(*params)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 0.0)
     before = [param.detach().clone() for param in params]
-    walk([optimizer], params, range(1))
-    assert all(torch.equal(one, other) for one, other in zip(before, params, strict=True))
+    take_steps([optimizer], params, range(1))
+    assert are_equal(before, params)
     schedule.step()

@@ -3,7 +3,12 @@ import math
 import numpy as np
 import pytest
 
-from lightning_ouro.curriculum.report import selection_rows, summarise_proposed, summarise_selected
+from lightning_ouro.curriculum.report import (
+    effective_sample_size,
+    selection_rows,
+    summarise_pool,
+    summarise_proposals,
+)
 from lightning_ouro.programs.questions import REASONS, Proposal, Rejection
 
 
@@ -14,8 +19,8 @@ def test_proposals_are_counted_with_every_reason_named(make_questions):
         Rejection(proposal, "unseen", "y"),
         Rejection(proposal, "range", "z"),
     ]
-    found = summarise_proposed(10, make_questions(4), rejected, {"f": 1.0})
-    assert (found.wanted, found.proposed, found.accepted) == (10, 7, 4)
+    found = summarise_proposals(10, make_questions(4), rejected, {"f": 1.0})
+    assert (found.requested, found.proposed, found.accepted) == (10, 7, 4)
     assert set(found.rejected) == set(REASONS)
     assert found.rejected["unseen"] == 2 and sum(found.rejected.values()) == 3
 
@@ -25,7 +30,7 @@ def test_the_pool_is_summed_up_as_computed_by_hand(make_questions, ledger_with):
     ledger = ledger_with({q.id: s for q, s in zip(counting, (0.05, 0.5, 0.95), strict=False)})
     weights = np.array([1.0, 2.0, 1.0, 4.0, 2.0])
     families = ["object_counting", "room_size_estimation"]
-    found = summarise_selected(counting + sizes, weights, ledger, families, "uniform")
+    found = summarise_pool(counting + sizes, weights, ledger, families, "uniform")
     assert (found.pool, found.trained, found.median_skill) == (5, 3, 0.5)
     assert found.bands == {"easy": 1 / 3, "frontier": 1 / 3, "hard": 1 / 3, "ambiguous": 0}
     assert found.family_skill["object_counting"] == pytest.approx(0.5)
@@ -36,8 +41,23 @@ def test_the_pool_is_summed_up_as_computed_by_hand(make_questions, ledger_with):
 
 
 def test_an_untrained_pool_has_no_skill(make_questions, ledger_with):
-    found = summarise_selected(make_questions(2), np.ones(2), ledger_with({}), ["object_counting"], "focal")
+    found = summarise_pool(make_questions(2), np.ones(2), ledger_with({}), ["object_counting"], "focal")
     assert found.trained == 0 and math.isnan(found.median_skill) and found.effective_sample_size == 0
+
+
+def test_curves_are_named_the_same_whatever_was_trained(make_questions, ledger_with):
+    questions, families = make_questions(2), ["object_counting"]
+    before, after = (
+        summarise_pool(questions, np.ones(2), ledger, families, "focal").metrics()
+        for ledger in (ledger_with({}), ledger_with({questions[0].id: 0.5}))
+    )
+    assert before.keys() == after.keys()
+
+
+def test_equal_weights_are_all_effective_and_one_weight_is_one_question():
+    assert effective_sample_size(np.ones(8)) == pytest.approx(1)
+    assert effective_sample_size(np.eye(8)[0]) == pytest.approx(1 / 8)
+    assert effective_sample_size(np.zeros(0)) == 0
 
 
 def test_a_selections_row_says_how_the_question_was_drawn_and_how_it_stands(make_questions, ledger_with):

@@ -5,7 +5,14 @@ from lightning_ouro.curriculum.skill import NUM_BINS, band, bin_of, skill
 
 @pytest.mark.parametrize(
     ("confidence", "chance", "expected"),
-    [(1.0, 0.25, 1.0), (0.25, 0.25, 0.0), (0.1, 0.25, 0.0), (0.625, 0.25, 0.5), (0.3, 0.0, 0.3)],
+    [
+        (1.0, 0.25, 1.0),
+        (0.25, 0.25, 0.0),
+        (0.1, 0.25, 0.0),
+        (0.625, 0.25, 0.5),
+        (0.3, 0.0, 0.3),
+        (1.0, 1.0, 0.0),
+    ],
 )
 def test_skill_is_what_confidence_leaves_above_chance(confidence, chance, expected):
     assert skill(confidence, chance) == pytest.approx(expected)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from lightning_ouro.proposer.grammar import GrammarProposer
-from lightning_ouro.proposer.protocol import Proposer
+from lightning_ouro.proposer.protocol import Proposer, frozen_base
 from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -36,6 +36,12 @@ class OnlyInTheFirstRound(Proposer):
 
     name = "first_round"
 
+    def attach(self, solver):
+        pass
+
+    def base(self, solver):
+        return frozen_base(solver)
+
     def propose(self, briefs, title="", show_progress=False):
         return GrammarProposer().propose([brief for brief in briefs if brief.round == 0])
 
@@ -44,6 +50,12 @@ class PartlyBroken(Proposer):
     """Every second proposal of a scene gets a program that is wrong in one of the known ways."""
 
     name = "partly_broken"
+
+    def attach(self, solver):
+        pass
+
+    def base(self, solver):
+        return frozen_base(solver)
 
     def propose(self, briefs, title="", show_progress=False):
         proposals = GrammarProposer().propose(briefs)
@@ -74,7 +86,7 @@ def fit(run, tmp_path):
 def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(fit, capsys):
     folder = fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
     said = " ".join(capsys.readouterr().out.split())
-    assert "round 1: no new question; training goes on with the pool of" in said
+    assert "round 1: no new questions; training continues with the pool of" in said
     assert lines(folder / "rounds" / "001" / "questions.jsonl") == []
     assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
 

@@ -1,9 +1,12 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.loop.plan import make_plan
+from lightning_ouro.loop.fixed_questions import fixed_questions
+from lightning_ouro.loop.plan import RoundSize, make_plan
 
 
 class Stage:
@@ -11,6 +14,7 @@ class Stage:
 
     def __init__(self, epoch=0, rank=0, ranks=1, accumulate=1):
         self.is_global_zero, self.progress_bar_callback = True, None
+        self.state = SimpleNamespace(fn="fit")
         self.current_epoch, self.global_rank, self.world_size, self.accumulate_grad_batches = (
             epoch,
             rank,
@@ -26,6 +30,8 @@ def data():
     )
     module.trainer = Stage()
     module.setup("fit")
+    scenes = module.held_out_scenes("val")
+    module.set_fixed_questions("val", fixed_questions(module.library, scenes, 8, False)[0])
     return module
 
 
@@ -34,10 +40,10 @@ def begun(data):
     """A round whose pool is the validation questions."""
     questions = [row for rows in data._fixed["val"].values() for row in rows]
     pool = [(question.scene_id, question.id) for question in questions]
-    plan = make_plan(pool, np.ones(len(pool)), 5, 4, 2, 3, (0, 0))
+    plan = make_plan(pool, np.ones(len(pool)), RoundSize(5, 4, 2, 3), (0, 0))
     data.round = -1
     data.begin_round(0, plan, questions, {question.id: 0.25 for question in questions})
-    data.turn_to = lambda round: None
+    data.advance_to = lambda round_index: None
     return plan
 
 
@@ -101,10 +107,5 @@ def test_ranks_split_the_validation_scenes_without_overlap(data):
 def test_unequal_micro_batches_are_refused(data):
     module = SceneDataModule(questions_per_step=12)
     module.trainer = Stage(ranks=2, accumulate=4)
-    with pytest.raises(InputError, match=r"data\.questions_per_step=12 is no multiple of .*=4 times 2"):
-        module.batches_per_step()
-
-
-def test_a_state_with_other_fields_is_refused():
-    with pytest.raises(ValueError, match=r"datamodule: .* foreign fields \['epoch'\] and lacks \['round'\]"):
-        SceneDataModule().load_state_dict({"version": 1, "epoch": 0, "position": 0})
+    with pytest.raises(InputError, match=r"data\.questions_per_step=12 is not a multiple of .*=4 times 2"):
+        module.round_size()

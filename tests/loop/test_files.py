@@ -24,7 +24,7 @@ def test_a_file_that_changed_since_or_is_gone_is_refused(tmp_path):
     digest = files.write_proposed(0, [QUESTION], [])
     path = files.path(0, "questions")
     path.write_text(path.read_text().replace("which", "what"))
-    with pytest.raises(InputError, match="is not the file that the checkpoint was written with"):
+    with pytest.raises(InputError, match="has changed since the checkpoint was written"):
         files.read_questions(0, digest)
     path.unlink()
     with pytest.raises(InputError, match="is missing"):

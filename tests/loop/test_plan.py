@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lightning_ouro.loop.plan import MAX_DRAWS, expected_draws, make_plan, systematic_sample
+from lightning_ouro.loop.plan import MAX_DRAWS, RoundSize, expected_draws, make_plan, systematic_sample
 
 POOL = [(f"scene{i % 7}", f"q{i}") for i in range(100)]
 
 
 def plan(weights, steps=5, seed=0, per_row=6, batches=4):
-    return make_plan(POOL, np.asarray(weights, float), steps, 24, batches, per_row, (seed, 1))
+    return make_plan(POOL, np.asarray(weights, float), RoundSize(steps, 24, batches, per_row), (seed, 1))
 
 
 def drawn_in(batches):
@@ -40,7 +40,7 @@ def test_a_row_has_one_scene_few_questions_and_none_twice():
 
 def test_draws_over_many_rounds_are_proportional_to_the_weights():
     weights = np.linspace(0.2, 2, 100)
-    total = sum(make_plan(POOL, weights, 2, 24, 1, 6, (0, round)).drawn for round in range(2000))
+    total = sum(make_plan(POOL, weights, RoundSize(2, 24, 1, 6), (0, round)).drawn for round in range(2000))
     np.testing.assert_allclose(total / 2000, 48 * weights / weights.sum(), atol=0.04)
 
 

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from lightning_ouro.loop.pool import FREE, Pool
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import FREE, Pool
 from lightning_ouro.programs.questions import REASONS, Proposal, Rejection
 from lightning_ouro.programs.verification import Verifier
 from lightning_ouro.scenes.types import Views

@@ -25,13 +25,15 @@ def brief(filmed):
 
 
 @pytest.fixture(scope="session")
-def room(brief):
+def geometry(brief):
     return scene_geometry(brief.scene, brief.views)
 
 
 def renamed(brief, old, new):
-    """The same room with one category under another name."""
+    """The same brief with one category under another name."""
     scene = brief.scene
-    things = tuple(replace(it, category=new if it.category == old else it.category) for it in scene.objects)
-    counts = {new if name == old else name: number for name, number in scene.counts.items()}
-    return replace(brief, scene=replace(scene, objects=things, counts=counts, complete=frozenset(counts)))
+    objects = tuple(
+        replace(item, category=new if item.category == old else item.category) for item in scene.objects
+    )
+    counts = {new if name == old else name: count for name, count in scene.counts.items()}
+    return replace(brief, scene=replace(scene, objects=objects, counts=counts, complete=frozenset(counts)))

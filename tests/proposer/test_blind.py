@@ -14,8 +14,8 @@ CHOICE = Question(
 NUMBER = Question("n", "s", "object_counting", "How many chair(s)?", None, "count", "3", "", 1.0, {}, 0)
 
 
-class Base:
-    """Confident in letters and numbers as it is told."""
+class FakeBase:
+    """Returns prepared confidences and keeps the rows that it was given."""
 
     def __init__(self, solver, confidences):
         self.encoder, self.confidences, self.rows = solver.encoder, confidences, []
@@ -32,39 +32,44 @@ def solver():
     return module
 
 
-def test_options_are_turned_through_every_letter_with_the_text_that_lists_them():
-    orders = blind.turned(CHOICE)
-    assert sorted(order.answer for order in orders) == list("ABCD")
-    for order in orders:
-        assert order.options[LETTERS.index(order.answer)] == "lamp"
-        assert ", ".join(order.options) in order.text
-    assert blind.turned(NUMBER) == [NUMBER]
+def test_options_are_rotated_through_every_letter_and_so_is_the_text():
+    rotations = blind.rotations(CHOICE)
+    assert sorted(rotated.answer for rotated in rotations) == list("ABCD")
+    for rotated in rotations:
+        assert rotated.options[LETTERS.index(rotated.answer)] == "lamp"
+        assert ", ".join(rotated.options) in rotated.text
+    assert blind.rotations(NUMBER) == [NUMBER]
 
 
-def test_confidence_is_the_mean_over_orders(solver):
-    base = Base(solver, [0.1, 0.2, 0.3, 0.4, 0.9])
+def test_confidence_is_the_mean_over_rotations(solver):
+    base = FakeBase(solver, [0.1, 0.2, 0.3, 0.4, 0.9])
     assert blind.guessed(base, [CHOICE, NUMBER]) == pytest.approx([0.25, 0.9])
     assert all(row.video is None for row in base.rows)
 
 
 @pytest.mark.parametrize(("question", "threshold"), [(CHOICE, 1.5 / 4), (NUMBER, 0.2)])
-def test_the_share_that_is_kept_falls_with_confidence(question, threshold):
+def test_the_share_of_kept_questions_is_threshold_over_confidence(question, threshold):
     for confidence in (0.1, 0.3, 0.6, 0.95):
         kept = np.mean([blind.is_kept(replace(question, id=str(i)), confidence) for i in range(4000)])
         assert kept == pytest.approx(min(1.0, threshold / confidence), abs=0.03)
 
 
-def test_the_same_question_meets_the_same_verdict(solver):
-    verdicts = [blind.by_confidence(Base(solver, [0.25] * 5), [CHOICE, NUMBER]) for _ in range(3)]
+def test_the_same_question_always_gets_the_same_verdict(solver):
+    verdicts = [blind.by_confidence(FakeBase(solver, [0.25] * 5), [CHOICE, NUMBER]) for _ in range(3)]
     assert verdicts[0] == verdicts[1] == verdicts[2]
-    assert blind.by_confidence(Base(solver, [1e-6]), [NUMBER]) == [None]
+    assert blind.by_confidence(FakeBase(solver, [1e-6]), [NUMBER]) == [None]
 
 
-def test_the_judge_is_shown_frames_question_and_answer_and_decides_by_the_likelier_word(solver, filmed):
+def test_the_judge_sees_frames_question_and_answer(solver, filmed):
     _, video = filmed
-    base = Base(solver, [0.6, 0.3, 0.2, 0.5])
-    asked = [CHOICE, replace(NUMBER, scene_id="t")]
-    found = blind.by_judge(base, asked, lambda scene_id: video)
-    assert found[0] is None and "0.50 against 0.20" in found[1]
-    said = solver.loaded.tokenizer.decode(base.rows[0].suffixes[0].ids)
-    assert TEXT in said and "C. lamp" in said and base.rows[0].video is video
+    base = FakeBase(solver, [0.6, 0.3])
+    blind.by_judge(base, [CHOICE], lambda scene_id: video)
+    prompt = solver.loaded.tokenizer.decode(base.rows[0].suffixes[0].ids)
+    assert TEXT in prompt and "C. lamp" in prompt and base.rows[0].video is video
+
+
+def test_the_judge_turns_down_what_is_likelier_no_than_yes(solver, filmed):
+    _, video = filmed
+    questions = [CHOICE, replace(NUMBER, scene_id="t")]
+    kept, turned_down = blind.by_judge(FakeBase(solver, [0.6, 0.3, 0.2, 0.5]), questions, lambda _: video)
+    assert kept is None and "0.50 against 0.20" in turned_down

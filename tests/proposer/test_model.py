@@ -1,4 +1,4 @@
-"""Proposals of a model with drawn weights: nothing that it writes is usable, but how it is written can be checked."""
+"""Proposals of a model with random weights: none can be used, but how they are written can be checked."""
 
 import gc
 from dataclasses import replace
@@ -13,17 +13,18 @@ from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
-from lightning_ouro.proposer.prompt import LONG
+from lightning_ouro.proposer.prompt import NO_SHORT_NAMES
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver import answering
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.solver.patches import frames_to_patches, video_grid
 
 
 @pytest.fixture(scope="module")
 def solver():
-    """With an adapter that changes what is written, in train mode."""
+    """In train mode, with an adapter that changes what is written."""
     module = SolverModule(init="random", lora=Lora(rank=4))
     module.configure_model()
     with torch.no_grad():
@@ -61,54 +62,53 @@ class ByGenerator(LogitsProcessor):
         return torch.full_like(logits, -torch.inf).scatter(1, token[:, None], 0.0)
 
 
-def test_the_text_is_that_of_generate_for_each_proposal_alone_under_the_base(solver, briefs):
-    found = written(solver, briefs)
-    expected = []
-    proposer = ModelProposer()
+def generated(solver, brief, prompt):
+    """The texts by transformers' `generate` under the base, each proposal alone."""
+    qwen, spec, video = solver.loaded.qwen, solver.loaded.spec, brief.video()
+    row = solver.encoder.replies(video, prompt.text, [None])
+    ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
+    inputs = {
+        "input_ids": ids,
+        "pixel_values_videos": frames_to_patches(video.frames, spec),
+        "video_grid_thw": torch.tensor([video_grid(video.frames.shape, spec)]),
+        "mm_token_type_ids": 2 * (ids == qwen.config.video_token_id).int(),
+    }
+    for slot in range(brief.slots):
+        sampler = ByGenerator(Sampler([generator(brief, slot)], 1.0, 1.0))
+        with solver.net.disable_adapter(), torch.no_grad():
+            solver.net.eval()
+            reply = qwen.generate(
+                **inputs,
+                max_new_tokens=12,
+                do_sample=False,
+                logits_processor=LogitsProcessorList([sampler]),
+                eos_token_id=2,
+                pad_token_id=0,
+            )
+            solver.net.train()
+        text = solver.loaded.tokenizer.decode(reply[0, ids.shape[1] :], skip_special_tokens=True)
+        yield prompt.short.expand(text)
+
+
+def test_texts_are_those_of_generate_under_the_base_alone(solver, briefs):
+    writer, expected = ModelProposer().writer(solver), []
     for brief in briefs:
-        prompt = proposer.writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
-        row = solver.encoder.replies(brief.video(), prompt.text, [None])
-        ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
-        qwen, video = solver.loaded.qwen, brief.video()
-        from lightning_ouro.solver.patches import frames_to_patches, video_grid
-
-        inputs = {
-            "input_ids": ids,
-            "pixel_values_videos": frames_to_patches(video.frames, solver.loaded.spec),
-            "video_grid_thw": torch.tensor([video_grid(video.frames.shape, solver.loaded.spec)]),
-            "mm_token_type_ids": 2 * (ids == qwen.config.video_token_id).int(),
-        }
-        for slot in range(brief.slots):
-            chosen = LogitsProcessorList([ByGenerator(Sampler([generator(brief, slot)], 1.0, 1.0))])
-            with solver.net.disable_adapter(), torch.no_grad():
-                solver.net.eval()
-                reply = qwen.generate(
-                    **inputs,
-                    max_new_tokens=12,
-                    do_sample=False,
-                    logits_processor=chosen,
-                    eos_token_id=2,
-                    pad_token_id=0,
-                )
-                solver.net.train()
-            text = solver.loaded.tokenizer.decode(reply[0, ids.shape[1] :], skip_special_tokens=True)
-            expected.append((brief.scene.id, slot, prompt.short.resolved(text)))
-    assert found == expected
+        prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
+        expected += [(brief.scene.id, *item) for item in enumerate(generated(solver, brief, prompt))]
+    assert written(solver, briefs) == expected
 
 
-def test_a_proposal_depends_on_its_own_seed_round_scene_and_slot_only(solver, briefs):
-    whole = written(solver, briefs)
-    assert written(solver, briefs, scenes_per_batch=1) == whole
-    assert (
-        written(solver, [replace(briefs[1], slots=2), briefs[0]], scenes_per_batch=4)
-        == whole[3:5] + whole[:3]
-    )
+def test_a_proposal_depends_on_its_seed_round_scene_and_slot_only(solver, briefs):
+    texts = written(solver, briefs)
+    assert written(solver, briefs, scenes_per_batch=1) == texts
+    swapped = [replace(briefs[1], slots=2), briefs[0]]
+    assert written(solver, swapped, scenes_per_batch=4) == texts[3:5] + texts[:3]
     for change in ({"seed": 1}, {"round": 1}):
-        assert not set(written(solver, [replace(briefs[0], **change)])) & set(whole)
-    assert len({text for _, _, text in whole}) == len(whole)
+        assert not set(written(solver, [replace(briefs[0], **change)])) & set(texts)
+    assert len({text for _, _, text in texts}) == len(texts)
 
 
-def test_adapter_and_train_mode_are_put_back_whatever_happens(solver, briefs, monkeypatch):
+def test_adapter_and_train_mode_are_restored_after_an_error(solver, briefs, monkeypatch):
     def broken(*_):
         raise RuntimeError("no more")
 
@@ -119,62 +119,74 @@ def test_adapter_and_train_mode_are_put_back_whatever_happens(solver, briefs, mo
     assert not any(getattr(module, "disable_adapters", None) is True for module in solver.net.modules())
 
 
-def numbers_in_parameters():
-    """Of all modules that are alive in this process."""
+def num_parameters_alive():
+    """In all modules of this process."""
     gc.collect()
-    alive = {id(it): it for it in gc.get_objects() if type(it) is torch.nn.Parameter}
+    alive = {id(item): item for item in gc.get_objects() if type(item) is torch.nn.Parameter}
     return sum(weight.numel() for weight in alive.values())
 
 
-def test_while_it_proposes_parameters_in_memory_are_those_of_one_model(solver, briefs, monkeypatch):
-    mine, before, during = sum(weight.numel() for weight in solver.parameters()), numbers_in_parameters(), []
+def test_proposing_keeps_the_parameters_of_one_model_in_memory(solver, briefs, monkeypatch):
+    before, while_proposing = num_parameters_alive(), []
     replies = answering.replies
 
     def counted(*args):
-        during.append(numbers_in_parameters())
+        while_proposing.append(num_parameters_alive())
         return replies(*args)
 
     monkeypatch.setattr(answering, "replies", counted)
     written(solver, briefs, max_new_tokens=2)
-    assert during == [before]
-    whole = SolverModule(init="random")
-    whole.configure_model()
-    copying = FrozenCopyProposer(max_new_tokens=2)
-    copying.attach(whole)
+    assert while_proposing == [before]
+    fully_trained = SolverModule(init="random")
+    fully_trained.configure_model()
+    copying = FrozenCopyProposer(ModelProposer(max_new_tokens=2))
+    copying.attach(fully_trained)
     copying.propose(briefs)
-    adapter = sum(weight.numel() for name, weight in solver.named_parameters() if "lora_" in name)
-    assert during[1] == before + 2 * (mine - adapter), "a copy is counted"
+    base = sum(weight.numel() for name, weight in solver.named_parameters() if "lora_" not in name)
+    assert while_proposing[1] == before + 2 * base, "the count does notice a copy"
 
 
-def test_what_cannot_be_read_is_a_rejection_that_keeps_the_text(solver, briefs):
+def test_a_reply_that_cannot_be_read_is_a_rejection_with_its_text(solver, briefs):
     proposer = ModelProposer(max_new_tokens=4)
     proposer.attach(solver)
-    found = proposer.propose(briefs)
-    assert len(found) == 8 and all(
-        isinstance(item, Rejection) and item.reason == "unusable" for item in found
-    )
+    rejections = proposer.propose(briefs)
+    assert len(rejections) == 8
+    assert all(isinstance(item, Rejection) and item.reason == "unusable" for item in rejections)
+    assert all(item.proposal.text for item in rejections)
+
+
+def test_a_reply_that_can_be_read_is_a_proposal(briefs):
     reply = "How many?\n```python\ndef answer(scene):\n    return count(1)\n```"
-    read = as_proposal("model", briefs[0], 3, LONG, reply)
-    assert isinstance(read, Proposal) and (read.slot, read.family) == (3, "open")
+    proposal = as_proposal("model", briefs[0], 3, NO_SHORT_NAMES, reply)
+    assert isinstance(proposal, Proposal) and (proposal.slot, proposal.family) == (3, "open")
 
 
 @pytest.mark.parametrize("top_p", [1.0, 0.6])
 @pytest.mark.parametrize("temperature", [1.0, 0.5])
 def test_tokens_are_drawn_with_their_probabilities(temperature, top_p):
     logits = torch.tensor([[2.0, 1.0, 0.0, -1.0, -30.0]])
-    share = torch.softmax(logits[0] / temperature, 0).double().numpy()
+    expected = torch.softmax(logits[0] / temperature, 0).double().numpy()
     if top_p < 1:
-        share[int(np.searchsorted(np.cumsum(share), top_p)) + 1 :] = 0
-    share /= share.sum()
+        expected[int(np.searchsorted(np.cumsum(expected), top_p)) + 1 :] = 0
+    expected /= expected.sum()
     sampler = Sampler([np.random.default_rng(0)], temperature, top_p)
     drawn = np.bincount([int(sampler(logits, [0])) for _ in range(4000)], minlength=5) / 4000
-    np.testing.assert_allclose(drawn, share, atol=0.03)
+    np.testing.assert_allclose(drawn, expected, atol=0.03)
 
 
 @pytest.mark.parametrize(
     "options",
     [{"temperature": 0.0}, {"top_p": 1.5}, {"top_p": 0.0}, {"max_new_tokens": 0}, {"scenes_per_batch": 0}],
 )
-def test_settings_that_are_none_are_refused_by_name(options):
+def test_bad_settings_are_refused_by_name(options):
     with pytest.raises(InputError, match=rf"loop\.proposer\.{next(iter(options))}="):
         ModelProposer(**options)
+
+
+def test_a_solver_that_trains_all_weights_is_refused():
+    trained = SolverModule(init="random", lora=None)
+    with pytest.raises(
+        InputError, match=r"model\.lora=null trains all weights; set loop\.proposer=FrozenCopyP"
+    ):
+        ModelProposer().attach(trained)
+    assert ModelProposer().base(trained) is None

@@ -9,7 +9,7 @@ FENCED = f"```python\n{PROGRAM}```"
 TEXT = "How many chair(s) are in this room?"
 
 
-def test_what_the_grammar_writes_is_read_to_the_letter(brief):
+def test_what_the_grammar_writes_is_read_unchanged(brief):
     for proposal in GrammarProposer().propose([brief]):
         written = parse(f"{proposal.family}: {proposal.text}\n```python\n{proposal.program}```")
         assert written == Written(proposal.family, proposal.text, proposal.program)
@@ -27,11 +27,11 @@ def test_what_the_grammar_writes_is_read_to_the_letter(brief):
         f"Type - object_counting\nQ1) {TEXT}\n{FENCED.replace('```python', '``` Python ')}",
     ],
 )
-def test_any_dress_of_a_question_is_taken_off(reply):
+def test_any_decoration_of_a_question_is_removed(reply):
     assert parse(reply) == Written("object_counting", TEXT, PROGRAM)
 
 
-def test_chatter_before_a_question_of_several_lines_is_left_out():
+def test_chatter_before_a_question_of_several_lines_is_dropped():
     text = (
         FAMILIES["object_rel_direction_hard"]
         .forms[0]
@@ -42,13 +42,13 @@ def test_chatter_before_a_question_of_several_lines_is_left_out():
     assert (written.family, written.text) == ("object_rel_direction_hard", text)
 
 
-def test_what_follows_no_form_is_open_and_its_last_question_counts():
+def test_a_question_without_a_form_is_open_and_the_last_one_counts():
     written = parse(f"I look at the room.\nWhich is taller, the bed or the door?\n{FENCED}")
     assert (written.family, written.text) == ("open", "Which is taller, the bed or the door?")
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "detail"),
     [
         ("", "0 whole fenced programs"),
         (f"{TEXT}\n{PROGRAM}", "0 whole fenced programs"),
@@ -61,16 +61,16 @@ def test_what_follows_no_form_is_open_and_its_last_question_counts():
         (f"**\n{FENCED}", "no question stands before"),
     ],
 )
-def test_without_one_fenced_program_and_a_question_a_reply_is_unusable(reply, said):
-    found = parse(reply)
-    assert isinstance(found, Unusable) and said in found.detail
+def test_a_reply_without_question_or_exactly_one_program_is_unusable(reply, detail):
+    parsed = parse(reply)
+    assert isinstance(parsed, Unusable) and detail in parsed.detail
 
 
-def test_a_program_is_kept_to_the_letter():
-    odd = 'def answer(scene):\n\treturn count(1)  # "```" is not here\n\n'.replace("```", "´´´")
-    assert parse(f"{TEXT}\n```python\n{odd}```").program.rstrip("\n") == odd.rstrip("\n")
+def test_a_program_is_kept_character_for_character():
+    program = 'def answer(scene):\n\treturn count(1)  # "```" is not here\n\n'.replace("```", "´´´")
+    assert parse(f"{TEXT}\n```python\n{program}```").program.rstrip("\n") == program.rstrip("\n")
 
 
-def test_every_family_is_read_by_its_name():
+def test_every_family_is_recognised_by_its_name():
     for name in FAMILIES:
         assert parse(f"{name}: What is this?\n{FENCED}").family == name

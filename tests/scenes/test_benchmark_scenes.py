@@ -9,7 +9,7 @@ from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
 LISTS = json.loads(files("lightning_ouro.scenes").joinpath("benchmark_scenes.json").read_text("utf8"))
 SHAPES = {"scannet": r"scene\d{4}_\d\d", "scannetpp": r"[0-9a-f]{10}", "arkitscenes": r"\d{8}"}
 SHAPES["arkitscenes_same_visit"] = SHAPES["arkitscenes"]
-EVERY_LIST = [(benchmark, source) for benchmark in LISTS for source in LISTS[benchmark]]
+ALL_LISTS = [(benchmark, source) for benchmark in LISTS for source in LISTS[benchmark]]
 
 
 @pytest.mark.parametrize(
@@ -32,19 +32,19 @@ EVERY_LIST = [(benchmark, source) for benchmark in LISTS for source in LISTS[ben
         ("ARKitScenes validation split", "arkitscenes", 551),
     ],
 )
-def test_every_list_has_its_official_number_of_scenes(benchmark, source, count):
+def test_every_list_has_the_official_number_of_scenes(benchmark, source, count):
     assert len(LISTS[benchmark][source]) == count
 
 
-@pytest.mark.parametrize(("benchmark", "source"), EVERY_LIST)
-def test_ids_have_their_source_s_shape_and_are_sorted_and_found(benchmark, source):
+@pytest.mark.parametrize(("benchmark", "source"), ALL_LISTS)
+def test_ids_are_sorted_well_formed_and_recognized(benchmark, source):
     ids = LISTS[benchmark][source]
     assert ids == sorted(set(ids))
     assert all(re.fullmatch(SHAPES[source], scene) for scene in ids)
     assert all(benchmark in benchmarks_of(source.removesuffix("_same_visit"), scene) for scene in ids)
 
 
-def test_vsi_bench_is_made_of_validation_scenes():
+def test_vsi_bench_consists_of_validation_scenes():
     for source, split in {
         "scannet": "ScanNet",
         "scannetpp": "ScanNet++",
@@ -54,41 +54,40 @@ def test_vsi_bench_is_made_of_validation_scenes():
 
 
 @pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
-def test_every_scene_of_the_official_vsi_bench_files_is_found(shared_data, source):
+def test_every_scene_of_the_official_vsi_bench_files_is_recognized(shared_data, source):
     path = shared_data / "scenes" / "vsi_bench_meta" / f"{source}_meta_info_val.json"
     if not path.is_file():
-        pytest.skip(f"real data is not at hand: no file {path}")
+        pytest.skip(f"real data is missing: no file {path}")
     scenes = json.loads(path.read_text("utf8"))
     assert sorted(scenes) == LISTS["VSI-Bench"][source]
     assert all("VSI-Bench" in benchmarks_of(source, scene) for scene in scenes)
 
 
-def test_every_scene_of_the_official_viewspatial_file_is_found(shared_data):
+def test_every_scene_of_the_official_viewspatial_file_is_recognized(shared_data):
     path = shared_data / "benchmarks" / "viewspatial" / "ViewSpatial-Bench.json"
     if not path.is_file():
-        pytest.skip(f"real data is not at hand: no file {path}")
+        pytest.skip(f"real data is missing: no file {path}")
     scenes = set(re.findall(r"scannetv2_val/(\w+)/", path.read_text("utf8")))
     assert len(scenes) == 279
     assert all("ViewSpatial-Bench" in benchmarks_of("scannet", scene) for scene in scenes)
 
 
-def test_names_are_sorted():
+def test_benchmarks_are_sorted_by_name():
     names = ("ScanNet validation split", "ScanQA", "ViewSpatial-Bench")
     assert benchmarks_of("scannet", "scene0131_02") == names
 
 
-def test_a_rescan_of_a_listed_scannet_room_is_found():
+def test_a_rescan_of_a_listed_scannet_room_is_recognized():
     assert "scene0122_01" in LISTS["MindCube-Tiny"]["scannet"]
     assert "scene0122_00" not in LISTS["MindCube-Tiny"]["scannet"]
     assert benchmarks_of("scannet", "scene0122_00") == ("MindCube-Tiny",)
 
 
-def test_another_video_of_a_listed_arkitscenes_visit_is_found():
+def test_another_video_of_a_listed_arkitscenes_visit_is_recognized():
     assert benchmarks_of("arkitscenes", "41126518") == ("MindCube-Tiny",)
     assert benchmarks_of("arkitscenes", "41126521") == ("MindCube-Tiny",)  # visit 382971 as well
-    assert "ARKitScenes validation split" in benchmarks_of(
-        "arkitscenes", "41159521"
-    )  # its own fold is Training
+    same_visit = benchmarks_of("arkitscenes", "41159521")  # whose own fold is Training
+    assert "ARKitScenes validation split" in same_visit
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_another_video_of_a_listed_arkitscenes_visit_is_found():
         ("arkitscenes", "40753686"),
     ],
 )
-def test_a_training_scene_is_in_no_list(source, scene):
+def test_training_scenes_belong_to_no_benchmark(source, scene):
     assert benchmarks_of(source, scene) == ()
 
 
@@ -116,7 +115,7 @@ def test_a_training_scene_is_in_no_list(source, scene):
         ("arkitscenes", "20240131/arkitscenes_41069025"),
     ],
 )
-def test_the_way_a_layout_writes_an_id_does_not_hide_it(source, scene):
+def test_ids_are_recognized_in_any_layouts_spelling(source, scene):
     assert "VSI-Bench" in benchmarks_of(source, scene)
 
 
@@ -134,5 +133,5 @@ def test_the_way_a_layout_writes_an_id_does_not_hide_it(source, scene):
         ("scannet", ""),
     ],
 )
-def test_ids_of_other_sources_and_lengths_are_not_taken_for_listed_ones(source, scene):
+def test_ids_of_other_sources_and_lengths_are_not_confused_with_listed_ones(source, scene):
     assert benchmarks_of(source, scene) == ()

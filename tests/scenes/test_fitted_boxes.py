@@ -1,3 +1,5 @@
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.spatial import ConvexHull
@@ -27,12 +29,12 @@ def corners_of(center, size, rotation):
     return center + (signs * size) @ rotation.T
 
 
-def same_corners(one, other, tolerance):
-    gaps = np.linalg.norm(corners_of(*one)[:, None] - corners_of(*other), axis=-1)
+def same_corners(box, other_box, tolerance):
+    gaps = np.linalg.norm(corners_of(*box)[:, None] - corners_of(*other_box), axis=-1)
     return max(gaps.min(axis=0).max(), gaps.min(axis=1).max()) < tolerance
 
 
-def assert_it_holds(box, points):
+def assert_contains(box, points):
     center, size, rotation = box
     np.testing.assert_allclose(rotation.T @ rotation, np.eye(3), atol=1e-12)
     assert np.linalg.det(rotation) == pytest.approx(1)
@@ -46,27 +48,24 @@ def cloud(seed, number):
 
 
 def least_volume(points, tries=2000, seed=0):
-    """Of boxes turned at random, as thin as ours may be."""
+    """The least volume of randomly turned boxes with our minimum extent."""
     frames = Rotation.random(tries, random_state=seed).as_matrix()
     extents = np.ptp(points[ConvexHull(points).vertices] @ frames, axis=1)
     return np.maximum(extents, THINNEST).prod(axis=1).min()
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_an_upright_box_has_no_more_ground_than_any_of_3600_directions(seed):
+def test_an_upright_box_has_the_smallest_footprint_of_3600_directions(seed):
     points = cloud(seed, 4 + 11 * seed)
     box = upright_box(points)
-    assert_it_holds(box, points)
+    assert_contains(box, points)
     np.testing.assert_array_equal(box[2][:, 2], [0, 0, 1])
     angles = np.arange(3600) * np.pi / 2 / 3600
-    along, across = np.array([[np.cos(angles), np.sin(angles)], [-np.sin(angles), np.cos(angles)]]).transpose(
-        0, 2, 1
-    )
+    along = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    across = np.stack([-np.sin(angles), np.cos(angles)], axis=1)
     areas = np.ptp(along @ points[:, :2].T, axis=1) * np.ptp(across @ points[:, :2].T, axis=1)
     assert box[1][0] * box[1][1] <= areas.min() * (1 + 1e-9)
-    assert box[1][0] * box[1][1] >= areas.min() * (
-        1 - 0.01
-    )  # and it is no other law: 1/40 degree is all that differs
+    assert box[1][0] * box[1][1] >= areas.min() * (1 - 0.01)  # the directions are 1/40 degree apart
     assert box[1][2] == pytest.approx(np.ptp(points[:, 2]))
 
 
@@ -80,37 +79,34 @@ def test_an_upright_box_is_recovered_exactly_from_points_on_it(seed):
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_box_turned_in_all_directions_is_recovered_from_points_on_it(seed):
+def test_a_tilted_box_is_recovered_from_points_on_it(seed):
     rng = np.random.default_rng(100 + seed)
     true = (rng.uniform(-20, 20, 3), rng.uniform(0.05, 3.0, 3), turned(seed))
     points = surface(true[1], true[2], true[0], seed=seed)
     box = minimal_box(points)
-    assert_it_holds(box, points)
+    assert_contains(box, points)
     assert same_corners(box, true, 1e-6)
 
 
 @pytest.mark.parametrize("number", [4, 5, 8, 20, 100, 400])
-def test_a_minimal_box_holds_all_points_in_no_more_volume_than_the_upright_one(number):
+def test_a_minimal_box_is_no_larger_than_the_upright_one(number):
     for seed in range(4):
         points = cloud(seed, number)
         box = minimal_box(points)
-        assert_it_holds(box, points)
+        assert_contains(box, points)
         assert box[1].prod() <= upright_box(points)[1].prod() * (1 + 1e-9)
 
 
 def furniture(kind, seed):
-    """Scanned with 5 mm of noise, turned in all directions."""
+    """Points scanned with 5 mm of noise, turned in a random direction."""
     rng = np.random.default_rng(seed)
     if kind == "sofa":
-        seat, back = (
-            surface([1.9, 0.9, 0.4], np.eye(3), [0, 0, 0.2]),
-            surface([1.9, 0.3, 0.5], np.eye(3), [0, 0.3, 0.6]),
-        )
+        seat = surface([1.9, 0.9, 0.4], np.eye(3), [0, 0, 0.2])
+        back = surface([1.9, 0.3, 0.5], np.eye(3), [0, 0.3, 0.6])
         points = np.concatenate([seat, back])
     elif kind == "table":
-        legs = [
-            surface([0.05, 0.05, 0.7], np.eye(3), [x, y, 0.35], 200) for x in (-0.5, 0.5) for y in (-0.3, 0.3)
-        ]
+        feet = product((-0.5, 0.5), (-0.3, 0.3))
+        legs = [surface([0.05, 0.05, 0.7], np.eye(3), [x, y, 0.35], 200) for x, y in feet]
         points = np.concatenate([surface([1.2, 0.7, 0.04], np.eye(3), [0, 0, 0.7]), *legs])
     elif kind == "bin":
         angles = rng.uniform(0, 2 * np.pi, 1500)
@@ -122,22 +118,22 @@ def furniture(kind, seed):
 
 
 @pytest.mark.parametrize("kind", ["sofa", "table", "bin", "cushion"])
-def test_a_minimal_box_has_no_more_volume_than_the_best_of_thousands_turned_at_random(kind):
+def test_a_minimal_box_is_no_larger_than_thousands_of_randomly_turned_ones(kind):
     for seed in range(2):
         points = furniture(kind, seed)
         assert minimal_box(points)[1].prod() <= least_volume(points)
 
 
-def test_round_clouds_have_a_minimal_box_a_few_percent_above_the_least_at_most():
-    """By design, as Open3D's boxes: one of the box's faces lies on one of the hull's."""
+def test_minimal_boxes_of_round_clouds_are_within_5_percent_of_the_least():
+    """By design, like Open3D's boxes: one face of the box lies on a face of the hull."""
     for number in (100, 400):  # 2.8 % measured over 60 clouds
         for seed in range(5):
             points = cloud(seed, number)
             assert minimal_box(points)[1].prod() <= 1.05 * least_volume(points)
 
 
-def test_a_few_corners_have_a_minimal_box_that_can_be_far_above_the_least():
-    """The least box of a regular tetrahedron is the cube whose face diagonals are its edges, none on a face of it."""
+def test_minimal_boxes_of_a_few_points_can_be_far_above_the_least():
+    """The least box of a regular tetrahedron is the cube whose face diagonals are its edges: no faces coincide."""
     points = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(2)  # edges of length 2
     least, on_a_face = np.sqrt(2) ** 3, 2**3 * np.sqrt(2 / 3) * np.sqrt(3) / 2
     assert on_a_face == pytest.approx(2 * least)
@@ -164,24 +160,24 @@ FLAT = {
     "on a level line": (np.linspace(0, 1, 40)[:, None] * [0.3, 0.5, 0.0], 2),
     "on a line upwards": (np.linspace(0, 1, 40)[:, None] * [0.0, 0.0, 1.0] + 1, 2),
     "two points, each thrice": (np.repeat(cloud(5, 2), 3, axis=0), 2),
-    "in one place": (np.tile([1.0, -2.0, 3.0], (9, 1)), 1),
-    "in one place at the origin": (np.zeros((4, 3)), 1),
+    "all at one point": (np.tile([1.0, -2.0, 3.0], (9, 1)), 1),
+    "all at the origin": (np.zeros((4, 3)), 1),
 }
 
 
-@pytest.mark.parametrize("what", FLAT)
-def test_flat_points_have_a_box_as_thin_as_one_may_be(what):
-    points, dimensions = FLAT[what]
+@pytest.mark.parametrize("case", FLAT)
+def test_boxes_of_flat_points_have_the_minimum_extent(case):
+    points, dimensions = FLAT[case]
     box = minimal_box(points)
-    assert_it_holds(box, points)
+    assert_contains(box, points)
     assert np.isclose(box[1], THINNEST).sum() == 4 - dimensions
     upright = upright_box(points)
-    assert_it_holds(upright, points)
+    assert_contains(upright, points)
     assert box[1].prod() <= upright[1].prod() * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("kind", ["upright", "minimal"])
-def test_flat_points_on_a_wall_have_an_upright_box_as_large_as_they_spread(kind):
+def test_boxes_of_flat_points_on_a_wall_have_the_points_extents(kind):
     box = fitted_box(FLAT["on a wall that is turned"][0], kind)
     assert np.sort(box[1]) == pytest.approx([THINNEST, 0.9, 1.6], abs=0.03)
 
@@ -203,16 +199,16 @@ def test_points_that_are_not_finite_are_a_value_error(fit, value):
 
 
 @pytest.mark.parametrize("kind", ["upright", "minimal"])
-def test_the_same_points_give_the_same_box_bit_for_bit_and_stay_as_they_are(kind):
+def test_fitting_is_deterministic_and_does_not_change_the_points(kind):
     points = cloud(6, 300)
-    kept = points.copy()
-    for one, other in zip(fitted_box(points, kind), fitted_box(points.copy(), kind), strict=True):
-        np.testing.assert_array_equal(one, other)
-    np.testing.assert_array_equal(points, kept)
+    before = points.copy()
+    for first, second in zip(fitted_box(points, kind), fitted_box(points.copy(), kind), strict=True):
+        np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(points, before)
 
 
 @pytest.mark.parametrize("kind", ["upright", "minimal"])
-def test_a_thing_moved_has_its_box_moved(kind):
+def test_the_box_of_moved_points_is_the_moved_box(kind):
     points, turn, shift = cloud(7, 200), turned(8, upright=True), np.array([3.0, -5.0, 1.0])
     center, size, rotation = fitted_box(points, kind)
     moved = fitted_box(points @ turn.T + shift, kind)

@@ -12,20 +12,20 @@ from tests.scenes.readers.film import mesh_of
 
 
 def area_by_polygons(points, alpha=ALPHA):
-    """What the package `alphashape` does: the border edges of the kept triangles, made into polygons and joined."""
+    """Like the package `alphashape`: the union of the polygons that the kept triangles' border edges enclose."""
     parts = shapely.get_parts(shapely.delaunay_triangles(shapely.multipoints(points)))
     triangles = shapely.get_coordinates(parts).reshape(-1, 4, 2)[:, :3]
     first, second, third = triangles.transpose(1, 0, 2)
-    # The middle of the circle round a triangle is as far from the first corner as from the others.
+    # The circumcentre has the same distance from all corners.
     sides = 2 * np.stack([second - first, third - first], axis=1)
     squares = np.stack([(second**2 - first**2).sum(axis=1), (third**2 - first**2).sum(axis=1)], axis=1)
     proper = np.abs(np.linalg.det(sides)) > 1e-14
-    middles = np.linalg.solve(sides[proper], squares[proper][..., None])[..., 0]
-    kept = triangles[proper][np.linalg.norm(middles - first[proper], axis=1) < 1 / alpha]
+    centers = np.linalg.solve(sides[proper], squares[proper][..., None])[..., 0]
+    kept = triangles[proper][np.linalg.norm(centers - first[proper], axis=1) < 1 / alpha]
     edges = Counter(
-        tuple(sorted((tuple(corners[place]), tuple(corners[place - 1]))))
+        tuple(sorted((tuple(corners[index]), tuple(corners[index - 1]))))
         for corners in kept.tolist()
-        for place in range(3)
+        for index in range(3)
     )
     border = [list(edge) for edge, times in edges.items() if times == 1]
     if not border:
@@ -39,7 +39,7 @@ def ring(rng, number, inner, outer):
 
 
 def noisy_room(rng, width, depth):
-    """Floor, walls and things in it, as a scan seen from above, with points outside of a window."""
+    """A scanned floor with walls seen from above, and points outside a window."""
     floor = rng.uniform(0, [width, depth], (2500, 2))
     walls = np.concatenate(
         [np.stack([np.full(300, x), rng.uniform(0, depth, 300)], axis=1) for x in (0, width)]
@@ -51,53 +51,39 @@ def noisy_room(rng, width, depth):
 
 def clouds():
     rng = np.random.default_rng(0)
-    for number, side in (
-        (3, 0.3),
-        (10, 0.5),
-        (40, 1.0),
-        (100, 2.0),
-        (400, 3.0),
-        (400, 6.0),
-        (700, 6.0),
-        (900, 8.0),
-    ):
+    sides = (0.3, 0.5, 1.0, 2.0, 3.0, 6.0, 6.0, 8.0)
+    for number, side in zip((3, 10, 40, 100, 400, 400, 700, 900), sides, strict=True):
         yield f"{number} points in {side} m", rng.uniform(0, side, (number, 2))
     yield "3000 points of a cloud", rng.normal(0, 1.5, (3000, 2))
     yield "a ring", ring(rng, 3000, 1.0, 1.5)
     yield "a ring with an island", np.concatenate([ring(rng, 3000, 1.0, 1.5), ring(rng, 300, 0.0, 0.4)])
-    yield (
-        "two rings, one in the other",
-        np.concatenate([ring(rng, 3000, 2.0, 2.4), ring(rng, 2000, 1.0, 1.4)]),
-    )
+    yield "nested rings", np.concatenate([ring(rng, 3000, 2.0, 2.4), ring(rng, 2000, 1.0, 1.4)])
     yield "two blobs", np.concatenate([rng.uniform(0, 1, (800, 2)), rng.uniform(3, 4, (800, 2))])
     yield "two blobs that touch", np.concatenate([rng.uniform(0, 1, (800, 2)), rng.uniform(1, 2, (800, 2))])
-    for place in range(3):
-        yield f"noisy room {place}", noisy_room(rng, *rng.uniform(2, 6, 2))
+    for index in range(3):
+        yield f"noisy room {index}", noisy_room(rng, *rng.uniform(2, 6, 2))
     yield "points that repeat", rng.uniform(0, 2, (200, 2))[rng.integers(200, size=2000)]
 
 
 CLOUDS = dict(clouds())
 
 
-@pytest.mark.parametrize("what", CLOUDS)
-def test_the_area_is_that_of_joined_polygons(what):
-    points = CLOUDS[what]
-    assert alpha_shape_area(points) == pytest.approx(
-        area_by_polygons(np.unique(points, axis=0)), rel=1e-9, abs=1e-12
-    )
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_area_equals_that_of_the_joined_polygons(cloud):
+    expected = area_by_polygons(np.unique(CLOUDS[cloud], axis=0))
+    assert alpha_shape_area(CLOUDS[cloud]) == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 2.0, 20.0])
-def test_other_alphas_give_the_area_of_joined_polygons_too(alpha):
-    for what in ("400 points in 6.0 m", "a ring with an island", "noisy room 0"):
-        assert alpha_shape_area(CLOUDS[what], alpha) == pytest.approx(
-            area_by_polygons(CLOUDS[what], alpha), rel=1e-9
-        )
+def test_the_area_equals_that_of_the_joined_polygons_for_any_alpha(alpha):
+    for cloud in ("400 points in 6.0 m", "a ring with an island", "noisy room 0"):
+        expected = area_by_polygons(CLOUDS[cloud], alpha)
+        assert alpha_shape_area(CLOUDS[cloud], alpha) == pytest.approx(expected, rel=1e-9)
 
 
-def test_a_hole_is_filled_and_a_gap_between_two_blobs_is_not():
+def test_holes_are_filled_but_gaps_between_blobs_are_not():
     assert alpha_shape_area(CLOUDS["a ring"]) == pytest.approx(np.pi * 1.5**2, rel=0.03)
-    assert alpha_shape_area(CLOUDS["two rings, one in the other"]) == pytest.approx(np.pi * 2.4**2, rel=0.03)
+    assert alpha_shape_area(CLOUDS["nested rings"]) == pytest.approx(np.pi * 2.4**2, rel=0.03)
     assert alpha_shape_area(CLOUDS["two blobs"]) == pytest.approx(2, rel=0.06)
 
 
@@ -108,16 +94,15 @@ def room(width=4.0, depth=5.0, spacing=0.05):
 
 
 @pytest.mark.parametrize("degrees", [0, 17, 45])
-def test_a_room_of_4_by_5_metres_has_20_square_metres_within_2_percent(degrees):
+def test_a_room_of_4_by_5_m_has_20_square_metres_within_2_percent(degrees):
     turn = np.radians(degrees)
-    points = (
-        room() @ np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]]) + 7
-    )
+    rotation = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
+    points = room() @ rotation + 7
     for scene_id in ("a", "b", "c"):
         assert scanned_floor_area(points, scene_id) == pytest.approx(20, rel=0.02)
 
 
-def test_a_room_of_an_l_has_no_area_in_its_corner():
+def test_the_missing_corner_of_an_l_shaped_room_has_no_area():
     points = room(5, 5)
     inside = (points[:, 0] < 2) | (points[:, 1] < 3)
     assert scanned_floor_area(points[inside], "l") == pytest.approx(2 * 5 + 3 * 3, rel=0.02)
@@ -129,13 +114,13 @@ def test_the_mesh_of_a_procedural_scene_has_its_floor_area_within_2_percent():
         assert scanned_floor_area(mesh_of(scene)[0], scene.id) == pytest.approx(scene.floor_area, rel=0.02)
 
 
-def test_the_area_depends_on_points_and_id_alone_and_little_on_the_id():
+def test_the_area_depends_on_points_and_slightly_on_the_id_only():
     points = np.random.default_rng(1).uniform(0, [4, 5, 2], (50_000, 3))
-    areas = [scanned_floor_area(points, f"scene{place}") for place in range(6)]
-    assert areas == [scanned_floor_area(points, f"scene{place}") for place in range(6)]
+    areas = [scanned_floor_area(points, f"scene{index}") for index in range(6)]
+    assert areas == [scanned_floor_area(points, f"scene{index}") for index in range(6)]
     assert len(set(areas)) == 6 and np.ptp(areas) < 0.2  # VSI-Bench's own spread
     program = (
-        "import numpy as np; from lightning_ouro.scenes.synthetic.procedural import procedural_scene\n"
+        "import numpy as np\n"
         "from lightning_ouro.scenes.floor_area import scanned_floor_area\n"
         "points = np.random.default_rng(1).uniform(0, [4, 5, 2], (50_000, 3))\n"
         "print(repr(scanned_floor_area(points, 'scene3')))"
@@ -158,7 +143,7 @@ LINE = np.linspace(0, 1, 500)
         np.eye(3)[:2],
     ],
 )
-def test_points_on_one_line_have_no_area(points):
+def test_collinear_points_have_no_area(points):
     assert scanned_floor_area(points, "line") == 0
 
 
@@ -167,7 +152,7 @@ def test_points_that_are_not_finite_have_no_area():
 
 
 @pytest.mark.parametrize("corners", [3, 4, 7, 30])
-def test_the_area_of_an_outline_is_shapelys_whichever_way_it_runs(corners):
+def test_the_area_of_an_outline_equals_shapelys_in_both_orientations(corners):
     rng = np.random.default_rng(corners)
     angles = np.sort(rng.uniform(0, 2 * np.pi, corners))
     outline = rng.uniform(1, 3, (corners, 1)) * np.stack([np.cos(angles), np.sin(angles)], axis=1) + [40, -3]

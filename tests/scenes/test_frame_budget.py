@@ -20,7 +20,7 @@ CAMERAS = [
 
 
 def random_sizes(budget, number=400):
-    """Sizes that round to one token at least, and that are no longer than the budget in one row."""
+    """Sizes that round to at least one token per side, and are no longer than the budget's tokens in a row."""
     rng = np.random.default_rng(budget[0] * 10_000 + budget[1])
     short = np.exp(rng.uniform(math.log(17), math.log(2000), number)).astype(int)
     longest = np.minimum(20, budget[0] * budget[1] / 32**2)
@@ -31,12 +31,12 @@ def random_sizes(budget, number=400):
     return sizes.tolist()
 
 
-def official(size, budget):
+def smart_resized(size, budget):
     return smart_resize(*size, factor=32, min_pixels=1, max_pixels=budget[0] * budget[1])
 
 
-def exactly(size, budget):
-    """The same law in whole numbers: floor(sqrt(x)) is the root of the whole part of x."""
+def exact(size, budget):
+    """The same rule in integer arithmetic: floor(sqrt(x)) = isqrt(floor(x))."""
     rows, columns = (max(1, round(side / 32)) for side in size)
     if rows * columns * 32**2 > budget[0] * budget[1]:
         shapes = (size, size[::-1])
@@ -47,53 +47,53 @@ def exactly(size, budget):
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_hundreds_of_random_sizes_are_those_of_transformers_smart_resize(budget):
+def test_random_sizes_equal_transformers_smart_resize(budget):
     sizes = random_sizes(budget)
     assert len(sizes) == 400
-    found = {tuple(size): FrameBudget(8, *budget).size_for(*size) for size in sizes}
-    assert found == {tuple(size): official(size, budget) for size in sizes}
+    ours = {tuple(size): FrameBudget(8, *budget).size_for(*size) for size in sizes}
+    assert ours == {tuple(size): smart_resized(size, budget) for size in sizes}
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
 @pytest.mark.parametrize("size", CAMERAS)
-def test_the_sizes_of_real_cameras_are_those_of_transformers_smart_resize(size, budget):
-    assert FrameBudget(8, *budget).size_for(*size) == official(size, budget)
+def test_sizes_of_real_cameras_equal_transformers_smart_resize(size, budget):
+    assert FrameBudget(8, *budget).size_for(*size) == smart_resized(size, budget)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_no_size_has_more_pixels_than_the_budget_and_all_are_whole_tokens(budget):
+def test_sizes_are_whole_tokens_within_the_budgets_pixels(budget):
     for size in random_sizes(budget):
         height, width = FrameBudget(8, *budget).size_for(*size)
         assert height * width <= budget[0] * budget[1]
         assert height % 32 == width % 32 == 0 and min(height, width) >= 32
 
 
-def test_where_an_image_fits_exactly_smart_resize_can_lose_a_token_to_rounding_and_we_do_not():
-    """By design: transformers divides in floats and takes the floor, so that 480 / 32 comes out as 14.999…"""
+def test_an_exact_fit_loses_no_token_to_rounding_unlike_smart_resize():
+    """By design: transformers takes the floor of a float division, so that 480 / 32 comes out as 14.999…"""
     multiples = [(480 * k, 640 * k) for k in range(1, 12)] + [(96 * k, 128 * k) for k in range(6, 60)]
-    lost = [size for size in multiples if official(size, (480, 640)) != (480, 640)]
+    lost = [size for size in multiples if smart_resized(size, (480, 640)) != (480, 640)]
     assert lost
     for size in multiples:
-        assert FrameBudget(8, 480, 640).size_for(*size) == exactly(size, (480, 640)) == (480, 640)
+        assert FrameBudget(8, 480, 640).size_for(*size) == exact(size, (480, 640)) == (480, 640)
 
 
 @pytest.mark.parametrize("budget", BUDGETS)
-def test_sizes_are_those_of_exact_arithmetic(budget):
+def test_sizes_equal_exact_arithmetic(budget):
     for size in random_sizes(budget, 2000):
-        assert FrameBudget(8, *budget).size_for(*size) == exactly(size, budget)
+        assert FrameBudget(8, *budget).size_for(*size) == exact(size, budget)
 
 
-def test_an_image_smaller_than_half_a_token_is_shown_as_one_where_smart_resize_would_need_a_least_number_of_pixels():
+def test_an_image_smaller_than_half_a_token_becomes_one_token():
     assert FrameBudget(8, 96, 128).size_for(10, 10) == (32, 32)
-    assert FrameBudget(8, 96, 128).size_for(16, 120) == (32, 128)  # smart_resize's rounds to no rows at all
+    assert FrameBudget(8, 96, 128).size_for(16, 120) == (32, 128)  # smart_resize rounds it to no rows
 
 
-def test_an_image_of_the_budget_keeps_its_size_and_a_portrait_one_lies_no_longer():
+def test_an_image_of_the_budgets_size_keeps_it_and_portraits_stay_upright():
     assert FrameBudget(8, 96, 128).size_for(96, 128) == (96, 128)
     assert FrameBudget(8, 96, 128).size_for(1920, 1440) == (128, 96)
 
 
-def test_the_size_of_a_token_is_the_factor():
+def test_sizes_are_multiples_of_the_token_size():
     budget = FrameBudget(8, 112, 168, token=28)
     for size in CAMERAS:
         assert budget.size_for(*size) == smart_resize(*size, factor=28, min_pixels=1, max_pixels=112 * 168)

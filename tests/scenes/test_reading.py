@@ -23,7 +23,7 @@ def ids(scenes):
     return [scene.id for scene in scenes]
 
 
-def test_files_keep_the_order_given_and_folders_that_of_their_names(tmp_path):
+def test_files_keep_their_order_and_folders_are_read_by_name(tmp_path):
     folder = tmp_path / "folder"
     (folder / "deeper").mkdir(parents=True)
     write(folder / "b.json", {"b2": GOOD, "b1": GOOD})
@@ -40,7 +40,7 @@ def test_the_real_folder_has_238_scenes(shared_data):
     assert len(scenes) == len({scene.id for scene in scenes}) == 238 and skipped == []
 
 
-def test_the_later_of_two_scenes_with_one_id_is_skipped_with_both_files_named(tmp_path):
+def test_the_second_of_two_scenes_with_one_id_is_skipped_naming_both_files(tmp_path):
     first = write(tmp_path / "first.json", {"a": GOOD, "b": GOOD})
     second = write(tmp_path / "second.json", {"b": GOOD | {"room_size": 3.0}, "c": GOOD})
     scenes, (skipped,) = read_scenes([first, second])
@@ -54,25 +54,24 @@ def test_a_file_given_twice_is_read_once(tmp_path):
     assert ids(scenes) == ["a"] and skipped.id == "a"
 
 
-def test_bad_scenes_are_handed_on(tmp_path):
+def test_bad_scenes_are_returned_as_skipped(tmp_path):
     scenes, (skipped,) = read_scenes([write(tmp_path / "x.json", {"a": GOOD, "b": BAD})])
     assert ids(scenes) == ["a"] and "room_size is -1.0" in skipped.reason
 
 
-def test_a_missing_path_says_what_to_give(tmp_path):
-    with pytest.raises(
-        InputError, match=r"none: does not exist; give one of: .*meta_info json files; .*scene\.json"
-    ):
+def test_a_missing_path_is_refused_with_the_known_layouts(tmp_path):
+    message = r"none: does not exist; give one of: .*meta_info json files; .*scene\.json"
+    with pytest.raises(InputError, match=message):
         read_scenes([tmp_path / "none"])
 
 
-def test_a_folder_without_scenes_says_what_was_looked_for(tmp_path):
+def test_a_folder_without_scenes_is_refused_with_the_known_layouts(tmp_path):
     (tmp_path / "x.txt").write_text("")
     with pytest.raises(InputError, match=r"holds no scene in a known layout; give one of: "):
         read_scenes([tmp_path])
 
 
-def test_a_json_in_a_folder_that_is_no_meta_info_is_named_in_one_line(tmp_path):
+def test_a_json_file_that_is_not_meta_info_is_named_in_one_line(tmp_path):
     write(tmp_path / "a.json", {"a": GOOD})
     write(tmp_path / "config.json", {"model": "x"})
     with pytest.raises(InputError) as error:
@@ -80,18 +79,16 @@ def test_a_json_in_a_folder_that_is_no_meta_info_is_named_in_one_line(tmp_path):
     assert "config.json" in str(error.value) and "\n" not in str(error.value)
 
 
-def test_nothing_usable_lists_up_to_three_reasons(tmp_path):
+def test_if_nothing_is_usable_three_reasons_are_listed(tmp_path):
     path = write(tmp_path / "x.json", {name: BAD for name in "abcde"})
     with pytest.raises(InputError) as error:
         read_scenes([path])
     message = str(error.value)
-    assert (
-        "5 skipped" in message and "scene a" in message and "scene c" in message and "scene d" not in message
-    )
-    assert "\n" not in message
+    assert "5 skipped" in message and "\n" not in message
+    assert "scene a" in message and "scene c" in message and "scene d" not in message
 
 
-def test_no_path_at_all_says_so():
+def test_an_empty_list_of_paths_is_refused():
     with pytest.raises(InputError, match="no path was given"):
         read_scenes([])
 
@@ -104,24 +101,24 @@ def rooms(tmp_path):
     return tmp_path / "rooms"
 
 
-def test_paths_of_all_kinds_are_read_in_their_order(rooms, tmp_path):
+def test_paths_of_all_kinds_are_read_in_order(rooms, tmp_path):
     file = write(tmp_path / "x.json", {"meta": GOOD})
     assert ids(read_scenes([file, rooms])[0]) == ["meta", "a", "b", "c"]
     assert ids(read_scenes([rooms / "b", file, rooms / "a"])[0]) == ["b", "meta", "a"]
-    assert [one.found.id for one in locate([rooms / "c", rooms])] == ["c", "a", "b"]
+    assert [scene.found.id for scene in locate([rooms / "c", rooms])] == ["c", "a", "b"]
 
 
-def test_one_scene_is_found_by_its_id_and_the_others_are_not_read(rooms, tmp_path):
+def test_a_scene_is_read_by_id_without_reading_the_others(rooms, tmp_path):
     (rooms / "a" / "scene.json").write_text("broken")
     assert read_one(rooms, "b").id == "b"
     assert read_one(rooms / "c", None).id == "c"
     assert read_one(write(tmp_path / "x.json", {"m": GOOD, "n": GOOD}), "n").id == "n"
-    for path, scene_id, said in ((rooms, "x", "holds no scene x"), (rooms, "a", "a/scene.json: is not JSON")):
-        with pytest.raises(InputError, match=said):
-            read_one(path, scene_id)
+    for scene_id, message in (("x", "holds no scene x"), ("a", "a/scene.json: is not JSON")):
+        with pytest.raises(InputError, match=message):
+            read_one(rooms, scene_id)
 
 
-def test_a_scene_that_benchmarks_test_on_carries_their_names_wherever_it_lies(rooms):
+def test_a_benchmarks_scene_carries_its_name_wherever_it_is_stored(rooms):
     record = json.loads((rooms / "c" / "scene.json").read_text())
     (rooms / "c" / "scene.json").write_text(json.dumps(record | {"id": "scene0568_01"}))
     (rooms / "c").rename(rooms / "scene0568_01")

@@ -11,46 +11,49 @@ def ids(scenes):
     return {scene.id for scene in scenes}
 
 
-def test_procedural_splits_share_no_scene_and_grow_without_changing():
+def test_procedural_splits_are_disjoint_and_grow_without_changing():
     small, large = procedural_splits(5, 3, 2), procedural_splits(9, 3, 2)
     assert [len(part) for part in (small.train, small.val, small.test)] == [5, 3, 2]
     assert len(ids(small.all_scenes())) == 10
     assert ids(small.train) < ids(large.train) and ids(small.val) == ids(large.val)
 
 
-def test_an_endless_number_of_procedural_scenes_is_refused():
+def test_an_unlimited_number_of_procedural_scenes_is_refused():
     with pytest.raises(InputError, match=r"data\.num_train_scenes=null"):
         procedural_splits(None, 1, 1)
 
 
-def test_no_room_stands_on_both_sides(shared_data):
+def test_no_room_is_both_trained_on_and_held_out(shared_data):
     splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 30, 30)
-    train, held_out = ({room_id(scene) for scene in part} for part in (splits.train, splits.val + splits.test))
+    train, held_out = (
+        {room_id(scene) for scene in part} for part in (splits.train, splits.val + splits.test)
+    )
     assert not train & held_out
     assert len(splits.val) == len(splits.test) == 30
     assert 238 - 60 - 20 <= len(splits.train) <= 238 - 60
 
 
-def test_the_order_of_paths_changes_no_split(shared_data):
+def test_splits_do_not_depend_on_the_order_of_paths(shared_data):
     files = sorted(str(path) for path in Path(shared_data / "scenes" / "vsi_bench_meta").glob("*.json"))
-    one, other = (read_splits(paths, 20, 10, 10) for paths in (files, files[::-1]))
-    assert ids(one.train) == ids(other.train) and ids(one.val) == ids(other.val)
+    forwards, backwards = (read_splits(paths, 20, 10, 10) for paths in (files, files[::-1]))
+    for part in ("train", "val", "test"):
+        assert ids(getattr(forwards, part)) == ids(getattr(backwards, part))
 
 
-def test_scenes_of_a_benchmark_are_refused_for_training_by_name(shared_data):
+def test_training_on_a_benchmarks_scenes_is_refused_by_name(shared_data):
     refuse_benchmarks(procedural_splits(3, 0, 0).train)
     splits = read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], 8, 10, 10)
-    named = r"8 training scenes .* belong to .*VSI-Bench.*benchmark_scenes leave_out"
-    with pytest.raises(InputError, match=named):
+    message = r"8 training scenes .* belong to .*VSI-Bench.*benchmark_scenes leave_out"
+    with pytest.raises(InputError, match=message):
         refuse_benchmarks(splits.train)
 
 
-def test_holding_out_everything_is_refused_with_the_numbers(shared_data):
+def test_holding_out_all_scenes_is_refused_with_their_number(shared_data):
     with pytest.raises(InputError, match=r"holds 238 usable scenes \(0 skipped\), but 300 are held out"):
         read_splits([str(shared_data / "scenes" / "vsi_bench_meta")], None, 200, 100)
 
 
-def test_scenes_of_benchmarks_can_be_left_out_of_training_alone(tmp_path, shared_data):
+def test_leave_out_removes_benchmark_scenes_from_training_only(tmp_path, shared_data):
     real = str(shared_data / "scenes" / "vsi_bench_meta")
     for name in ("scene0000_00", "scene0001_00"):
         (tmp_path / name).mkdir()

@@ -7,25 +7,29 @@ import pytest
 from lightning_ouro.programs.answers import is_readable
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
-from lightning_ouro.scenes.vocabulary import LONGEST, category_of
+from lightning_ouro.scenes.vocabulary import MAX_LENGTH, category_of
 
-# SCENES.md C: VSI-Bench's vocabularies; ScanNet++'s as far as they are listed there.
+# All categories of VSI-Bench's ScanNet scenes (vision-x-nyu/thinking-in-space @51e089c,
+# data/meta_info/scannet_meta_info_val.json).
 SCANNET = """
 chair,table,door,trash bin,window,pillow,monitor,backpack,bed,printer,lamp,mirror,sofa,bookshelf,towel,refrigerator,tv,
 counter,radiator,nightstand,plant,telephone,keyboard,microwave,clock,closet,fan,washing machine,oven,mattress,
 computer mouse,guitar,piano
 """
+# The most frequent categories of VSI-Bench's ScanNet++ scenes (scannetpp_meta_info_val.json there), and other labels of
+# ScanNet++.
 SCANNETPP = """
 chair,ceiling light,table,door,monitor,computer tower,keyboard,heater,whiteboard,computer mouse,trash can,plant,
 telephone,pillow,cup,shoes,cabinet,shelf,box,bottle,window,curtain,blinds,towel,sink,book,backpack,bag,jacket,
 paper towel,socket,light switch,plant pot,office chair,ceiling lamp,mouse,fume hood,windowsill,door frame,TV screen
 """
+# The 17 labels of ARKitScenes' boxes.
 ARKITSCENES = """
 cabinet,refrigerator,shelf,stove,bed,sink,washer,toilet,bathtub,oven,dishwasher,fireplace,stool,chair,table,tv_monitor,
 sofa
 """
 LISTED = sorted({name.strip() for names in (SCANNET, SCANNETPP, ARKITSCENES) for name in names.split(",")})
-# SCENES.md A6: what a vocabulary of all data sets must unify.
+# Names of the same category in different data sets.
 GROUPS = [
     ["trash can", "trash bin", "garbagebin", "recycling bin", "Trash Can", "trash_can"],
     ["sofa", "couch", "Sofa"],
@@ -51,42 +55,31 @@ WORDS = [
     "chair 2",
     "stool/chair",
 ]
-NO_OBJECTS = [
-    "wall",
-    "Floor",
-    "ceiling",
-    "REMOVE",
-    "SPLIT",
-    "undefined",
-    "object",
-    "unknown",
-    "otherfurniture",
-    "misc",
-]
+NO_OBJECTS = ["wall", "Floor", "ceiling", "REMOVE", "SPLIT", "undefined", "object", "unknown"]
+NO_OBJECTS += ["otherfurniture", "misc"]
 
 
-def test_listed_categories_stay_themselves_or_are_unified():
+def test_listed_categories_are_unchanged_or_unified():
     for name in LISTED:
         assert category_of(name) == name.lower().replace("_", " ") or name in UNIFIED, name
 
 
 @pytest.mark.parametrize("names", GROUPS, ids=[names[0] for names in GROUPS])
-def test_names_of_one_thing_are_one_category(names):
+def test_synonyms_have_one_category(names):
     (category,) = {category_of(name) for name in names}
     assert category in names
 
 
-def test_different_things_stay_different():
-    different = {
-        category_of(name) for name in ("lamp", "ceiling light", "sofa", "sofa chair", "stool", "chair", "bed")
-    }
+def test_different_categories_stay_different():
+    names = ("lamp", "ceiling light", "sofa", "sofa chair", "stool", "chair", "bed")
+    different = {category_of(name) for name in names}
     assert len(different) == 7 and None not in different
     assert len({category_of(names[0]) for names in GROUPS}) == len(GROUPS)
 
 
 @pytest.fixture(scope="module")
-def real(shared_data):
-    """Every category of VSI-Bench's files that are at hand."""
+def real_names(shared_data):
+    """All categories of VSI-Bench's ScanNet and ARKitScenes files."""
     names = set()
     for path in (shared_data / "scenes" / "vsi_bench_meta").glob("*_meta_info_val.json"):
         for record in json.loads(path.read_text()).values():
@@ -94,21 +87,23 @@ def real(shared_data):
     return names
 
 
-def test_the_categories_of_238_real_scenes_stay_themselves_or_are_unified(real):
-    assert len(real) >= 40
-    assert {name for name in real if category_of(name) != name} <= UNIFIED
-    # What VSI-Bench tells apart within one file stays apart: only names of different data sets become one.
-    assert len({category_of(name) for name in real}) == len(real - {"washing machine"} | {"washer"})
+def test_categories_of_238_real_scenes_are_unchanged_or_unified(real_names):
+    assert len(real_names) >= 40
+    assert {name for name in real_names if category_of(name) != name} <= UNIFIED
+    # Categories of one VSI-Bench file stay different; only names of different data sets are unified.
+    assert len({category_of(name) for name in real_names}) == len(
+        real_names - {"washing machine"} | {"washer"}
+    )
 
 
-def test_the_furniture_of_procedural_rooms_is_called_as_data_sets_call_it():
+def test_procedural_furniture_has_the_data_sets_names():
     for name in {*FURNITURE, *LOOKS}:
         assert category_of(name) is not None
     assert {name for name in FURNITURE if category_of(name) != name} <= UNIFIED
 
 
 @pytest.mark.parametrize("label", NO_OBJECTS)
-def test_what_is_no_object_has_no_category(label):
+def test_labels_that_name_no_object_have_no_category(label):
     assert category_of(label) is None and category_of(f" {label.upper()} ") is None
 
 
@@ -129,7 +124,7 @@ def test_what_is_no_object_has_no_category(label):
         ("chair 2", "chair 2"),
     ],
 )
-def test_labels_become_plain_lower_case_words(label, category):
+def test_labels_are_normalized_to_plain_lower_case_words(label, category):
     assert category_of(label) == category
 
 
@@ -137,72 +132,42 @@ def test_labels_become_plain_lower_case_words(label, category):
     "label",
     [
         *("", " ", "_", "-/-", "'", "’s"),
-        *(
-            "<|im_end|>",
-            "chair<|im_end|>",
-            "<image>",
-            "{object[0]}",
-            "chair, table",
-            "chair. How",
-            "chair?",
-            "chair|bed",
-        ),
-        *(
-            "chair\x00",
-            "chair\x07",
-            "\x1b[31mchair",
-            "a\u200bchair",
-            "\u202echair",
-            "chair\ufeff",
-            "\ud800",
-            "a\ud800b",
-        ),
-        *(
-            "\U0001fa91",
-            "chair\U0001fa91",
-            "♥",
-            "chair (2)",
-            "50%",
-            "a & b",
-            "a+b",
-            "a=b",
-            "a:b",
-            'a"b',
-            "a\\b",
-            "#1",
-        ),
-        *("x" * (LONGEST + 1), "chair " * 20, "ﷺ" * 10, "x" * 1_000_000, "e\u0301" * 5 + "\u0301", "i\u0307"),
+        *("<|im_end|>", "chair<|im_end|>", "<image>", "{object[0]}"),
+        *("chair, table", "chair. How", "chair?", "chair|bed"),
+        *("chair\x00", "chair\x07", "\x1b[31mchair", "a\u200bchair", "\u202echair", "chair\ufeff"),
+        *("\ud800", "a\ud800b"),
+        *("\U0001fa91", "chair\U0001fa91", "♥", "chair (2)", "50%", "a & b", "a+b", "a=b", "a:b"),
+        *('a"b', "a\\b", "#1"),
+        *("x" * (MAX_LENGTH + 1), "chair " * 20, "ﷺ" * 10, "x" * 1_000_000),
+        *("e\u0301" * 5 + "\u0301", "i\u0307"),
     ],
 )
-def test_what_is_no_plain_word_has_no_category(label):
+def test_labels_that_are_not_plain_words_have_no_category(label):
     assert category_of(label) is None
 
 
 def samples():
-    """Labels as they come, and a letter beside every character that there is in the first planes, thinned out above."""
+    """Real labels, and labels with every character of the first planes and a sample of the higher ones."""
     yield from [*WORDS, *NO_OBJECTS]
-    for code in [
-        *range(0x3000),
-        *range(0x3000, sys.maxunicode + 1, 37),
-        *range(0xF900, 0x10000),
-        *range(0x1D400, 0x1D800),
-    ]:
+    codes = [*range(0x3000), *range(0x3000, sys.maxunicode + 1, 37)]
+    codes += [*range(0xF900, 0x10000), *range(0x1D400, 0x1D800)]
+    for code in codes:
         yield from (chr(code), f"a{chr(code)}b", f"{chr(code)} {chr(code)}")
 
 
-def test_a_category_is_its_own_category_and_plain_readable_words():
+def test_categories_are_idempotent_and_readable():
     categories = 0
     for label in samples():
         category = category_of(label)
         if category is not None:
             assert category_of(category) == category, label
-            assert is_readable(category, LONGEST), label
+            assert is_readable(category, MAX_LENGTH), label
             assert unicodedata.is_normalized("NFKC", category) and category == category.casefold(), label
             categories += 1
     assert categories > 10_000
 
 
-def test_every_question_form_gives_back_the_categories_that_were_written_into_it():
+def test_every_question_form_reads_back_the_categories_written_into_it():
     categories = sorted({category_of(name) for name in WORDS} - {None})
     read = 0
     for family in FAMILIES.values():

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import torch
-
 from lightning_ouro.loop.asking import propose_and_verify
+
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.pool import Pool
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.verification import Verified
 from lightning_ouro.proposer.grammar import GrammarProposer

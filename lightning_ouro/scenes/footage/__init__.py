@@ -1,1 +1,1 @@
-"""Recordings on disk: videos, meshes, and which objects a frame shows."""
+"""Recordings on disk: videos, meshes, and which objects each frame shows."""

@@ -1,4 +1,4 @@
-"""Meshes and labelled points of reconstructed rooms: read from PLY files, cut into objects by segments."""
+"""Reads the vertices of reconstructed rooms from PLY files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,18 @@ from plyfile import PlyData, PlyElementParseError, PlyParseError
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import MOST_BYTES
 
-_HEADER = 4096  # bytes; a longer one is not a scanned room's
-_LARGEST = 10_000.0  # metres from the origin
-_TRIANGLES = {
-    "face": {"vertex_indices": 3, "vertex_index": 3}
-}  # both names are in use; known, they are read at once
+_HEADER = 4096  # maximum length in bytes of a scan's header
+_LARGEST = 10_000.0  # maximum coordinate in metres
+# Faces of known length are read at once; both names of the property are in use.
+_TRIANGLES = {"face": {"vertex_indices": 3, "vertex_index": 3}}
 
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """The corners of a mesh.
+    """The vertices of a mesh.
 
     Attributes:
-        path: The file that they came from.
+        path: The file that they were read from.
         points: `(V, 3)` metres.
     """
 
@@ -37,53 +36,58 @@ class Mesh:
 
 
 def read_ply(path: Path) -> Mesh:
-    """The vertices of a PLY file, binary or text.
+    """Reads the vertices of a PLY file, binary or text.
 
     Raises:
-        BadSceneError: it cannot be read, is no PLY, is cut off, or its points are not finite.
+        BadSceneError: the file is unreadable, not a PLY mesh or truncated, or has vertices that are not
+            finite.
     """
     try:
-        size = path.stat().st_size
         with path.open("rb") as file, warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # numpy warns where a text file ends too early
-            start = file.read(_HEADER)
-            _check_header(start, size)
-            file.seek(0)
-            # plyfile would wrap a text file itself, and leave it to be closed by chance.
-            stream = (
-                io.TextIOWrapper(file, "ascii") if re.search(rb"^format ascii", start, re.MULTILINE) else file
-            )
-            vertices = _elements(stream)["vertex"]
-            points = np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
-    except OSError as problem:
-        raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
-    except (PlyParseError, ValueError, KeyError, MemoryError, OverflowError, UserWarning) as problem:
-        raise BadSceneError(
-            f"{path}: is no PLY mesh, or is cut off ({' '.join(str(problem).split())})"
-        ) from None
+            warnings.simplefilter("error", UserWarning)  # numpy's, if a text file ends too early
+            points = _read_points(file, path.stat().st_size)
+    except OSError as error:
+        raise BadSceneError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except (PlyParseError, ValueError, KeyError, MemoryError, OverflowError, UserWarning) as error:
+        reason = " ".join(str(error).split())
+        raise BadSceneError(f"{path}: is not a PLY mesh, or is cut off ({reason})") from None
     if not (np.abs(points) < _LARGEST).all():
-        raise BadSceneError(f"{path}: has vertices that are not finite, or more than {_LARGEST:g} m away")
+        raise BadSceneError(
+            f"{path}: has vertices that are not finite, or more than {_LARGEST:g} m from the origin"
+        )
     return Mesh(path, points)
 
 
-def _elements(stream: Any) -> Any:
+def _read_points(file: BinaryIO, size: int) -> NDArray[np.float64]:
+    header = file.read(_HEADER)
+    _check_header(header, size)
+    file.seek(0)
+    is_text = re.search(rb"^format ascii", header, re.MULTILINE)
+    # plyfile would wrap a text file itself, and leave closing it to the garbage collector.
+    with io.TextIOWrapper(file, "ascii") if is_text else file as stream:
+        vertices = _read_elements(stream)["vertex"]
+        return np.stack([np.asarray(vertices[axis], dtype=np.float64) for axis in "xyz"], axis=1)
+
+
+def _read_elements(stream: Any) -> Any:
     try:
         return PlyData.read(stream, known_list_len=_TRIANGLES)
-    except PlyElementParseError as problem:
-        if "list length" not in str(problem):
+    except PlyElementParseError as error:
+        if "list length" not in str(error):
             raise
-    stream.seek(0)  # there are other polygons than triangles: those are read one by one
+    stream.seek(0)  # not all faces are triangles: read them one by one
     return PlyData.read(stream)
 
 
-def _check_header(start: bytes, size: int) -> None:
-    """Looks at how many vertices and faces a file says it has, before room is made for them."""
-    if not start.startswith(b"ply") or size > MOST_BYTES:
-        raise ValueError("it does not begin with `ply`" if size <= MOST_BYTES else f"{size} bytes")
-    header = start.partition(b"end_header")[0]
-    counts = {
-        name: int(count) for name, count in re.findall(rb"^element\s+(\w+)\s+(\d+)\s*$", header, re.MULTILINE)
-    }
+def _check_header(header: bytes, size: int) -> None:
+    """Checks the number of elements that a file announces before memory is allocated for them."""
+    if size > MOST_BYTES:
+        raise ValueError(f"{size} bytes")
+    if not header.startswith(b"ply"):
+        raise ValueError("it does not begin with `ply`")
+    header = header.partition(b"end_header")[0]
+    listed = re.findall(rb"^element\s+(\w+)\s+(\d+)\s*$", header, re.MULTILINE)
+    counts = {name: int(count) for name, count in listed}
     if not 0 < counts.get(b"vertex", 0) * 6 <= size or max(counts.values()) * 4 > size:
-        listed = ", ".join(f"{name.decode()} {count}" for name, count in counts.items())
-        raise ValueError(f"a file of {size} bytes cannot hold its elements: {listed or 'none'}")
+        elements = ", ".join(f"{name.decode()} {count}" for name, count in counts.items())
+        raise ValueError(f"a file of {size} bytes cannot hold its elements: {elements or 'none'}")

@@ -1,7 +1,8 @@
-"""Recordings on disk: which of their frames the model is shown, and how these become a `Video`.
+"""Turns a recording on disk into the `Video` that the model is shown.
 
-N frames are taken evenly from the valid ones (those with an image and a pose), decoded once, one at a time, and resized
-to the budget's pixels at nearly their own shape. Intrinsics follow; times are those of the recording.
+N frames are sampled uniformly from the valid ones (those with an image and a pose), decoded one at a time,
+and resized to the budget's pixels at nearly their own aspect ratio. Intrinsics are scaled along; times are
+those of the recording.
 """
 
 from __future__ import annotations
@@ -25,16 +26,17 @@ from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 @final
 @dataclass(frozen=True)
 class RecordedFootage:
-    """Footage that lies on disk.
+    """Footage that was recorded.
 
     Attributes:
-        open: Opens the scene's recording; a function of a module, so that other processes can have it.
+        open: Opens the scene's recording. A function of a module, so that it can be pickled for other
+            processes.
     """
 
     open: Callable[[Scene], Recording]
 
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
-        """Frames evenly from the valid part; all of them where there are no more than asked for.
+        """Loads frames sampled uniformly from the valid ones; all if there are no more than the budget.
 
         Raises:
             InputError: the recording cannot be used; the message names scene and file.
@@ -42,36 +44,39 @@ class RecordedFootage:
         try:
             with closing(self.open(scene)) as recording:
                 return _load(scene, recording, budget)
-        except BadSceneError as problem:
-            raise InputError(f"scene {scene.id}: {problem}") from None
+        except BadSceneError as error:
+            raise InputError(f"scene {scene.id}: {error}") from None
 
 
 def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     shots = recording.shots
     if len(shots.times) == 0:
         raise BadSceneError("the recording has no frame with a valid pose")
-    places = evenly(len(shots.times), budget.num_frames)
+    indices = uniform_indices(len(shots.times), budget.num_frames)
     size = budget.size_for(*shots.size)
-    frames = np.empty((len(places), *size, 3), dtype=np.uint8)
-    # Through `map`, which lets go of each large image before the next is decoded.
-    for row, image in zip(frames, map(partial(resized, size=size), recording.images(places)), strict=True):
+    frames = np.empty((len(indices), *size, 3), dtype=np.uint8)
+    # `map` releases each full-size image before the next is decoded, which a loop variable would not.
+    images = map(partial(resized, size=size), recording.images(indices))
+    for row, image in zip(frames, images, strict=True):
         row[:] = image
-    shares = np.stack([visible_shares(scene, recording, place) for place in places])
+    visibility = np.stack([visible_shares(scene, recording, index) for index in indices])
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
-    views = Views(shots.times[places], shots.intrinsics[places] * scale[:, None], shots.poses[places], shares)
-    return Video(frames, views)
+    intrinsics = shots.intrinsics[indices] * scale[:, None]
+    return Video(frames, Views(shots.times[indices], intrinsics, shots.poses[indices], visibility))
 
 
-def evenly(number: int, wanted: int) -> list[int]:
-    """The places of `wanted` of so many frames, the first and the last among them; all where there are fewer.
+def uniform_indices(num_frames: int, wanted: int) -> list[int]:
+    """Indices of `wanted` of `num_frames` frames, including the first and the last; all if there are no more.
 
-    As the official evaluation of VSI-Bench picks them: `np.linspace(0, n - 1, wanted, dtype=int)`.
+    Chosen like the official evaluation of VSI-Bench: `np.linspace(0, num_frames - 1, wanted, dtype=int)`.
     """
-    return list(range(number)) if number <= wanted else np.linspace(0, number - 1, wanted, dtype=int).tolist()
+    if num_frames <= wanted:
+        return list(range(num_frames))
+    return np.linspace(0, num_frames - 1, wanted, dtype=int).tolist()
 
 
 def resized(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The image `(H, W, 3)` at a height and width: bicubic with antialiasing, as Qwen3-VL's PIL processor does it."""
+    """The image `(H, W, 3)` at a height and width, bicubic with antialiasing like Qwen3-VL's PIL processor."""
     if image.shape[:2] == size:
         return image
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))

@@ -1,10 +1,11 @@
-"""Frames of a video file by number, exact whatever its frame rate.
+"""Reads frames of a video file by index, exactly, whatever its frame rate.
 
-The times of all frames are read from the packets, which decodes nothing; a frame is found by seeking to the last key
-frame that is shown no later and decoding up to it. (Seeking by number over rate, as imageio does, is a frame off where
-the rate is not constant, and phones' never is. Seeking to the frame's own time, as FFmpeg offers, ends too late where
-frames are shown before a key frame that is stored before them, which phones' HEVC has.) One thread and one frame at a
-time: a minute of 1920 × 1440 needs no more memory than a second of it.
+The timestamps of all frames are read from the packets, without decoding. A frame is reached by seeking to the
+last key frame that is shown no later, and decoding from there. (Computing the time from index and rate, like
+imageio, is a frame off where the rate is not constant, and that of phones never is. Seeking to the frame's
+own timestamp, which FFmpeg offers, lands too late where frames that are shown before a key frame are stored
+after it, as in phones' HEVC.) Only one thread decodes and only one frame is held, so that a minute of 1920 ×
+1440 needs no more memory than a second of it.
 """
 
 from __future__ import annotations
@@ -23,143 +24,150 @@ from numpy.typing import NDArray
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import MOST_PIXELS
 
-_WORTH = 8  # frames: a key frame that lies no farther ahead is reached by decoding on, not by a seek
-_SEEKS = 4  # key frames that are tried: FFmpeg may miss one where they are few frames apart
-_MISSING = 1.0  # seconds that may lack at the end of a video that is whole
-# A playlist opens other files, and in streams without an index seeking finds wrong frames.
+_DECODE_AHEAD = 8  # frames: a key frame that is no farther ahead is reached by decoding on instead of seeking
+_SEEKS = 4  # key frames to try: FFmpeg may miss one where they are only a few frames apart
+_MISSING = 1.0  # seconds by which the last frame of a complete video may precede its end
+# Playlists would open other files, and in streams without an index seeking finds wrong frames.
 _FORMATS = {"format_whitelist": "mov,matroska,webm", "protocol_whitelist": "file"}
 
 
 class VideoFile:
-    """A video on disk; its rotation tag is not applied, and what an edit list leaves out is not there.
+    """A video on disk. Its rotation tag is not applied; frames that an edit list removes do not count.
 
     Args:
-        path: An mp4, mov, mkv or webm.
+        path: An mp4, mov, mkv or webm file.
 
     Attributes:
-        times: `(F,)` seconds from the first frame, in the order in which they are shown.
+        times: `(F,)` seconds from the first frame, in display order.
         size: Height and width in pixels.
 
     Raises:
-        BadSceneError: it cannot be opened, is cut off, or holds no frames.
+        BadSceneError: the file cannot be opened, is truncated, or has no frames.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            with _opened(path) as container:
-                stream = _stream(container, path)
-                self._read_packets(container, stream)
+            with _open(path) as container:
+                stream = _video_stream(container, path)
+                self._stamps, self._keys = _read_timestamps(container, stream, path)
                 self._tick = float(stream.time_base or 0)
                 self.size = (stream.height, stream.width)
-                ending = _ending(stream)
-        except (av.FFmpegError, OSError, ValueError) as problem:
+                end = _announced_end(stream)
+        except (av.FFmpegError, OSError, ValueError) as error:
             raise BadSceneError(
-                f"{path}: cannot be read as an mp4, mov or mkv video ({_reason(problem)})"
+                f"{path}: cannot be read as an mp4, mov or mkv video ({_reason(error)})"
             ) from None
-        if not self._stamps or not min(self.size) or not self._tick:
-            raise BadSceneError(f"{path}: holds no frames")
-        if self.size[0] * self.size[1] > MOST_PIXELS:
+        self._check_size()
+        seconds = np.array(self._stamps, dtype=np.float64) * self._tick
+        if end - seconds[-1] > _MISSING + 2 * np.diff(seconds).max(initial=0):
             raise BadSceneError(
-                f"{path}: has frames of {self.size[1]} × {self.size[0]} pixels, too large to be a video"
+                f"{path}: is truncated: its last frame is at {seconds[-1]:.1f} s of {end:.1f} s"
             )
-        stamps = np.array(self._stamps, dtype=np.float64) * self._tick
-        longest = np.diff(stamps).max(initial=0)
-        if ending - stamps[-1] > _MISSING + 2 * longest:
-            raise BadSceneError(
-                f"{path}: is cut off: its last frame is at {stamps[-1]:.1f} s of {ending:.1f} s"
-            )
-        self.times = stamps - stamps[0]
+        self.times = seconds - seconds[0]
 
-    def frames(self, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        """The frames at these places, which rise; each uint8 `(H, W, 3)` RGB.
+    def _check_size(self) -> None:
+        if not self._stamps or not min(self.size) or not self._tick:
+            raise BadSceneError(f"{self.path}: has no frames")
+        height, width = self.size
+        if height * width > MOST_PIXELS:
+            raise BadSceneError(
+                f"{self.path}: has frames of {width} × {height} pixels, expected at most {MOST_PIXELS}"
+            )
+
+    def frames(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        """Decodes the frames with these indices, which increase; each is uint8 `(H, W, 3)` RGB.
 
         Raises:
             BadSceneError: the file is damaged before one of them.
         """
         try:
-            with _opened(self.path) as container:
-                stream = _stream(container, self.path)
+            with _open(self.path) as container:
+                stream = _video_stream(container, self.path)
                 stream.thread_type = "NONE"
                 stream.codec_context.thread_count = 1
-                yield from self._decode(container, stream, places)
-        except (av.FFmpegError, OSError, ValueError) as problem:
-            raise BadSceneError(f"{self.path}: cannot be decoded ({_reason(problem)})") from None
+                yield from self._decode(container, stream, frame_indices)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise BadSceneError(f"{self.path}: cannot be decoded ({_reason(error)})") from None
 
-    def _read_packets(self, container: Any, stream: Any) -> None:
-        """Notes when each frame is shown, and where key frames are; those that are cut away are needed to decode."""
-        shown: list[int] = []
-        keys: list[int] = []
-        for packet in container.demux(stream):
-            if packet.size == 0 or packet.pts is None:
-                continue
-            if packet.is_corrupt:
-                raise BadSceneError(f"{self.path}: is cut off or damaged after {len(shown)} frames")
-            if packet.is_keyframe:
-                keys.append(packet.pts)
-            if not packet.is_discard:
-                shown.append(packet.pts)
-        self._stamps, self._keys = sorted(shown), sorted(keys)
-
-    def _decode(self, container: Any, stream: Any, places: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+    def _decode(
+        self, container: Any, stream: Any, frame_indices: Sequence[int]
+    ) -> Iterator[NDArray[np.uint8]]:
         decoder: Iterator[Any] = iter(())
         reached = -1
-        for place in places:
-            keys = self._keys[: bisect_right(self._keys, self._stamps[place])]
-            first = bisect_left(self._stamps, keys[-1]) if keys else 0
-            if reached < 0 or place <= reached or first > reached + _WORTH:
-                decoder = self._from_key(container, stream, keys or self._stamps[:1], self._stamps[place])
-            yield self._image(decoder, place)
-            reached = place
+        for index in frame_indices:
+            keys = self._keys[: bisect_right(self._keys, self._stamps[index])]
+            key_index = bisect_left(self._stamps, keys[-1]) if keys else 0
+            if reached < 0 or index <= reached or key_index > reached + _DECODE_AHEAD:
+                decoder = _decode_from_key(container, stream, keys or self._stamps[:1], self._stamps[index])
+            yield self._image(decoder, index)
+            reached = index
 
-    def _image(self, decoder: Iterator[Any], place: int) -> NDArray[np.uint8]:
-        """The frame at a place, which is ahead; a function of its own, so that nothing large is held between two."""
-        stamp = self._stamps[place]
+    def _image(self, decoder: Iterator[Any], index: int) -> NDArray[np.uint8]:
+        """The frame at an index ahead of the decoder; a method, so that no local variable keeps the frame alive."""
+        stamp = self._stamps[index]
         frame = next((frame for frame in decoder if frame.pts is not None and frame.pts >= stamp), None)
         if frame is None or frame.pts != stamp:
-            raise BadSceneError(f"{self.path}: frame {place} of {len(self._stamps)} cannot be decoded")
+            raise BadSceneError(f"{self.path}: frame {index} of {len(self._stamps)} cannot be decoded")
         return np.asarray(frame.to_ndarray(format="rgb24"))
 
-    def _from_key(self, container: Any, stream: Any, keys: list[int], stamp: int) -> Iterator[Any]:
-        """Frames in their order from the last key frame on, or from one before it where the seek ends too late."""
-        for key in (*keys[: -_SEEKS - 1 : -1], keys[0]):
-            container.seek(key, stream=stream)
-            decoder = container.decode(stream)
-            frame = next((frame for frame in decoder if frame.pts is not None), None)
-            if frame is not None and frame.pts <= stamp:
-                yield frame
-                frame = None  # it is large
-                yield from decoder
-                return
+
+def _open(path: Path) -> Any:
+    # An absolute path, because `a:b.mp4` would be read as protocol `a`.
+    return av.open(str(path.absolute()), options=_FORMATS)
 
 
-def _opened(path: Path) -> Any:
-    return av.open(str(path.absolute()), options=_FORMATS)  # absolute: `a:b.mp4` would be a protocol
-
-
-def _stream(container: Any, path: Path) -> Any:
-    """The first video that is no picture of an album."""
-    found = [
+def _video_stream(container: Any, path: Path) -> Any:
+    """The first video stream that is not an album's cover picture."""
+    streams = [
         stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic
     ]
-    if not found:
-        raise BadSceneError(f"{path}: holds no video")
-    if found[0].codec_context is None:
-        raise BadSceneError(f"{path}: holds a video of an unknown codec")
-    return found[0]
+    if not streams:
+        raise BadSceneError(f"{path}: contains no video")
+    if streams[0].codec_context is None:
+        raise BadSceneError(f"{path}: contains a video in an unknown codec")
+    return streams[0]
 
 
-def _ending(stream: Any) -> float:
-    """Seconds at which a stream says that it ends; 0 where it does not."""
+def _read_timestamps(container: Any, stream: Any, path: Path) -> tuple[list[int], list[int]]:
+    """Sorted timestamps of the frames that are shown, and of all key frames, even hidden ones, to decode from."""
+    shown: list[int] = []
+    keys: list[int] = []
+    for packet in container.demux(stream):
+        if packet.size == 0 or packet.pts is None:
+            continue
+        if packet.is_corrupt:
+            raise BadSceneError(f"{path}: is truncated or damaged after {len(shown)} frames")
+        if packet.is_keyframe:
+            keys.append(packet.pts)
+        if not packet.is_discard:
+            shown.append(packet.pts)
+    return sorted(shown), sorted(keys)
+
+
+def _decode_from_key(container: Any, stream: Any, keys: list[int], stamp: int) -> Iterator[Any]:
+    """Frames in display order from the last key frame, or from an earlier one if seeking lands after `stamp`."""
+    for key in (*keys[: -_SEEKS - 1 : -1], keys[0]):
+        container.seek(key, stream=stream)
+        decoder = container.decode(stream)
+        frame = next((frame for frame in decoder if frame.pts is not None), None)
+        if frame is not None and frame.pts <= stamp:
+            yield frame
+            frame = None  # frees its memory
+            yield from decoder
+            return
+
+
+def _announced_end(stream: Any) -> float:
+    """Seconds at which the stream's header says that it ends; 0 if it does not say."""
     if stream.duration is not None:
         return float(((stream.start_time or 0) + stream.duration) * stream.time_base)
-    written = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", ""))  # as mkv has it
-    return (
-        sum(float(part) * unit for part, unit in zip(written.groups(), (3600, 60, 1), strict=True))
-        if written
-        else 0
-    )
+    duration = re.fullmatch(r"(\d+):(\d\d):(\d\d\.\d+)", stream.metadata.get("DURATION", ""))  # of mkv files
+    if duration is None:
+        return 0.0
+    hours, minutes, seconds = map(float, duration.groups())
+    return 3600 * hours + 60 * minutes + seconds
 
 
-def _reason(problem: Exception) -> str:
-    return " ".join(str(getattr(problem, "strerror", None) or problem).split())
+def _reason(error: Exception) -> str:
+    return " ".join(str(getattr(error, "strerror", None) or error).split())

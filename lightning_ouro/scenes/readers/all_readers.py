@@ -1,4 +1,4 @@
-"""Every reader of data sets on disk: the one place where a new one is entered."""
+"""The list of all data set readers. Add a new reader here."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from lightning_ouro.scenes.readers.scannetpp.reader import ScanNetppReader
 
 
 def all_readers(boxes: BoxKind = "upright") -> tuple[Reader, ...]:
-    """Every reader; no layout looks like another, so their order does not matter.
+    """Every reader. No layout can be mistaken for another, so their order does not matter.
 
     Args:
-        boxes: How boxes are fitted to the points of objects, where a data set gives no boxes.
+        boxes: Kind of box to fit to an object's points where the data set provides no boxes.
     """
     return (PlainFolderReader(), ScanNetReader(boxes), ScanNetppReader(), ARKitScenesReader())

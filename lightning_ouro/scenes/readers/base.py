@@ -1,8 +1,9 @@
-"""What a reader is: it finds a data set's scenes below a path, and reads them one by one.
+"""The interface of a data set reader: find the scenes below a path, then read them one at a time.
 
-What it returns is in the words of `scenes.types`, converted once: metres, z up, categories as `vocabulary` unifies
-them, OpenCV cameras from camera to world. It reads metadata only; frames are opened through `Scene.footage`, when they
-are asked for. A scene that cannot be used is a `BadSceneError`, whose one line says file, field and what was expected.
+To support a new data set, subclass `Reader` and add it to `all_readers`. A reader converts everything once to
+the conventions of `scenes.types`: metres, z up, categories unified by `vocabulary`, OpenCV cameras with
+camera-to-world poses. It reads metadata only; `Scene.footage` opens frames on demand. A scene that cannot be
+used raises a `BadSceneError` whose single line names the file, the field and what was expected.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from lightning_ouro.scenes.footage.mesh import Mesh
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject
 
-__all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "checked", "scanned_scene"]
+__all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "scanned_scene", "validated"]
 
-MOST_OBJECTS = (
-    256  # a scene's distances, nine times over, have to fit a program's memory; VSI-Bench's fullest has 107
-)
+# The pairwise distances of a scene and of its eight jittered draws must fit into a program's memory. The
+# fullest scene of VSI-Bench has 107 objects.
+MOST_OBJECTS = 256
 
 
 @dataclass(frozen=True)
 class Found:
-    """A scene that lies on disk, not yet read.
+    """Where a scene is on disk; it has not been read yet.
 
     Attributes:
-        id: Unique over all scenes of a run; the data set's own where it has one.
-        path: Its file or folder.
+        id: Unique among all scenes of a run; the data set's own id where it has one.
+        path: The scene's file or folder.
     """
 
     id: str
@@ -40,11 +41,11 @@ class Found:
 
 
 class Reader(ABC):
-    """One data set's layouts on disk; without state, so that it may work in other processes.
+    """Reads the layouts of one data set. Readers are stateless, so they can be sent to other processes.
 
     Attributes:
-        source: The data set's name, as `Scene.source` has it.
-        layout: What it looks for, in one line for a person whose path holds nothing.
+        source: The data set's name, as in `Scene.source`.
+        layout: The files the reader looks for, in one line. Shown to users whose path holds no scene.
     """
 
     source: str
@@ -52,14 +53,14 @@ class Reader(ABC):
 
     @abstractmethod
     def find(self, path: Path) -> list[Found]:
-        """The scenes at or below a path, by name; an empty list if nothing there is laid out as this data set.
+        """The scenes at or below a path, sorted by name; empty if nothing there has this data set's layout.
 
-        Only names of files are looked at, few levels deep, so that thousands of scenes are found in no time.
+        Looks at file names only and only a few levels deep, so that finding thousands of scenes is fast.
         """
 
     @abstractmethod
-    def read(self, found: Found) -> Scene:
-        """The scene's metadata.
+    def read(self, location: Found) -> Scene:
+        """Reads the scene's metadata.
 
         Raises:
             BadSceneError: the scene cannot be used.
@@ -67,44 +68,52 @@ class Reader(ABC):
 
 
 def scanned_scene(
-    found: Found,
+    location: Found,
     source: str,
     objects: Sequence[SceneObject],
     complete: frozenset[str],
     mesh: Mesh,
     footage: RecordedFootage,
 ) -> Scene:
-    """The scene of an annotated scan.
+    """Builds the scene of an annotated scan.
 
     Args:
-        found: The scene on disk.
-        source: The data set.
-        objects: What is annotated.
-        complete: Categories of which every instance is; those that are not there don't matter.
-        mesh: Gives the floor area.
+        location: The scene on disk.
+        source: The data set's name.
+        objects: The annotated objects.
+        complete: Categories whose every instance is annotated; those absent from the scene are ignored.
+        mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
 
     Raises:
         BadSceneError: the mesh covers no floor, or the objects cannot be used.
     """
-    counts = Counter(thing.category for thing in objects)
-    area = scanned_floor_area(mesh.points, found.id)
+    counts = Counter(item.category for item in objects)
+    area = scanned_floor_area(mesh.points, location.id)
     if area <= 0:
         raise BadSceneError(f"{mesh.path}: covers no floor, expected the mesh of a room")
-    things = tuple(objects)
-    return checked(
-        Scene(found.id, source, things, dict(counts), complete & counts.keys(), area, None, footage)
+    return validated(
+        Scene(
+            id=location.id,
+            source=source,
+            objects=tuple(objects),
+            counts=dict(counts),
+            complete=complete & counts.keys(),
+            floor_area=area,
+            floor=None,
+            footage=footage,
+        )
     )
 
 
-def checked(scene: Scene) -> Scene:
-    """The scene, if what comes later can work with it.
+def validated(scene: Scene) -> Scene:
+    """Returns the scene if its number of objects can be handled.
 
     Raises:
-        BadSceneError: it has no object, or too many.
+        BadSceneError: the scene has no object, or too many.
     """
     if not scene.objects:
-        raise BadSceneError("holds no object that a question could name")
+        raise BadSceneError("has no object that a question could name")
     if len(scene.objects) > MOST_OBJECTS:
-        raise BadSceneError(f"holds {len(scene.objects)} objects; at most {MOST_OBJECTS} can be used")
+        raise BadSceneError(f"has {len(scene.objects)} objects, expected at most {MOST_OBJECTS}")
     return scene

@@ -1,6 +1,6 @@
-"""Files that nobody trusts: every way in which one can be broken ends in one line with its path.
+"""Reading untrusted files: any damage results in a one-line `BadSceneError` that begins with the path.
 
-Sizes are looked at before anything is unpacked, so that a small file cannot fill the memory.
+Sizes are checked before anything is decompressed, so a small file cannot fill the memory.
 """
 
 from __future__ import annotations
@@ -17,12 +17,16 @@ from PIL import Image
 
 from lightning_ouro.errors import BadSceneError
 
-LARGEST = 1000.0  # metres; more is another unit or a broken file
-MOST_PIXELS = 50_000_000  # of one image: a phone's largest photo
-MOST_BYTES = 1 << 30  # of a file that is read whole
-_ORTHONORMAL = 1e-3
-# What Pillow raises on files that are broken in one way or another.
-_UNREADABLE = (
+# Limits chosen by hand, far above what the data sets contain.
+MOST_METRES = 1000.0  # a larger coordinate means another unit or a broken file
+MOST_PIXELS = 50_000_000  # of one image: about the largest photo a phone takes
+MOST_BYTES = 1 << 30  # of a file that is read as a whole
+CENTER_DECIMALS = 6  # of a metre; boxes of one category whose rounded centres agree are one object
+_ORTHONORMAL_TOLERANCE = (
+    1e-3  # chosen by hand; the 3,197 boxes of VSI-Bench's meta_info deviate by 3e-15 at most
+)
+# Everything Pillow raises on damaged files.
+_PILLOW_ERRORS = (
     OSError,
     ValueError,
     SyntaxError,
@@ -33,41 +37,55 @@ _UNREADABLE = (
     MemoryError,
 )
 
+Floats = NDArray[np.float64]
 
-def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """A whole file.
+
+def path_exists(path: Path) -> bool:
+    """Whether a file or folder exists.
 
     Raises:
-        BadSceneError: it is missing, unreadable, or has more than `most` bytes.
+        BadSceneError: permissions do not allow to check.
+    """
+    try:
+        return path.exists()
+    except OSError as problem:
+        raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
+
+
+def read_bytes(path: Path, max_bytes: int = MOST_BYTES) -> bytes:
+    """Reads a whole file.
+
+    Raises:
+        BadSceneError: the file is missing, unreadable, or larger than `max_bytes`.
     """
     try:
         size = path.stat().st_size
-        if size > most:
-            raise BadSceneError(f"{path}: has {size} bytes, expected at most {most}")
+        if size > max_bytes:
+            raise BadSceneError(f"{path}: has {size} bytes, expected at most {max_bytes}")
         return path.read_bytes()
     except OSError as problem:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
     except ValueError:
-        raise BadSceneError(f"{str(path)!r}: cannot be read (no file can have this name)") from None
+        raise BadSceneError(f"{str(path)!r}: cannot be read (not a valid file name)") from None
 
 
-def read_text(path: Path, most: int = MOST_BYTES) -> str:
-    """A text file of at most so many bytes.
+def read_text(path: Path, max_bytes: int = MOST_BYTES) -> str:
+    """Reads a UTF-8 text file of at most `max_bytes`; a byte order mark is dropped.
 
     Raises:
-        BadSceneError: it cannot be read, or is no UTF-8.
+        BadSceneError: the file cannot be read or is not UTF-8.
     """
     try:
-        return read_bytes(path, most).decode("utf-8-sig")
+        return read_bytes(path, max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        raise BadSceneError(f"{path}: is no text ({problem.reason} at byte {problem.start})") from None
+        raise BadSceneError(f"{path}: is not UTF-8 text ({problem.reason} at byte {problem.start})") from None
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file.
+    """Reads a JSON file.
 
     Raises:
-        BadSceneError: it cannot be read, or is no JSON.
+        BadSceneError: the file cannot be read or is not JSON.
     """
     try:
         return json.loads(read_text(path))
@@ -76,102 +94,124 @@ def read_json(path: Path) -> Any:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image, from its header.
+    """Height and width of an image, read from its header.
 
     Raises:
-        BadSceneError: it cannot be read, is no image, or is too large.
+        BadSceneError: the file cannot be read, is not an image, or has too many pixels.
     """
     try:
-        # Pillow warns of large ones, which are refused below, and of broken metadata, which is not looked at.
+        # Pillow warns of large images, which are refused below, and of damaged metadata, which is not used.
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
     except Image.DecompressionBombError as problem:
         raise BadSceneError(f"{path}: {problem}") from None
-    except _UNREADABLE as problem:
-        raise _no_image(path, problem) from None
+    except _PILLOW_ERRORS as problem:
+        raise _not_an_image(path, problem) from None
     if height * width > MOST_PIXELS:
         raise BadSceneError(f"{path}: has {width} × {height} pixels, expected at most {MOST_PIXELS}")
     return height, width
 
 
 def read_image(path: Path, mode: str | None = "RGB") -> NDArray[Any]:
-    """An image as it is stored: uint8 `(H, W, 3)` RGB, or with `mode=None` its own numbers, such as depth in uint16.
+    """Reads an image without applying its EXIF rotation; the first one if the file holds several.
 
-    It is the first where a file holds several.
+    Args:
+        path: The image file.
+        mode: Pillow's name of the mode to convert to: "RGB" gives uint8 `(H, W, 3)`. None keeps the stored
+            values, such as depth in uint16.
 
     Raises:
-        BadSceneError: it cannot be read, is no image, is too large, or is cut off.
+        BadSceneError: the file cannot be read, is not an image, has too many pixels, or is truncated.
     """
     image_size(path)
     try:
         with warnings.catch_warnings(action="ignore"):
             return np.asarray(iio.imread(path, index=0, plugin="pillow", mode=mode, rotate=False))
-    except _UNREADABLE as problem:
-        raise _no_image(path, problem) from None
+    except _PILLOW_ERRORS as problem:
+        raise _not_an_image(path, problem) from None
 
 
-def _no_image(path: Path, problem: BaseException) -> BadSceneError:
+def _not_an_image(path: Path, problem: BaseException) -> BadSceneError:
     reason = problem.strerror if isinstance(problem, OSError) else None
     return BadSceneError(f"{path}: cannot be read as an image ({' '.join(str(reason or problem).split())})")
 
 
 def is_number(value: Any) -> TypeGuard[int | float]:
-    """Whether a value of a JSON file is a finite number of usual size."""
-    # Comparing before converting: an integer too large for a float would raise.
-    return isinstance(value, int | float) and not isinstance(value, bool) and -LARGEST < value < LARGEST
+    """Whether a value from a JSON file is a finite number below `MOST_METRES` in magnitude."""
+    # Compared without a conversion: an integer too large for a float would raise.
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and -MOST_METRES < value < MOST_METRES
+    )
 
 
-def numbers(where: str, field: str, values: Any, length: int) -> NDArray[np.float64]:
-    """`length` finite numbers, checked one by one.
+def finite_numbers(where: str, field: str, values: Any, length: int) -> Floats:
+    """Converts a list from a JSON file to `length` finite numbers, checking each.
 
     Raises:
-        BadSceneError: they are no list of so many numbers.
+        BadSceneError: it is not a list of `length` finite numbers; the message begins with `where` and
+            `field`.
     """
     if not isinstance(values, list) or len(values) != length or not all(map(is_number, values)):
         raise BadSceneError(
-            f"{where}: {field} is {shown(values)}, expected {length} finite numbers below {LARGEST:g}"
+            f"{where}: {field} is {short_repr(values)}, expected {length} finite numbers below {MOST_METRES:g}"
         )
     return np.array(values, dtype=np.float64)
 
 
-def box(
-    where: str, record: Any, centre: str = "centroid", size: str = "axesLengths", axes: str = "normalizedAxes"
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Centre, full extents `(3,)` and rotation `(3, 3)` of a box, as VSI-Bench, ARKitScenes and ScanNet++ write it.
+def parse_box(
+    where: str,
+    record: Any,
+    center: str = "centroid",
+    size: str = "axesLengths",
+    axes: str = "normalizedAxes",
+) -> tuple[Floats, Floats, Floats]:
+    """Centre `(3,)`, full extents `(3,)` and rotation `(3, 3)` of a box from a JSON file.
 
-    The nine numbers of `axes` are three rows, each an axis of the box; the columns of the rotation are axes.
+    VSI-Bench, ARKitScenes and ScanNet++ all write the nine numbers of `axes` as three rows, one per axis of
+    the box: for all 1,807 of VSI-Bench's 3,197 boxes that tell rows from columns, only rows reproduce their
+    `min` and `max`. The columns of the returned rotation are the axes.
+
+    Args:
+        where: File and object, for error messages.
+        record: The JSON object.
+        center: Name of the field with the centre, metres.
+        size: Name of the field with the full extents, metres.
+        axes: Name of the field with the axes.
 
     Raises:
-        BadSceneError: a field is missing or no box comes of it.
+        BadSceneError: a field is missing, or the values do not describe a box.
     """
     if not isinstance(record, dict):
-        raise BadSceneError(f"{where} is {shown(record)}, expected a box with {centre}, {size}, {axes}")
-    extents = numbers(where, size, record.get(size), 3)
+        raise BadSceneError(f"{where} is {short_repr(record)}, expected a box with {center}, {size}, {axes}")
+    extents = finite_numbers(where, size, record.get(size), 3)
     if min(record[size]) <= 0:
-        raise BadSceneError(f"{where}: {size} is {shown(record[size])}, expected positive metres")
-    rows = numbers(where, axes, record.get(axes), 9).reshape(3, 3)
+        raise BadSceneError(f"{where}: {size} is {short_repr(record[size])}, expected positive metres")
+    rows = finite_numbers(where, axes, record.get(axes), 9).reshape(3, 3)
     first, second, third = rows.tolist()
-    # In plain Python: for nine numbers that is ten times faster, and a store has tens of thousands of boxes.
+    # In plain Python: for nine numbers this is ten times faster than numpy, and a store has tens of thousands
+    # of boxes.
     lengths = (_dot(first, first) - 1, _dot(second, second) - 1, _dot(third, third) - 1)
-    angles = (_dot(first, second), _dot(second, third), _dot(third, first))
-    if max(map(abs, (*lengths, *angles))) > _ORTHONORMAL:
+    cosines = (_dot(first, second), _dot(second, third), _dot(third, first))
+    if max(map(abs, (*lengths, *cosines))) > _ORTHONORMAL_TOLERANCE:
         raise BadSceneError(f"{where}: {axes} is {rows.ravel().tolist()}, expected three orthonormal rows")
-    a, b, c = first, second, third
-    handed = (
+    # A box is symmetric, so flipping one axis makes a left-handed set right-handed.
+    rotation = rows.T.copy() if _determinant(first, second, third) > 0 else rows.T * [1.0, 1.0, -1.0]
+    return finite_numbers(where, center, record.get(center), 3), extents, rotation
+
+
+def _dot(a: list[float], b: list[float]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def _determinant(a: list[float], b: list[float], c: list[float]) -> float:
+    return (
         a[0] * (b[1] * c[2] - b[2] * c[1])
         + a[1] * (b[2] * c[0] - b[0] * c[2])
         + a[2] * (b[0] * c[1] - b[1] * c[0])
     )
-    # A box is its own mirror image, so a left-handed set of axes is made right-handed by turning one round.
-    rotation = rows.T.copy() if handed > 0 else rows.T * [1.0, 1.0, -1.0]
-    return numbers(where, centre, record.get(centre), 3), extents, rotation
 
 
-def _dot(one: list[float], other: list[float]) -> float:
-    return one[0] * other[0] + one[1] * other[1] + one[2] * other[2]
-
-
-def shown(value: Any) -> str:
-    """A value for an error message, short."""
+def short_repr(value: Any) -> str:
+    """A value for an error message, in at most 80 characters; None reads "missing"."""
     text = "missing" if value is None else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

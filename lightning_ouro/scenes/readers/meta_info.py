@@ -1,10 +1,19 @@
 """Reads VSI-Bench's `meta_info` files: boxes, counts and floor areas of real rooms, without frames.
 
-Format (SCENES.md A4; checked on all 238 scenes at hand): `{scene: {dataset, video_path, room_size, object_counts,
-object_bbox: {category: [{centroid, axesLengths, normalizedAxes, min, max}]}}}`. Lengths are full extents and the rows
-of `normalizedAxes` are the box's axes. `object_counts` was corrected by hand and wins over the number of boxes;
-printers are listed twice in ScanNet's file, so boxes of a category with the same centroid are one. A bad scene is
-skipped with a reason; a file that is no `meta_info` at all is an `InputError`.
+Format (vision-x-nyu/thinking-in-space @51e089c `data/meta_info/*_meta_info_val.json`): `{scene: {dataset,
+video_path, room_size, object_counts, object_bbox: {category: [{centroid, axesLengths, normalizedAxes, min,
+max}]}}}`. There are no poses, frames or instance ids. Checked on all of its 238 ScanNet and ARKitScenes
+scenes:
+
+- Lengths are full extents, and the rows of `normalizedAxes` are the box's axes. ScanNet's boxes are minimal
+  ones in the scan's raw frame, shifted by an unpublished offset per scene, so they must not be combined with
+  ScanNet's poses.
+- `object_counts` was corrected by hand and takes precedence over the number of boxes, which differs in 12
+  places, all in ScanNet's file. In 9 of its scenes every printer is listed twice: boxes of a category with
+  the same centre are one.
+- VLM-3R (VITA-Group/VLM-3R @6dd1264) writes the same format with the key `object_bboxes`.
+
+A bad scene is skipped with a reason. A file that is not a `meta_info` file at all raises an `InputError`.
 """
 
 from __future__ import annotations
@@ -16,18 +25,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError, InputError
-from lightning_ouro.scenes.readers.files import LARGEST, box, is_number, shown
+from lightning_ouro.scenes.fitted_boxes import Box
+from lightning_ouro.scenes.readers.files import (
+    CENTER_DECIMALS,
+    MOST_METRES,
+    is_number,
+    parse_box,
+    short_repr,
+)
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"
-_BOXES = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
-_SAME_PLACE = 6  # decimals of a metre
-_ID_SHAPES = (("scannet", r"scene\d{4}_\d{2}"), ("arkitscenes", r"\d{8}"), ("scannetpp", r"[0-9a-f]{10}"))
-_PATH_WORDS = (
+_BOX_KEYS = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
+_SOURCE_BY_ID = (("scannet", r"scene\d{4}_\d{2}"), ("arkitscenes", r"\d{8}"), ("scannetpp", r"[0-9a-f]{10}"))
+_SOURCE_BY_VIDEO_PATH = (
     ("scannetpp", "scannet++"),
     ("scannetpp", "scannetpp"),
     ("arkitscenes", "arkit"),
@@ -36,10 +50,10 @@ _PATH_WORDS = (
 
 
 def read_meta_info(path: Path) -> tuple[list[Scene], list[SkippedScene]]:
-    """The scenes of a file in its order, and those that could not be used.
+    """Reads a file's scenes, in its order, and lists those that cannot be used.
 
     Raises:
-        InputError: the file cannot be read or is no `meta_info`.
+        InputError: the file cannot be read or is not a `meta_info` file.
     """
     scenes: list[Scene] = []
     skipped: list[SkippedScene] = []
@@ -63,7 +77,7 @@ def _load(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{path}: holds a {type(content).__name__}, not an object; {_EXPECTED}")
     if not any(
-        isinstance(record, dict) and any(key in record for key in _BOXES) for record in content.values()
+        isinstance(record, dict) and any(key in record for key in _BOX_KEYS) for record in content.values()
     ):
         raise InputError(f"{path}: none of its {len(content)} entries has object_bbox; {_EXPECTED}")
     return content
@@ -72,22 +86,22 @@ def _load(path: Path) -> dict[str, Any]:
 def _to_scene(scene_id: str, record: Any) -> Scene:
     if not isinstance(record, dict):
         raise BadSceneError(
-            f"is {shown(record)}, expected an object with room_size, object_counts, object_bbox"
+            f"is {short_repr(record)}, expected an object with room_size, object_counts, object_bbox"
         )
-    boxes = next((record[key] for key in _BOXES if key in record), None)
-    if not isinstance(boxes, dict):
-        raise BadSceneError(f"object_bbox is {shown(boxes)}, expected lists of boxes by category")
-    found = [(category, box) for category, listed in boxes.items() for box in _boxes(category, listed)]
-    if not found:
+    by_category = next((record[key] for key in _BOX_KEYS if key in record), None)
+    if not isinstance(by_category, dict):
+        raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
+    boxes = [(category, box) for category, listed in by_category.items() for box in _boxes(category, listed)]
+    if not boxes:
         raise BadSceneError("object_bbox holds no objects, expected at least one")
-    counts = _counts(record)
-    boxed = dict(Counter(category for category, _ in found))
+    corrected_counts = _counts(record)
+    box_counts = dict(Counter(category for category, _ in boxes))
     return Scene(
         id=scene_id,
         source=_source(scene_id, record),
-        objects=tuple(SceneObject(place, category, *box) for place, (category, box) in enumerate(found)),
-        counts=boxed | counts,
-        complete=frozenset(counts),
+        objects=tuple(SceneObject(index, category, *box) for index, (category, box) in enumerate(boxes)),
+        counts=box_counts | corrected_counts,
+        complete=frozenset(corrected_counts),
         floor_area=_floor_area(record),
         floor=None,
         footage=RenderedFootage(),
@@ -95,26 +109,24 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
     )
 
 
-_Box = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]  # centre, size, rotation
-
-
-def _boxes(category: str, listed: Any) -> list[_Box]:
+def _boxes(category: str, listed: Any) -> list[Box]:
     if not category.strip():
         raise BadSceneError(f"object_bbox has the category {category!r}, expected a name")
     if not isinstance(listed, list):
-        raise BadSceneError(f"object_bbox of {category} is {shown(listed)}, expected a list of boxes")
-    boxes = [box(f"{category} {place}", record) for place, record in enumerate(listed)]
-    return list({tuple(np.round(found[0], _SAME_PLACE)): found for found in reversed(boxes)}.values())[::-1]
+        raise BadSceneError(f"object_bbox of {category} is {short_repr(listed)}, expected a list of boxes")
+    boxes = [parse_box(f"{category} {index}", record) for index, record in enumerate(listed)]
+    # Of boxes with the same centre the first is kept, in the position of the last.
+    return list({tuple(np.round(box[0], CENTER_DECIMALS)): box for box in reversed(boxes)}.values())[::-1]
 
 
 def _counts(record: dict[str, Any]) -> dict[str, int]:
     counts = record.get("object_counts")
     if not isinstance(counts, dict):
-        raise BadSceneError(f"object_counts is {shown(counts)}, expected numbers by category")
+        raise BadSceneError(f"object_counts is {short_repr(counts)}, expected numbers by category")
     for category, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise BadSceneError(
-                f"object_counts of {category} is {shown(count)}, expected a whole number from 0"
+                f"object_counts of {category} is {short_repr(count)}, expected a non-negative integer"
             )
     return counts
 
@@ -123,7 +135,7 @@ def _floor_area(record: dict[str, Any]) -> float:
     area = record.get("room_size")
     if not is_number(area) or area <= 0:
         raise BadSceneError(
-            f"room_size is {shown(area)}, expected square metres above 0 and below {LARGEST:g}"
+            f"room_size is {short_repr(area)}, expected square metres above 0 and below {MOST_METRES:g}"
         )
     return float(area)
 
@@ -132,6 +144,6 @@ def _source(scene_id: str, record: dict[str, Any]) -> str:
     if isinstance(record.get("dataset"), str):
         return record["dataset"]
     video = str(record.get("video_path", "")).lower()
-    by_path = [source for source, word in _PATH_WORDS if word in video]
-    by_shape = [source for source, shape in _ID_SHAPES if re.fullmatch(shape, scene_id)]
-    return (by_path + by_shape + ["meta_info"])[0]
+    by_path = [source for source, word in _SOURCE_BY_VIDEO_PATH if word in video]
+    by_id = [source for source, pattern in _SOURCE_BY_ID if re.fullmatch(pattern, scene_id)]
+    return (by_path + by_id + ["meta_info"])[0]

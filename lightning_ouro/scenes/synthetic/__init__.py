@@ -1,1 +1,1 @@
-"""Scenes that are generated: rooms, furniture, walks through them, and the renderer."""
+"""Synthetic scenes: procedural rooms, their furniture, camera walks through them, and the renderer."""

@@ -1,9 +1,9 @@
-"""What stands in a room: sizes, places and looks by category, under VSI-Bench's names.
+"""The furniture of synthetic rooms: size, location and look of each category, under VSI-Bench's names.
 
-Sizes are full extents in metres, common in furniture shops' and appliance makers' catalogues (a 60 cm kitchen grid,
-2 m beds, 2.0 m door leaves), rounded by hand. `look_of` gives every name a look: those in `LOOKS`, which has all names
-of VSI-Bench's ScanNet and ARKitScenes files, by hand; any other by a hash of the name, so it is the same in every
-process.
+Sizes are full extents in metres as in the catalogues of furniture shops and appliance makers (a 60 cm kitchen
+grid, 2 m beds, 2.0 m door leaves), rounded by hand. `look_of` knows a look for every name: `LOOKS` lists
+those of all names in VSI-Bench's ScanNet and ARKitScenes files, chosen by hand; any other name gets one from
+its hash, so that it looks the same in every process.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ ROOM_KINDS: tuple[RoomKind, ...] = RoomKind.__args__  # type: ignore[attr-define
 
 @dataclass(frozen=True)
 class Furniture:
-    """How large a category is, where it stands and how often.
+    """How large objects of a category are, where they stand and how often they occur.
 
     Attributes:
-        width: Along the wall, metres.
-        depth: Away from the wall, metres.
+        width: Extent along the wall, metres.
+        depth: Extent away from the wall, metres.
         height: Metres.
-        place: `wall`: on the floor, its back to a wall; `floor`: anywhere on the floor; `hung`: on a wall, its bottom
-            at `bottom`; `surface`: on top of one of `supports`.
-        rooms: First letters of the kinds of room that have it.
-        most: The largest number of them in one room.
-        bottom: Height of the bottom of what is hung, metres; a door's is 0.
-        supports: The categories that it may stand on.
+        place: `wall`: on the floor with its back to a wall; `floor`: anywhere on the floor; `hung`: on a wall
+            at the height `bottom`; `surface`: on top of an object of one of the categories `supports`.
+        rooms: First letters of the `ROOM_KINDS` in which it occurs.
+        most: Maximum number in one room.
+        bottom: Height of the lower edge if `place` is `hung`, metres; 0 for doors.
+        supports: Categories that it may stand on if `place` is `surface`.
     """
 
     width: Range
@@ -95,11 +95,11 @@ FURNITURE: dict[str, Furniture] = {
 
 @dataclass(frozen=True)
 class Look:
-    """How a category is drawn.
+    """How objects of a category are drawn.
 
     Attributes:
         colour: RGB, 0 to 255, before shading.
-        texture: The pattern on every face.
+        texture: Pattern on every face.
     """
 
     colour: tuple[int, int, int]
@@ -165,7 +165,7 @@ LOOKS: dict[str, Look] = {
 
 
 def look_of(category: str) -> Look:
-    """The look of any category; names outside `LOOKS` get one from SHA-256 of the name."""
+    """The look of any category; names that are not in `LOOKS` get one from their SHA-256."""
     if category in LOOKS:
         return LOOKS[category]
     digest = hashlib.sha256(category.encode()).digest()

@@ -1,8 +1,9 @@
-"""Colours of the hit points of boxes: a light from above, a texture on every face, darker edges.
+"""Colours of the points where rays hit boxes: a light from above, a texture on every face, darker edges.
 
-`brightness = light * texture * edge`. Light is half-Lambert, `a + (1 - a) (1 + n.l) / 2`, so that all six faces of a
-box differ, those turned away from the light too. Points come in the box's own frame, so a face is the axis along which
-the point lies furthest out.
+`brightness = light * texture * edge`. The light is half-Lambert, `a + (1 - a) (1 + n.l) / 2` with ambient
+share `a`, so that all six faces of a box differ, even those turned away from the light. Points are given in
+the box's own frame, so the face is the axis along which the point lies furthest out. The constants were
+chosen by hand.
 """
 
 from __future__ import annotations
@@ -14,25 +15,27 @@ from torch import Tensor
 
 from lightning_ouro.scenes.synthetic.furniture import TEXTURES
 
-_LIGHT = torch.tensor([0.36, 0.20, 0.91])  # from above and one side
-_AMBIENT = 0.45
-_DARK = 0.68  # brightness of the dark part of a texture
+_LIGHT = torch.tensor([0.36, 0.20, 0.91])  # unit vector towards the light, above and to one side
+_AMBIENT = 0.45  # share of the light that has no direction
+_DARK = 0.68  # brightness of the dark parts of a texture
 _EDGE = 0.60  # brightness of an edge
-_EDGE_WIDTH = 0.012  # metres, or one pixel if that is more
-_EDGE_SHARE = 0.2  # of the half extent at most, so that thin boxes keep their colour
+_EDGE_WIDTH = 0.012  # metres, or one pixel if that is wider
+_EDGE_SHARE = (
+    0.2  # maximum width of an edge as a share of the half extent, so that thin boxes keep their colour
+)
 _FINE, _COARSE = 0.09, 0.14  # metres, widths of a texture's parts
-_TILE, _TILE_DARK = 0.5, 0.86  # metres, the floor's tiles
+_TILE, _TILE_DARK = 0.5, 0.86  # width of the floor's tiles in metres, brightness of the dark ones
 
 
 @dataclass(frozen=True, eq=False)
 class Paint:
-    """What boxes look like; the last box is the room, seen from inside.
+    """How boxes look; the last box is the room, seen from inside.
 
     Attributes:
-        halves: `(n + 1, 3)` half extents, metres, the most upright axis last.
+        halves: `(n + 1, 3)` half extents, metres; the most upright axis is the last.
         rotations: `(n + 1, 3, 3)`, columns are the axes.
         colours: `(n + 2, 3)` RGB, 0 to 255; the last two are the room's walls and its floor.
-        textures: `(n + 1,)` places in `TEXTURES`.
+        textures: `(n + 1,)` indices into `TEXTURES`.
     """
 
     halves: Tensor
@@ -45,9 +48,9 @@ def shade(paint: Paint, index: Tensor, points: Tensor, footprint: Tensor) -> Ten
     """Colours uint8 `(H, W, 3)` of the points of one image.
 
     Args:
-        paint: The boxes' looks.
-        index: `(H, W)` the box of each point.
-        points: `(H, W, 3)` in the frame of its box, metres, on the box's surface.
+        paint: How the boxes look.
+        index: `(H, W)` box of each point.
+        points: `(H, W, 3)` on the box's surface, in the box's frame, metres.
         footprint: `(H, W)` width of a pixel at the point, metres.
     """
     halves = look_up(paint.halves, index)
@@ -63,9 +66,10 @@ def shade(paint: Paint, index: Tensor, points: Tensor, footprint: Tensor) -> Ten
 
 
 def look_up(table: Tensor, index: Tensor) -> Tensor:
-    """Rows of a table `(n, ...)` for every pixel: `(H, W, ...)`.
+    """The row of a table `(n, ...)` for every pixel: `(H, W, ...)`.
 
-    The same as `table[index]`, which torch spreads over threads from 3,000 pixels on (see `renderer._SERIAL`).
+    Equal to `table[index]`, which torch would split over threads from 3,000 pixels on (see
+    `renderer._SERIAL`).
     """
     return table.index_select(0, index.flatten()).view(*index.shape, *table.shape[1:])
 
@@ -77,7 +81,7 @@ def _light(paint: Paint, index: Tensor, face: Tensor, sign: Tensor) -> Tensor:
 
 
 def _on_face(points: Tensor, face: Tensor) -> tuple[Tensor, Tensor]:
-    """Coordinates across and up on the hit face, metres; up is the upright axis on the four sides."""
+    """Coordinates across and up on the face that was hit, metres; up is the upright axis on the four sides."""
     face = face[..., 0]
     across = torch.where(face == 0, points[..., 1], points[..., 0])
     up = torch.where(face == 2, points[..., 1], points[..., 2])
@@ -103,7 +107,7 @@ def _texture(kinds: Tensor, coordinates: tuple[Tensor, Tensor], floor: Tensor) -
 
 
 def _odd(coordinate: Tensor, width: float) -> Tensor:
-    # Not with floor(): MKL spreads it over threads whatever the size (see `renderer._SERIAL`).
+    # floor() would be simpler, but MKL splits it over threads at any size (see `renderer._SERIAL`).
     return coordinate.remainder(2 * width) >= width
 
 

@@ -14,7 +14,7 @@ HEADER = "ply\nformat {kind} 1.0\nelement vertex {count}\nproperty float x\nprop
 
 
 def vertices(points=POINTS, number="f4", labels=True):
-    """As ScanNet's meshes have them: coordinates, colours, and in the twin with labels a number."""
+    """As in ScanNet's meshes: coordinates, colours, and a label in `*.labels.ply`."""
     fields = [(axis, number) for axis in "xyz"] + [
         (colour, "u1") for colour in ("red", "green", "blue", "alpha")
     ]
@@ -33,7 +33,7 @@ def faces(corners=3, name="vertex_indices", number=25):
 def polygons(name="vertex_indices"):
     """Faces of three, four and five corners."""
     table = np.empty(25, dtype=[(name, "O")])
-    table[name] = [np.arange(3 + place % 3, dtype="i4") for place in range(25)]
+    table[name] = [np.arange(3 + index % 3, dtype="i4") for index in range(25)]
     return PlyElement.describe(table, "face", val_types={name: "i4"})
 
 
@@ -47,41 +47,41 @@ WRITTEN = {
     "no faces": ([vertices()], {"byte_order": "<"}),
     "no faces in text": ([vertices()], {"text": True}),
     "faces first": ([faces(), vertices()], {"byte_order": "<"}),
-    "the other name of faces": ([vertices(), faces(name="vertex_index")], {"byte_order": "<"}),
+    "faces by their other name": ([vertices(), faces(name="vertex_index")], {"byte_order": "<"}),
     "quads": ([vertices(), faces(4)], {"byte_order": "<"}),
     "polygons": ([vertices(), polygons()], {"byte_order": "<"}),
     "polygons big endian": ([vertices(), polygons("vertex_index")], {"byte_order": ">"}),
     "polygons in text": ([vertices(), polygons()], {"text": True}),
-    "a comment that speaks of elements": (
+    "a comment that mentions elements": (
         [vertices(), faces()],
         {"byte_order": "<", "comments": ["element edge 999999999999"]},
     ),
 }
 
 
-def write(path, elements, **how):
-    PlyData(elements, **how).write(str(path))
+def write(path, elements, **options):
+    PlyData(elements, **options).write(str(path))
     return path
 
 
-@pytest.mark.parametrize("what", WRITTEN)
-def test_vertices_are_those_that_plyfile_wrote(tmp_path, what):
-    elements, how = WRITTEN[what]
-    found = read_ply(write(tmp_path / "mesh.ply", elements, **how)).points
-    assert found.dtype == np.float64 and found.shape == POINTS.shape
-    kept = POINTS if "float64" in what else POINTS.astype(np.float32)
-    np.testing.assert_allclose(found, kept, rtol=0, atol=1e-6 if "text" in what else 0)
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_vertices_are_those_that_plyfile_wrote(tmp_path, kind):
+    elements, options = WRITTEN[kind]
+    points = read_ply(write(tmp_path / "mesh.ply", elements, **options)).points
+    assert points.dtype == np.float64 and points.shape == POINTS.shape
+    written = POINTS if "float64" in kind else POINTS.astype(np.float32)
+    np.testing.assert_allclose(points, written, rtol=0, atol=1e-6 if "text" in kind else 0)
 
 
-def test_the_file_can_be_removed_and_written_anew_after_it_was_read(tmp_path):
+def test_points_do_not_change_when_the_file_is_overwritten_after_reading(tmp_path):
     path = write(tmp_path / "mesh.ply", [vertices(), faces()], byte_order="<")
-    found = read_ply(path).points.copy()
     points = read_ply(path).points
+    before = points.copy()
     path.write_bytes(b"\0" * path.stat().st_size)
-    np.testing.assert_array_equal(points, found)
+    np.testing.assert_array_equal(points, before)
 
 
-def test_a_room_of_200_000_vertices_is_read_at_once_whatever_its_faces_are_called(tmp_path):
+def test_200_000_vertices_are_read_at_once_whatever_the_faces_name(tmp_path):
     points = np.random.default_rng(2).uniform(-5, 5, (200_000, 3))
     seconds = []
     for name in ("vertex_indices", "vertex_index"):
@@ -93,7 +93,7 @@ def test_a_room_of_200_000_vertices_is_read_at_once_whatever_its_faces_are_calle
 
 
 def peak():
-    """Megabytes of memory that were in use at most."""
+    """The process's peak memory in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -106,22 +106,22 @@ def refused(path):
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.2, 0.3, 0.6, 0.9, 0.99])
-@pytest.mark.parametrize("how", [{"byte_order": "<"}, {"byte_order": ">"}, {"text": True}])
-def test_a_mesh_that_is_cut_off_is_refused(tmp_path, how, share):
-    path = write(tmp_path / "mesh.ply", [vertices(), faces()], **how)
+@pytest.mark.parametrize("options", [{"byte_order": "<"}, {"byte_order": ">"}, {"text": True}])
+def test_a_truncated_mesh_is_refused(tmp_path, options, share):
+    path = write(tmp_path / "mesh.ply", [vertices(), faces()], **options)
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     refused(path)
 
 
-@pytest.mark.parametrize("how", [{"byte_order": "<"}, {"text": True}])
-def test_a_mesh_that_is_cut_off_after_its_header_is_refused(tmp_path, how):
-    path = write(tmp_path / "mesh.ply", [vertices()], **how)
+@pytest.mark.parametrize("options", [{"byte_order": "<"}, {"text": True}])
+def test_a_mesh_truncated_after_its_header_is_refused(tmp_path, options):
+    path = write(tmp_path / "mesh.ply", [vertices()], **options)
     start, end, _ = path.read_bytes().partition(b"end_header\n")
     path.write_bytes(start + end)
     refused(path)
 
 
-def test_a_text_that_is_cut_off_inside_a_face_is_refused_without_a_warning_of_numpys(tmp_path):
+def test_a_text_truncated_inside_a_face_is_refused_without_numpys_warning(tmp_path):
     path = write(tmp_path / "mesh.ply", [vertices(), faces()], text=True)
     content = path.read_bytes()
     path.write_bytes(content[: content.rindex(b"\n3 ") + 3])
@@ -133,7 +133,7 @@ def test_a_text_that_is_cut_off_inside_a_face_is_refused_without_a_warning_of_nu
 
 @pytest.mark.parametrize("kind", ["binary_little_endian", "binary_big_endian", "ascii"])
 @pytest.mark.parametrize("element", ["vertex", "face", "edge"])
-def test_a_header_that_claims_a_million_million_elements_claims_no_memory(tmp_path, kind, element):
+def test_a_header_that_claims_10_to_the_12_elements_allocates_no_memory(tmp_path, kind, element):
     path = tmp_path / "mesh.ply"
     header = HEADER.format(kind=kind, count=10**12 if element == "vertex" else 2)
     if element != "vertex":
@@ -147,10 +147,10 @@ def test_a_header_that_claims_a_million_million_elements_claims_no_memory(tmp_pa
 
 
 @pytest.mark.parametrize("count", ["uint", "int", "double"])
-def test_a_face_that_claims_thousands_of_millions_of_corners_claims_no_memory(tmp_path, count):
+def test_a_face_that_claims_2_to_the_31_corners_allocates_no_memory(tmp_path, count):
     path = tmp_path / "mesh.ply"
-    listed = f"element face 1\nproperty list {count} int vertex_indices\nend_header"
-    header = HEADER.format(kind="binary_little_endian", count=2).replace("end_header", listed)
+    face = f"element face 1\nproperty list {count} int vertex_indices\nend_header"
+    header = HEADER.format(kind="binary_little_endian", count=2).replace("end_header", face)
     number = np.array([2**31 - 1], dtype={"uint": "<u4", "int": "<i4", "double": "<f8"}[count])
     path.write_bytes(header.encode() + b"\0" * 24 + number.tobytes() + b"\0" * 12)
     before = peak()
@@ -159,22 +159,22 @@ def test_a_face_that_claims_thousands_of_millions_of_corners_claims_no_memory(tm
 
 
 @pytest.mark.parametrize("count", ["-5", "0", "many", "", "1e3", "9" * 5000])
-def test_a_header_with_no_number_of_vertices_is_refused(tmp_path, count):
+def test_a_header_without_a_valid_number_of_vertices_is_refused(tmp_path, count):
     path = tmp_path / "mesh.ply"
     path.write_bytes(HEADER.format(kind="binary_little_endian", count=count).encode() + b"\0" * 240)
     refused(path)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
-@pytest.mark.parametrize("how", [{"byte_order": "<"}, {"text": True}])
-def test_vertices_that_are_not_finite_are_refused(tmp_path, how, value):
+@pytest.mark.parametrize("options", [{"byte_order": "<"}, {"text": True}])
+def test_vertices_that_are_not_finite_are_refused(tmp_path, options, value):
     points = POINTS.copy()
     points[17, 1] = value
-    message = refused(write(tmp_path / "mesh.ply", [vertices(points), faces()], **how))
+    message = refused(write(tmp_path / "mesh.ply", [vertices(points), faces()], **options))
     assert "not finite" in message
 
 
-def test_vertices_without_x_are_refused_by_name(tmp_path):
+def test_vertices_without_x_are_refused(tmp_path):
     table = np.zeros(9, dtype=[("u", "f4"), ("y", "f4"), ("z", "f4")])
     assert "x" in refused(write(tmp_path / "mesh.ply", [PlyElement.describe(table, "vertex")]))
 
@@ -186,13 +186,13 @@ def test_vertices_whose_x_is_a_list_are_refused(tmp_path):
 
 BROKEN = {
     "an empty file": lambda path: path.write_bytes(b""),
-    "three letters": lambda path: path.write_bytes(b"ply"),
-    "a text": lambda path: path.write_text("a mesh\n" * 99),
+    "only the magic word": lambda path: path.write_bytes(b"ply"),
+    "a text file": lambda path: path.write_text("a mesh\n" * 99),
     "noise": lambda path: path.write_bytes(np.random.default_rng(3).bytes(5000)),
     "noise after ply": lambda path: path.write_bytes(b"ply\n" + np.random.default_rng(4).bytes(5000)),
-    "another mesh": lambda path: path.write_text("solid room\nfacet normal 0 0 1\nendsolid\n"),
+    "another mesh format": lambda path: path.write_text("solid room\nfacet normal 0 0 1\nendsolid\n"),
     "an unknown format": lambda path: path.write_text(HEADER.format(kind="morse", count=1) + "0 0 0\n"),
-    "words for numbers": lambda path: path.write_text(
+    "words instead of numbers": lambda path: path.write_text(
         HEADER.format(kind="ascii", count=1) + "one two three\n"
     ),
     "umlauts in the header": lambda path: path.write_bytes(
@@ -200,33 +200,31 @@ BROKEN = {
         + b"0 0 0\n"
     ),
     "a folder": lambda path: path.mkdir(),
-    "nothing": lambda path: None,
+    "no file": lambda path: None,
 }
 
 
-@pytest.mark.parametrize("what", BROKEN)
-def test_what_is_no_mesh_is_refused_in_one_line_with_its_path(tmp_path, what):
+@pytest.mark.parametrize("kind", BROKEN)
+def test_files_that_are_not_meshes_are_refused_in_one_line_with_their_path(tmp_path, kind):
     path = tmp_path / "mesh.ply"
-    BROKEN[what](path)
+    BROKEN[kind](path)
     refused(path)
 
 
-@pytest.mark.parametrize("what", ["little endian", "text", "polygons"])
-def test_whatever_bytes_are_changed_a_mesh_is_read_or_refused(tmp_path, what):
-    elements, how = WRITTEN[what]
-    path = write(tmp_path / "mesh.ply", elements, **how)
-    whole = np.frombuffer(path.read_bytes(), dtype=np.uint8)
+@pytest.mark.parametrize("kind", ["little endian", "text", "polygons"])
+def test_a_mesh_with_changed_bytes_is_either_read_or_refused(tmp_path, kind):
+    elements, options = WRITTEN[kind]
+    path = write(tmp_path / "mesh.ply", elements, **options)
+    original = np.frombuffer(path.read_bytes(), dtype=np.uint8)
     rng = np.random.default_rng(5)
     for trial in range(150):
-        changed = whole.copy()
-        places = rng.integers(0, len(whole) if trial % 2 else 250, rng.choice([1, 2, 5]))
-        changed[places] = (
-            rng.integers(48, 58, len(places)) if trial % 3 else rng.integers(0, 256, len(places))
-        )
-        path.write_bytes(
-            changed[: rng.integers(1, len(whole))].tobytes() if trial % 5 == 0 else changed.tobytes()
-        )
+        changed = original.copy()
+        indices = rng.integers(0, len(original) if trial % 2 else 250, rng.choice([1, 2, 5]))
+        digits, any_bytes = (48, 58), (0, 256)
+        changed[indices] = rng.integers(*(digits if trial % 3 else any_bytes), len(indices))
+        end = rng.integers(1, len(original)) if trial % 5 == 0 else len(original)
+        path.write_bytes(changed[:end].tobytes())
         try:
             assert np.isfinite(read_ply(path).points).all()
-        except BadSceneError as problem:
-            assert str(problem).startswith(f"{path}: ") and "\n" not in str(problem)
+        except BadSceneError as error:
+            assert str(error).startswith(f"{path}: ") and "\n" not in str(error)

@@ -1,11 +1,11 @@
-"""Videos whose frames show their numbers."""
+"""Writes videos whose frames show their index as a pattern of squares."""
 
 from fractions import Fraction
 
 import av
 import numpy as np
 
-ROWS, COLUMNS = 3, 4  # squares; each is a bit of the frame's number
+ROWS, COLUMNS = 3, 4  # of squares, each of which is a bit of the frame's index
 MICRO = Fraction(1, 90_000)
 LONG_GOP = ("libx264", {"x264-params": "keyint=250:bframes=3:b-adapt=0:scenecut=0:log-level=none"})
 OPEN_GOP = ("libx264", {"x264-params": "keyint=30:bframes=3:open-gop=1:scenecut=0:log-level=none"})
@@ -17,13 +17,12 @@ HEVC = ("libx265", {"x265-params": "keyint=20:bframes=4:open-gop=1:log-level=non
 MPEG4 = ("mpeg4", {"bf": "2", "g": "25"})
 FRAMES = 70
 IRREGULAR = np.cumsum(np.random.default_rng(0).integers(400, 6000, FRAMES))
-JUMPY = np.cumsum(
-    np.random.default_rng(2).integers(20, 20_000, FRAMES)
-)  # FFmpeg misses the key frames that it seeks
+# Makes FFmpeg miss key frames when seeking.
+JUMPY = np.cumsum(np.random.default_rng(2).integers(20, 20_000, FRAMES))
 
 
 def picture(number, height=96, width=128):
-    """Large dark and bright squares that say a number below 4096."""
+    """An image of large dark and bright squares that encode a number below 4096."""
     bits = (number >> np.arange(ROWS * COLUMNS)) & 1
     squares = np.where(bits.reshape(ROWS, COLUMNS) == 1, 220, 35).astype(np.uint8)
     grey = squares[np.arange(height) * ROWS // height][:, np.arange(width) * COLUMNS // width]
@@ -31,6 +30,7 @@ def picture(number, height=96, width=128):
 
 
 def number_of(image):
+    """The number that an image encodes."""
     height, width = image.shape[:2]
     rows, columns = (
         (2 * np.arange(count) + 1) * side // (2 * count) for count, side in ((ROWS, height), (COLUMNS, width))
@@ -40,6 +40,7 @@ def number_of(image):
 
 
 def encoded(container, codec, options, stamps, tick, size):
+    """A new stream of a container, and its packets; `tick` is the unit of the timestamps in seconds."""
     height, width = size
     stream = container.add_stream(codec, options=options)
     stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -53,8 +54,9 @@ def encoded(container, codec, options, stamps, tick, size):
     return stream, packets + stream.encode(None)
 
 
-def written(path, video, stamps, tick, size=(96, 128), **muxing):
+def written(path, codec, stamps, tick, size=(96, 128), **muxing):
+    """Writes a video, and returns its path."""
     with av.open(str(path), "w", options=muxing) as container:
-        for packet in encoded(container, *video, stamps, tick, size)[1]:
+        for packet in encoded(container, *codec, stamps, tick, size)[1]:
             container.mux(packet)
     return path

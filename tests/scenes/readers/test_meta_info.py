@@ -36,58 +36,58 @@ def real(shared_data):
     return {name: folder / f"{name}_meta_info_val.json" for name in ("scannet", "arkitscenes")}
 
 
-def test_all_238_real_scenes_are_usable(real):
-    for source, number in (("scannet", 88), ("arkitscenes", 150)):
+def test_all_238_real_scenes_can_be_used(real):
+    for source, num_scenes in (("scannet", 88), ("arkitscenes", 150)):
         scenes, skipped = read_meta_info(real[source])
-        assert len(scenes) == number and skipped == []
+        assert len(scenes) == num_scenes and skipped == []
         assert {scene.source for scene in scenes} == {source}
         assert {scene.benchmarks for scene in scenes} == {("VSI-Bench",)}
 
 
 @pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
-def test_corners_are_the_files_own_min_and_max(real, source):
+def test_corners_match_the_min_and_max_in_the_file(real, source):
     content = json.loads(real[source].read_text())
     checked = 0
     for scene in read_meta_info(real[source])[0]:
-        for thing in scene.objects:
-            same = [
+        for item in scene.objects:
+            matches = [
                 box
-                for box in content[scene.id]["object_bbox"][thing.category]
-                if box["centroid"] == thing.center.tolist()
+                for box in content[scene.id]["object_bbox"][item.category]
+                if box["centroid"] == item.center.tolist()
             ]
-            np.testing.assert_allclose(thing.corners().min(axis=0), same[0]["min"], rtol=0, atol=1e-9)
-            np.testing.assert_allclose(thing.corners().max(axis=0), same[0]["max"], rtol=0, atol=1e-9)
-            assert np.linalg.det(thing.rotation) == pytest.approx(1)
+            np.testing.assert_allclose(item.corners().min(axis=0), matches[0]["min"], rtol=0, atol=1e-9)
+            np.testing.assert_allclose(item.corners().max(axis=0), matches[0]["max"], rtol=0, atol=1e-9)
+            assert np.linalg.det(item.rotation) == pytest.approx(1)
             checked += 1
     assert checked == {"scannet": 1212, "arkitscenes": 854}[source]
 
 
-def test_the_12_doubled_printers_of_scannet_are_removed(real):
+def test_the_12_duplicate_printers_of_scannet_are_removed(real):
     content = json.loads(real["scannet"].read_text())
     removed = {}
     for scene in read_meta_info(real["scannet"])[0]:
         for category, boxes in content[scene.id]["object_bbox"].items():
-            left = sum(thing.category == category for thing in scene.objects)
-            removed[category] = removed.get(category, 0) + len(boxes) - left
-    assert {category: number for category, number in removed.items() if number} == {"printer": 12}
+            kept = sum(item.category == category for item in scene.objects)
+            removed[category] = removed.get(category, 0) + len(boxes) - kept
+    assert {category: count for category, count in removed.items() if count} == {"printer": 12}
 
 
 @pytest.mark.parametrize("source", ["scannet", "arkitscenes"])
-def test_counts_and_floor_areas_are_the_files(real, source):
+def test_counts_and_floor_areas_are_those_of_the_file(real, source):
     content = json.loads(real[source].read_text())
     for scene in read_meta_info(real[source])[0]:
         assert scene.counts == content[scene.id]["object_counts"]
         assert scene.complete == set(scene.counts)
         assert scene.floor_area == content[scene.id]["room_size"] and scene.floor is None
-        assert [thing.id for thing in scene.objects] == list(range(len(scene.objects)))
+        assert [item.id for item in scene.objects] == list(range(len(scene.objects)))
 
 
-def test_counts_of_the_file_win_over_the_number_of_boxes(tmp_path):
+def test_counts_in_the_file_take_precedence_over_the_number_of_boxes(tmp_path):
     (scene,), _ = read_meta_info(write(tmp_path, {"a": SCENE}))
     assert scene.counts == {"chair": 2} and len(scene.objects) == 1
 
 
-def test_a_category_without_a_count_is_counted_by_its_boxes_but_not_complete(tmp_path):
+def test_a_category_without_a_count_is_counted_by_boxes_but_not_complete(tmp_path):
     record = changed(object_bbox={"chair": [BOX], "lamp": [BOX]})
     (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
     assert scene.counts == {"chair": 2, "lamp": 1} and scene.complete == {"chair"}
@@ -100,14 +100,14 @@ def test_both_keys_for_boxes_are_read(tmp_path):
     np.testing.assert_allclose(scene.objects[0].rotation[:, 0], [COS, SIN, 0])
 
 
-def test_left_handed_axes_become_right_handed_and_the_box_stays(tmp_path):
+def test_left_handed_axes_become_right_handed_with_the_same_corners(tmp_path):
     mirrored = [*BOX["normalizedAxes"][:6], 0, 0, -1]
     (scene,), _ = read_meta_info(
         write(tmp_path, {"a": with_box(centroid=[1.0, 2.0, 3.0], normalizedAxes=mirrored)})
     )
-    plain, turned = scene.objects
-    assert np.linalg.det(turned.rotation) == pytest.approx(1)
-    np.testing.assert_allclose(np.ptp(turned.corners(), axis=0), np.ptp(plain.corners(), axis=0))
+    plain, mirror = scene.objects
+    assert np.linalg.det(mirror.rotation) == pytest.approx(1)
+    np.testing.assert_allclose(np.ptp(mirror.corners(), axis=0), np.ptp(plain.corners(), axis=0))
 
 
 @pytest.mark.parametrize(
@@ -124,9 +124,7 @@ def test_left_handed_axes_become_right_handed_and_the_box_stays(tmp_path):
         ("x", {}, "meta_info"),
     ],
 )
-def test_the_source_comes_from_dataset_then_video_path_then_the_shape_of_the_id(
-    tmp_path, scene_id, fields, source
-):
+def test_the_source_comes_from_dataset_then_video_path_then_id(tmp_path, scene_id, fields, source):
     (scene,), _ = read_meta_info(write(tmp_path, {scene_id: changed(**fields)}))
     assert scene.source == source
 
@@ -162,7 +160,7 @@ def test_the_source_comes_from_dataset_then_video_path_then_the_shape_of_the_id(
         ({"room_size": 1.0, "object_counts": {}}, ["object_bbox", "missing"]),
     ],
 )
-def test_a_bad_scene_is_skipped_with_a_reason_and_the_others_go_on(tmp_path, record, words):
+def test_a_bad_scene_is_skipped_with_a_reason_and_the_rest_is_read(tmp_path, record, words):
     path = write(tmp_path, {"good": SCENE, "bad": record, "last": SCENE})
     scenes, (skipped,) = read_meta_info(path)
     assert [scene.id for scene in scenes] == ["good", "last"]
@@ -182,7 +180,7 @@ def test_a_bad_scene_is_skipped_with_a_reason_and_the_others_go_on(tmp_path, rec
         ({"model_type": "qwen", "layers": {"a": 1}}, ["2 entries", "object_bbox"]),
     ],
 )
-def test_a_file_that_is_no_meta_info_is_an_input_error(tmp_path, content, words):
+def test_a_file_that_is_not_meta_info_is_an_input_error(tmp_path, content, words):
     path = write(tmp_path, content)
     with pytest.raises(InputError) as error:
         read_meta_info(path)
@@ -191,7 +189,7 @@ def test_a_file_that_is_no_meta_info_is_an_input_error(tmp_path, content, words)
     assert "\n" not in message
 
 
-def test_a_binary_file_and_a_missing_one_are_input_errors(tmp_path):
+def test_a_binary_or_missing_file_is_an_input_error(tmp_path):
     (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="is not JSON"):
         read_meta_info(tmp_path / "x.json")

@@ -1,4 +1,4 @@
-"""Lays out a film as Apple's ARKitScenes lies on disk, from the descriptions in its README and DATA.md."""
+"""Writes a film in the layout of Apple's ARKitScenes, following its README and DATA.md."""
 
 import json
 import struct
@@ -28,12 +28,12 @@ README_NAMES = {
 
 
 def stamps(film):
-    """When the images were taken, as their names have it."""
+    """The times of the images as in their names."""
     return np.round(START + film.times, 3)
 
 
 def write_3dod(root, film, video=VIDEO, fold="Training", held=0, names=NAMES):
-    """One video of the `3dod` data set; returns its folder."""
+    """Writes one video of the `3dod` data set and returns its folder; `held`: quarter turns of the device."""
     folder = root / "3dod" / fold / video
     frames = folder / f"{video}_frames"
     write_annotation(folder / f"{video}_3dod_annotation.json", film.scene.objects)
@@ -43,7 +43,7 @@ def write_3dod(root, film, video=VIDEO, fold="Training", held=0, names=NAMES):
 
 
 def write_raw(root, film, small, kind="vga_wide", video=VIDEO, fold="Training", held=0):
-    """One video of `raw`: `small` is the film as the lowres assets have it; `kind` says where the images are."""
+    """Writes one video of `raw`. `small` is the film for the lowres assets; `kind` tells where the images go."""
     folder = root / "raw" / fold / video
     write_annotation(folder / f"{video}_3dod_annotation.json", film.scene.objects)
     write_mesh(folder / f"{video}_3dod_mesh.ply", mesh_of(film.scene)[0])
@@ -64,7 +64,9 @@ def write_film(folder, film, video, held, names, images=True):
     write_intrinsics(folder, film, stamps(film), video, held, names)
     write_depth(folder, film, stamps(film), video, held, names)
     poses = [stored_camera(film, pose, held)[2] for pose in film.poses]
-    write_poses(folder / names["poses"], stamps(film) + 0.00031, poses)  # rows have more decimals than names
+    write_poses(
+        folder / names["poses"], stamps(film) + 0.00031, poses
+    )  # rows have more decimals than file names
 
 
 def write_images(folder, film, times, video, held, names):
@@ -104,12 +106,12 @@ def write_poses(path, times, poses):
 
 
 def stored_picture(picture, held):
-    """What the sensor saw of an upright picture: it has to be turned clockwise `held` times to be upright again."""
+    """The sensor's image of an upright picture: `held` clockwise quarter turns make it upright again."""
     return {0: picture, 1: np.rot90(picture, 1), 2: np.rot90(picture, 2), 3: np.rot90(picture, -1)}[held]
 
 
 def stored_camera(film, pose, held):
-    """Width and height, fx fy cx cy, and pose of the sensor, for an upright film."""
+    """Width and height, fx fy cx cy, and the sensor's pose, for an upright film."""
     height, width = film.rgb.shape[1:3]
     fx, fy, cx, cy = film.intrinsics[[0, 1, 0, 1], [0, 1, 2, 2]]
     right, down, forward = pose[:3, :3].T
@@ -131,15 +133,15 @@ def write_movie(path, pictures):
         stream = container.add_stream("libx264", rate=60, options={"crf": "12", "preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 60)
-        for place, picture in enumerate(pictures):
+        for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            frame.pts = place
+            frame.pts = index
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
 
 
 def annotated(label, center, size, rotation, uid="0"):
-    """One entry of an annotation's `data`. Its `obb` is in another frame and in centimetres, as in the real files."""
+    """An entry of an annotation's `data`. As in the real files its `obb` is in another frame and in centimetres."""
     aligned = {
         "centroid": [float(number) for number in center],
         "axesLengths": [float(number) for number in size],
@@ -166,8 +168,8 @@ def annotated(label, center, size, rotation, uid="0"):
 
 def write_annotation(path, objects, **fields):
     data = [
-        annotated(thing.category.replace(" ", "_"), thing.center, thing.size, thing.rotation, str(thing.id))
-        for thing in objects
+        annotated(item.category.replace(" ", "_"), item.center, item.size, item.rotation, str(item.id))
+        for item in objects
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -176,7 +178,7 @@ def write_annotation(path, objects, **fields):
 
 
 def write_mesh(path, points):
-    """A mesh as ARKit exports it: binary, with colours; its triangles do not matter to anyone."""
+    """A mesh as ARKit exports it: binary, with colours. Its triangles are arbitrary, as nothing reads them."""
     header = (
         "ply\nformat binary_little_endian 1.0\n"
         f"element vertex {len(points)}\nproperty float x\nproperty float y\nproperty float z\n"
@@ -184,6 +186,6 @@ def write_mesh(path, points):
         f"element face {len(points) - 2}\nproperty list uchar int vertex_indices\nend_header\n"
     )
     corners = b"".join(struct.pack("<3f3B", *point, 120, 130, 140) for point in points)
-    faces = b"".join(struct.pack("<B3i", 3, place, place + 1, place + 2) for place in range(len(points) - 2))
+    faces = b"".join(struct.pack("<B3i", 3, first, first + 1, first + 2) for first in range(len(points) - 2))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(header.encode() + corners + faces)

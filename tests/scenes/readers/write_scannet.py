@@ -1,4 +1,4 @@
-"""Lays out a film as ScanNet v2 does: the download with its `.sens`, exported frames, `posed_images`, masks."""
+"""Writes a film in ScanNet v2's layouts: the download with its `.sens`, exported frames, `posed_images`, masks."""
 
 import io
 import json
@@ -32,7 +32,7 @@ depthWidth = 160
 fx_color = 187.506635
 numColorFrames = 6
 sceneType = Bedroom / Hotel
-"""  # noqa: W291  the data set's lines end in a space
+"""  # noqa: W291  the data set's lines end with a space
 LABELS = """id\traw_category\tcategory\tcount\tnyu40id\teigen13id\tnyuClass\tnyu40class
 2\tchair\tchair\t4646\t5\t4\tchair\tchair
 2\tstack of chairs\tchair\t35\t5\t4\tchair\tchair
@@ -54,9 +54,9 @@ def raw_poses(film):
 
 
 def write_scan(root, film, scan=SCAN, labels=None, text=TEXT):
-    """What is not frames: mesh, segments, objects, and the text; the scan's folder."""
+    """Writes everything but frames (mesh, segments, objects, properties) and returns the scan's folder."""
     points, owners = mesh_of(film.scene)
-    names = [thing.category for thing in film.scene.objects]
+    names = [item.category for item in film.scene.objects]
     return write_rooms(root / "scans" / scan, points, owners, labels or names, text)
 
 
@@ -67,7 +67,7 @@ def write_rooms(folder, points, owners, labels, text=TEXT):
     segments = segments_of(points, owners)
     record = {"params": {"kThresh": "0.01"}, "sceneId": scan, "segIndices": segments.tolist()}
     (folder / f"{scan}_vh_clean_2.0.010000.segs.json").write_text(json.dumps(record))
-    groups = [group(place, label, np.unique(segments[owners == place])) for place, label in enumerate(labels)]
+    groups = [group(index, label, np.unique(segments[owners == index])) for index, label in enumerate(labels)]
     groups.append(group(len(labels), "floor", np.unique(segments[owners == -1])))
     write_groups(folder, groups)
     (folder / f"{scan}.txt").write_text(text)
@@ -79,7 +79,7 @@ def group(object_id, label, segments):
     return {
         "id": object_id,
         "objectId": object_id,
-        "segments": [int(one) for one in segments],
+        "segments": [int(segment) for segment in segments],
         "label": label,
     }
 
@@ -97,7 +97,7 @@ def write_groups(folder, groups):
 
 
 def segments_of(points, owners):
-    """Each object in a few segments, with numbers that have gaps, as the graph cut leaves them."""
+    """Several segments for each object, numbered with gaps as the graph cut leaves them."""
     slabs = np.floor(points[:, 0] / 0.7).astype(int) - int(np.floor(points[:, 0].min() / 0.7))
     return (owners + 1) * 997 + slabs * 13 + 5
 
@@ -113,7 +113,7 @@ def write_ply(path, points):
 
 
 def sensor_intrinsics(film):
-    """4 × 4, pixel centres at whole numbers."""
+    """4 × 4, with pixel centres at whole numbers."""
     matrix = np.eye(4)
     matrix[:3, :3] = film.intrinsics
     matrix[:2, 2] -= 0.5
@@ -133,7 +133,7 @@ def png(image):
 
 
 def millimetres(depth, units=1000):
-    """Every second pixel either way: depth has its own size."""
+    """Every second pixel in both directions, so that depth has a size of its own."""
     return np.round(depth[::2, ::2] * units).clip(0, 65535).astype("<u2")
 
 
@@ -152,7 +152,7 @@ def sens_bytes(
     intrinsics=None,
     payloads=None,
 ):
-    """A `.sens` file; what is not given is the film's."""
+    """The bytes of a `.sens` file; arguments replace what the film would have."""
     frames, height, width = film.rgb.shape[:3]
     pack_color = {0: np.ndarray.tobytes, 1: png}.get(color, jpeg)
     pack_depth = (lambda values: zlib.compress(values.tobytes())) if depth == 1 else np.ndarray.tobytes
@@ -167,7 +167,8 @@ def sens_bytes(
     intrinsics = sensor_intrinsics(film) if intrinsics is None else intrinsics
     depth_intrinsics = np.diag([0.5, 0.5, 1, 1]) @ intrinsics
     out = [struct.pack("<IQ", version, len(name)), name]
-    out += [np.asarray(one, "<f4").tobytes() for one in (intrinsics, np.eye(4), depth_intrinsics, np.eye(4))]
+    matrices = (intrinsics, np.eye(4), depth_intrinsics, np.eye(4))
+    out += [np.asarray(matrix, "<f4").tobytes() for matrix in matrices]
     out.append(struct.pack("<ii4If", color, depth, size[1], size[0], depth_size[1], depth_size[0], units))
     out.append(struct.pack("<Q", frames if number is None else number))
     for frame, (colors, depths) in enumerate(payloads):
@@ -178,9 +179,9 @@ def sens_bytes(
     return b"".join(out)
 
 
-def write_sens(folder, film, **given):
+def write_sens(folder, film, **changes):
     path = folder / f"{folder.name}.sens"
-    path.write_bytes(sens_bytes(film, **given))
+    path.write_bytes(sens_bytes(film, **changes))
     return path
 
 
@@ -189,7 +190,7 @@ def write_matrix(path, matrix):
 
 
 def write_exported(folder, film, numbers=None, shrink=1, poses=None):
-    """As SensReader/python/reader.py exports; `shrink` makes colour smaller and leaves the intrinsics as they are."""
+    """Frames as SensReader/python/reader.py exports them; `shrink` makes colour smaller but not the intrinsics."""
     numbers, poses = numbers or range(len(film.rgb)), raw_poses(film) if poses is None else poses
     for name in ("color", "depth", "pose", "intrinsic"):
         (folder / name).mkdir(exist_ok=True)
@@ -207,7 +208,7 @@ def write_exported(folder, film, numbers=None, shrink=1, poses=None):
 
 
 def write_posed(root, film, scan=SCAN, numbers=None, depth=True):
-    """As EmbodiedScan writes them, or without depth as mmdet3d does."""
+    """Frames as EmbodiedScan writes them, or without depth as mmdet3d does."""
     folder = root / "posed_images" / scan
     folder.mkdir(parents=True)
     poses = raw_poses(film)
@@ -221,7 +222,7 @@ def write_posed(root, film, scan=SCAN, numbers=None, depth=True):
 
 
 def write_masks(folder, film, numbers=None, filtered=True, changed=None):
-    """`changed` replaces members by name, and adds some."""
+    """Writes the archive of masks; `changed` replaces members by name or adds some."""
     kind = "instance-filt" if filtered else "instance"
     path = folder / f"{folder.name}_2d-{kind}.zip"
     members = {
@@ -236,10 +237,34 @@ def write_masks(folder, film, numbers=None, filtered=True, changed=None):
 
 
 def write_everything(root, film):
-    """One scan in every layout at once."""
+    """Writes one scan in all layouts at once."""
     folder = write_scan(root, film)
     write_sens(folder, film)
     write_masks(folder, film)
     write_exported(folder, film)
     write_posed(root, film)
     return root
+
+
+def replaced(ending, change):
+    """Damage that passes a file through `change`; None removes the file."""
+
+    def damage(folder):
+        path = folder / f"{folder.name}{ending}"
+        content = path.read_bytes()
+        path.unlink()
+        result = change(content)
+        if result is not None:
+            path.write_bytes(result)
+
+    return damage
+
+
+def as_folder(ending):
+    """Damage that replaces a file by a folder."""
+
+    def damage(folder):
+        (folder / f"{folder.name}{ending}").unlink()
+        (folder / f"{folder.name}{ending}").mkdir()
+
+    return damage

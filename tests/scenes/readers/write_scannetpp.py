@@ -1,4 +1,4 @@
-"""Lays a film out as ScanNet++ does, from the description of its files (SCENES.md A2) and not from the reader."""
+"""Writes a film in ScanNet++'s layout, following its toolkit (scannetpp/scannetpp @f3b4712) and not the reader."""
 
 import json
 import struct
@@ -23,19 +23,19 @@ RAW_LABELS = {
 
 @cache
 def filmed():
-    """One walk, filmed twice: as the depth sensor sees it, and as the video shows it, in less pixels."""
+    """One walk, filmed twice: in the depth sensor's size, and in the video's smaller one."""
     return film(frames=12, height=192, width=256), film(frames=12, height=120, width=160)
 
 
-def write_filmed(root, **how):
-    sensed, shown = filmed()
-    return write_scene(root, sensed, shown.rgb, shown.intrinsics, **how)
+def write_filmed(root, **options):
+    sensor, video = filmed()
+    return write_scene(root, sensor, video.rgb, video.intrinsics, **options)
 
 
 def write_scene(root, film, rgb, intrinsics, scene_id=ID, video="rgb.mkv", depth="lz4", boxes=True):
     """Writes `root/data/<scene_id>` and returns it.
 
-    `film` has the depth, 192 × 256; `rgb` are the frames of the video and `intrinsics` in its pixels.
+    `film` provides depth, 192 × 256; `rgb` are the frames of the video, and `intrinsics` is in its pixels.
     """
     folder = root / "data" / scene_id
     (folder / "scans").mkdir(parents=True)
@@ -49,8 +49,8 @@ def write_scene(root, film, rgb, intrinsics, scene_id=ID, video="rgb.mkv", depth
     )
     write_json(folder / "scans" / "segments_anno.json", annotation(film.scene, owners, segments, boxes))
     entries = {
-        f"frame_{place:06d}": entry(time, pose, intrinsics)
-        for place, (time, pose) in enumerate(zip(film.times, film.poses, strict=True))
+        f"frame_{number:06d}": entry(time, pose, intrinsics)
+        for number, (time, pose) in enumerate(zip(film.times, film.poses, strict=True))
     }
     write_json(folder / "iphone" / "pose_intrinsic_imu.json", entries)
     write_video(folder / "iphone" / video, rgb)
@@ -68,14 +68,14 @@ def write_mesh(path, points):
     header += "".join(f"property float {axis}\n" for axis in "xyz")
     header += "".join(f"property uchar {colour}\n" for colour in ("red", "green", "blue", "alpha"))
     header += "element face 2\nproperty list uchar int vertex_indices\nend_header\n"
-    vertices = np.zeros(len(points), dtype=[("place", "<f4", 3), ("colour", "u1", 4)])
-    vertices["place"] = points
+    vertices = np.zeros(len(points), dtype=[("xyz", "<f4", 3), ("colour", "u1", 4)])
+    vertices["xyz"] = points
     faces = struct.pack("<BiiiBiii", 3, 0, 1, 2, 3, 1, 2, 3)
     path.write_bytes(header.encode() + vertices.tobytes() + faces)
 
 
 def segments_of(owners):
-    """The segment of each vertex: up to 40 vertices of one owner, numbered in no order."""
+    """The segment of each vertex: up to 40 vertices of one owner, numbered in arbitrary order."""
     changes = (np.diff(owners, prepend=owners[0]) != 0) | (np.arange(len(owners)) % 40 == 0)
     number = np.cumsum(changes)
     return (number * 7919 + 13) % 1_000_003
@@ -85,31 +85,31 @@ def annotation(scene, owners, segments, boxes):
     groups = [
         {"id": 0, "objectId": 1, "label": "floor", "segments": np.unique(segments[owners == -1]).tolist()}
     ]
-    for thing in scene.objects:
+    for item in scene.objects:
         group = {
             "partId": len(groups),
             "index": len(groups),
             "id": len(groups),
             "objectId": len(groups) + 1,
-            "label": RAW_LABELS.get(thing.category, thing.category),
-            "segments": np.unique(segments[owners == thing.id]).tolist(),
+            "label": RAW_LABELS.get(item.category, item.category),
+            "segments": np.unique(segments[owners == item.id]).tolist(),
         }
         if boxes:
-            group["obb"] = oriented_box(thing)
-            # It stands in one place in some files and in the other in others.
-            (group["obb"] if thing.id % 2 else group)["dominantNormal"] = [0.0, 0.0, 1.0]
+            group["obb"] = oriented_box(item)
+            # Some files have it in the group, others in the box.
+            (group["obb"] if item.id % 2 else group)["dominantNormal"] = [0.0, 0.0, 1.0]
         groups.append(group)
     return {"sceneId": "scannetpp.2023-05-01", "appId": "Aligner.v2", "annId": "x", "segGroups": groups}
 
 
-def oriented_box(thing):
-    """Rows are axes, the second one upright as in most of the real boxes."""
-    one, other, up = thing.rotation.T
-    corners = thing.corners()
+def oriented_box(item):
+    """Rows are axes; the second one is vertical as in most of the real boxes."""
+    first, second, up = item.rotation.T
+    corners = item.corners()
     return {
-        "centroid": thing.center.tolist(),
-        "axesLengths": thing.size[[0, 2, 1]].tolist(),
-        "normalizedAxes": np.concatenate([one, up, -other]).tolist(),
+        "centroid": item.center.tolist(),
+        "axesLengths": item.size[[0, 2, 1]].tolist(),
+        "normalizedAxes": np.concatenate([first, up, -second]).tolist(),
         "min": corners.min(axis=0).tolist(),
         "max": corners.max(axis=0).tolist(),
     }
@@ -126,7 +126,7 @@ def entry(time, pose, intrinsics):
 
 
 def arkit_pose(pose):
-    """The phone's own pose: y is up, the camera looks along -z, and the origin is where it was switched on."""
+    """The phone's own pose: y up, the camera looks along -z, the origin is where the phone was switched on."""
     y_up = np.array([[1, 0, 0, -2.0], [0, 0, 1, 0.5], [0, -1, 0, 3.0], [0, 0, 0, 1]])
     return y_up @ pose @ np.diag([1.0, -1.0, -1.0, 1.0])
 
@@ -145,7 +145,7 @@ def write_video(path, rgb):
 
 
 def packed_depth(depth, kind):
-    """`depth.bin` of metres `(N, 192, 256)`: `block`, `lz4` or `zlib`."""
+    """The bytes of `depth.bin` for metres `(N, 192, 256)`, encoded as `block`, `lz4` or `zlib`."""
     metres = [np.ascontiguousarray(frame, dtype="<f4").tobytes() for frame in depth]
     if kind == "block":
         return deflated(b"".join(metres))

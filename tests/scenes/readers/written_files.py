@@ -1,4 +1,4 @@
-"""Files of given bytes, and how they are refused."""
+"""Files with given bytes, and how reading them is refused."""
 
 import resource
 
@@ -7,16 +7,17 @@ import pytest
 from lightning_ouro.errors import BadSceneError
 
 
-def refused(read, path, *more, **other):
+def refusal(read, path, *args, **kwargs):
+    """The message with which a file is refused: one line that begins with its path."""
     with pytest.raises(BadSceneError) as error:
-        read(path, *more, **other)
+        read(path, *args, **kwargs)
     message = str(error.value)
     assert message.startswith(f"{path}: ") and "\n" not in message
     return message
 
 
-def peak():
-    """Megabytes of memory that were in use at most."""
+def peak_memory():
+    """The most memory that this process has used, in megabytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

@@ -18,42 +18,41 @@ def test_every_range_is_ordered_and_positive():
         assert furniture.most >= 1
 
 
-def test_what_stands_on_a_surface_fits_on_the_largest_of_its_supports():
+def test_objects_on_surfaces_fit_on_the_largest_of_their_supports():
     for furniture in FURNITURE.values():
         assert bool(furniture.supports) == (furniture.place == "surface")
         for name in furniture.supports:
-            assert min(furniture.width[0], furniture.depth[0]) < min(
-                FURNITURE[name].width[1], FURNITURE[name].depth[1]
-            )
+            support = FURNITURE[name]
+            assert min(furniture.width[0], furniture.depth[0]) < min(support.width[1], support.depth[1])
 
 
-def test_rooms_are_named_by_distinct_first_letters():
+def test_room_kinds_have_distinct_first_letters():
     letters = {kind[0] for kind in ROOM_KINDS}
     assert len(letters) == len(ROOM_KINDS)
     assert all(furniture.rooms and set(furniture.rooms) <= letters for furniture in FURNITURE.values())
 
 
-def test_nothing_hung_reaches_the_lowest_ceiling():
+def test_hung_objects_stay_below_the_lowest_ceiling():
     assert all(furniture.bottom[1] + furniture.height[1] < 2.45 for furniture in FURNITURE.values())
 
 
-def test_all_furniture_has_a_look_by_hand():
+def test_all_furniture_has_a_listed_look():
     assert set(FURNITURE) <= set(LOOKS)
 
 
-def test_all_categories_of_the_real_files_have_a_look_by_hand(shared_data):
+def test_all_categories_of_the_real_files_have_a_listed_look(shared_data):
     for file in (shared_data / "scenes" / "vsi_bench_meta").glob("*.json"):
         scenes, _ = read_meta_info(file)
         assert {category for scene in scenes for category in scene.counts} <= set(LOOKS)
 
 
-def test_no_two_looks_are_alike_except_of_synonyms():
-    for (one, a), (other, b) in combinations(LOOKS.items(), 2):
-        if (one, other) in SYNONYMS:
-            assert a == b
+def test_only_synonyms_have_similar_looks():
+    for (first_name, first), (second_name, second) in combinations(LOOKS.items(), 2):
+        if (first_name, second_name) in SYNONYMS:
+            assert first == second
         else:
-            distance = np.abs(np.subtract(a.colour, b.colour)).max()
-            assert a.texture != b.texture or distance >= 20, (one, other)
+            distance = np.abs(np.subtract(first.colour, second.colour)).max()
+            assert first.texture != second.texture or distance >= 20, (first_name, second_name)
 
 
 @pytest.mark.parametrize("name", ["armadillo", "", "größe", "chair "])
@@ -64,7 +63,5 @@ def test_an_unknown_name_gets_a_valid_look(name):
 
 def test_an_unknown_name_looks_the_same_in_another_process():
     program = "from lightning_ouro.scenes.synthetic.furniture import look_of; print(look_of('armadillo'))"
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
-    assert printed.strip() == str(look_of("armadillo"))
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == str(look_of("armadillo"))

@@ -9,7 +9,7 @@ UNIT = Upright(0.0, 0.0, 0.0, (1.0, 1.0, 1.0), 0.0)
 
 
 def inside(box, points):
-    """Which points of `(n, 3)` are in the box: the definition of a box, not its separating axes."""
+    """Which of `(n, 3)` points are in the box, by the definition of a box, without separating axes."""
     cos, sin = math.cos(box.yaw), math.sin(box.yaw)
     x, y = points[:, 0] - box.x, points[:, 1] - box.y
     across, along = x * cos + y * sin, y * cos - x * sin
@@ -25,17 +25,17 @@ def random_box(rng):
 
 def test_boxes_that_share_a_point_are_never_apart():
     rng = np.random.default_rng(0)
-    shared = 0
+    num_sharing = 0
     for _ in range(300):
         a, b = random_box(rng), random_box(rng)
         points = rng.uniform((-2, -2, -1), (2, 2, 3), (4000, 3))
-        common = bool((inside(a, points) & inside(b, points)).any())
-        shared += common
-        assert not (common and apart(a, b, 0.0))
-    assert 50 < shared < 250
+        share_a_point = bool((inside(a, points) & inside(b, points)).any())
+        num_sharing += share_a_point
+        assert not (share_a_point and apart(a, b, 0.0))
+    assert 50 < num_sharing < 250
 
 
-def test_a_turned_box_may_stand_in_the_corner_of_another_ones_bounds():
+def test_a_turned_box_is_apart_even_if_the_bounding_boxes_overlap():
     turned = Upright(1.0, 1.0, 0.0, (0.8, 0.8, 1.0), math.pi / 4)
     assert apart(UNIT, turned, 0.1)
     assert not apart(UNIT, Upright(0.85, 0.85, 0.0, (0.8, 0.8, 1.0), 0.0), 0.0)
@@ -48,13 +48,13 @@ def test_the_gap_is_the_distance_between_parallel_faces(gap):
     assert apart(UNIT, Upright(0.0, 0.0, 1.0 + gap + 1e-9, (1.0, 1.0, 1.0), 0.0), gap)
 
 
-def test_a_room_holds_what_does_not_stick_out():
+def test_a_room_holds_boxes_that_do_not_extend_beyond_it():
     area = Area(2.0, 3.0)
     assert area.holds(Upright(0.5, 0.5, 0.0, (1.0, 1.0, 1.0), 0.0))
     assert not area.holds(Upright(0.5, 0.5, 0.0, (1.0, 1.0, 1.0), 0.3))
 
 
-def test_what_stands_at_a_wall_has_its_back_near_it_and_its_front_to_the_room():
+def test_boxes_at_a_wall_have_their_back_to_it():
     rng, area = np.random.default_rng(1), Area(4.0, 3.0)
     for _ in range(100):
         box = at_wall(area, (1.0, 0.4, 1.0), 0.0, rng)
@@ -63,29 +63,27 @@ def test_what_stands_at_a_wall_has_its_back_near_it_and_its_front_to_the_room():
         assert min(back[0], back[1], 4.0 - back[0], 3.0 - back[1]) <= 0.05
 
 
-def test_what_is_wider_than_every_wall_finds_no_wall():
+def test_a_box_wider_than_every_wall_is_not_placed_at_one():
     assert at_wall(Area(2.0, 2.0), (2.5, 0.4, 1.0), 0.0, np.random.default_rng(0)) is None
 
 
-def test_free_standing_things_are_mostly_parallel_to_the_walls():
+def test_free_standing_boxes_are_mostly_parallel_to_the_walls():
     rng = np.random.default_rng(2)
     yaws = [on_floor(Area(4.0, 4.0), (1.0, 1.0, 1.0), rng).yaw for _ in range(500)]
     aligned = np.mean([abs(math.sin(2 * yaw)) < 1e-9 for yaw in yaws])
     assert 0.6 < aligned < 0.8
 
 
-def test_what_stands_on_a_thing_stays_on_it():
+def test_a_box_on_a_support_does_not_extend_beyond_it():
     rng, table = np.random.default_rng(3), Upright(2.0, 1.0, 0.0, (1.4, 0.8, 0.75), 0.6)
     for _ in range(200):
         box = on_top(table, (0.5, 0.4, 0.3), rng)
         cos, sin = math.cos(box.yaw), math.sin(box.yaw)
-        corners = [
-            (box.x + a * cos - b * sin, box.y + a * sin + b * cos) for a in (-0.25, 0.25) for b in (-0.2, 0.2)
-        ]
+        offsets = [(a, b) for a in (-0.25, 0.25) for b in (-0.2, 0.2)]
+        points = np.array([(box.x + a * cos - b * sin, box.y + a * sin + b * cos, 0.5) for a, b in offsets])
         assert box.bottom == table.top
-        points = np.array([(x, y, 0.5) for x, y in corners])
         assert inside(Upright(2.0, 1.0, 0.0, (1.4 + 1e-9, 0.8 + 1e-9, 0.75), 0.6), points).all()
 
 
-def test_what_is_larger_than_its_support_does_not_stand_on_it():
+def test_a_box_larger_than_its_support_is_not_placed_on_it():
     assert on_top(UNIT, (1.2, 0.4, 0.3), np.random.default_rng(0)) is None

@@ -15,17 +15,16 @@ SCENES = procedural_scenes(0, 100)
 
 def digest(scene):
     parts = [scene.id, repr(scene.counts), repr(scene.floor_area), scene.floor.tobytes()]
-    for thing in scene.objects:
-        parts += [thing.category, thing.center.tobytes(), thing.size.tobytes(), thing.rotation.tobytes()]
-    return hashlib.sha256(
-        b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
-    ).hexdigest()
+    for item in scene.objects:
+        parts += [item.category, item.center.tobytes(), item.size.tobytes(), item.rotation.tobytes()]
+    content = b"".join(part if isinstance(part, bytes) else part.encode() for part in parts)
+    return hashlib.sha256(content).hexdigest()
 
 
 def separation(a, b):
-    """Largest gap between two boxes over the 15 separating axes, metres; negative if they overlap."""
+    """The largest gap between two boxes over the 15 separating axes, metres; negative if they overlap."""
     edges = [*a.rotation.T, *b.rotation.T]
-    crosses = [np.cross(one, other) for one in a.rotation.T for other in b.rotation.T]
+    crosses = [np.cross(u, v) for u in a.rotation.T for v in b.rotation.T]
     axes = edges + [axis / np.linalg.norm(axis) for axis in crosses if np.linalg.norm(axis) > 1e-6]
     spans = [(a.corners() @ axis, b.corners() @ axis) for axis in axes]
     return max(max(v.min() - u.max(), u.min() - v.max()) for u, v in spans)
@@ -37,7 +36,7 @@ def stands_on(top, under):
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.id)
-def test_boxes_do_not_overlap_and_only_what_is_stacked_touches(scene):
+def test_boxes_do_not_overlap_and_only_stacked_ones_touch(scene):
     for a, b in combinations(scene.objects, 2):
         gap = separation(a, b)
         assert gap > -1e-9, (a.category, b.category)
@@ -46,46 +45,44 @@ def test_boxes_do_not_overlap_and_only_what_is_stacked_touches(scene):
 
 def test_everything_is_inside_the_room_and_above_the_floor():
     for scene in SCENES:
-        corners = np.concatenate([thing.corners() for thing in scene.objects])
+        corners = np.concatenate([item.corners() for item in scene.objects])
         assert (corners.min(axis=0) >= -1e-9).all()
         assert (corners[:, :2].max(axis=0) <= scene.floor.max(axis=0) + 1e-9).all()
         assert corners[:, 2].max() < 2.45
 
 
-def test_what_is_not_hung_or_stacked_stands_on_the_floor_and_so_do_doors():
+def test_objects_that_are_neither_hung_nor_stacked_stand_on_the_floor():
     for scene in SCENES:
-        for thing in scene.objects:
-            bottom = thing.corners()[:, 2].min()
-            if thing.category == "door" or FURNITURE[thing.category].place in ("wall", "floor"):
+        for item in scene.objects:
+            bottom = item.corners()[:, 2].min()
+            if item.category == "door" or FURNITURE[item.category].place in ("wall", "floor"):
                 assert abs(bottom) < 1e-9
 
 
-def test_every_stacked_thing_has_a_support_under_it():
+def test_every_stacked_object_has_a_support_under_it():
     for scene in SCENES:
-        for thing in scene.objects:
-            if FURNITURE[thing.category].place == "surface":
-                assert any(stands_on(thing, other) for other in scene.objects)
+        for item in scene.objects:
+            if FURNITURE[item.category].place == "surface":
+                assert any(stands_on(item, support) for support in scene.objects)
 
 
-def test_what_is_hung_is_at_a_wall():
+def test_hung_objects_are_at_a_wall():
     for scene in SCENES:
-        for thing in scene.objects:
-            if FURNITURE[thing.category].place == "hung":
-                corners = thing.corners()[:, :2]
+        for item in scene.objects:
+            if FURNITURE[item.category].place == "hung":
+                corners = item.corners()[:, :2]
                 assert min(corners.min(), (scene.floor.max(axis=0) - corners).min()) < 0.05
 
 
-def test_sizes_are_within_their_table():
+def test_sizes_are_within_the_ranges_of_their_category():
     for scene in SCENES:
-        for thing in scene.objects:
-            furniture = FURNITURE[thing.category]
-            for extent, (low, high) in zip(
-                thing.size, (furniture.width, furniture.depth, furniture.height), strict=True
-            ):
-                assert low <= extent <= high
+        for item in scene.objects:
+            furniture = FURNITURE[item.category]
+            ranges = (furniture.width, furniture.depth, furniture.height)
+            assert all(low <= extent <= high for extent, (low, high) in zip(item.size, ranges, strict=True))
 
 
-def test_floor_area_is_the_polygons():
+def test_the_floor_area_is_the_area_of_the_polygon():
     for scene in SCENES:
         x, y = scene.floor.T
         shoelace = (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
@@ -96,14 +93,14 @@ def test_floor_area_is_the_polygons():
 
 def test_counts_are_exact_and_every_category_is_complete():
     for scene in SCENES:
-        categories = [thing.category for thing in scene.objects]
+        categories = [item.category for item in scene.objects]
         assert scene.counts == {category: categories.count(category) for category in categories}
         assert scene.complete == set(categories)
-        assert [thing.id for thing in scene.objects] == list(range(len(categories)))
+        assert [item.id for item in scene.objects] == list(range(len(categories)))
         assert all(count <= FURNITURE[category].most for category, count in scene.counts.items())
 
 
-def test_rooms_have_6_to_16_objects_and_most_have_4_unique_and_one_repeated_category():
+def test_rooms_have_6_to_16_objects_and_most_have_4_unique_categories():
     assert all(6 <= len(scene.objects) <= 16 for scene in SCENES)
     unique = [sum(count == 1 for count in scene.counts.values()) for scene in SCENES]
     repeated = [max(scene.counts.values()) > 1 for scene in SCENES]
@@ -117,39 +114,36 @@ def test_all_categories_occur():
 
 
 def test_free_angles_occur_but_most_boxes_are_parallel_to_the_walls():
-    turned = [
-        abs(thing.rotation[0, 0] * thing.rotation[1, 0]) > 1e-6 for scene in SCENES for thing in scene.objects
-    ]
+    rotations = [item.rotation for scene in SCENES for item in scene.objects]
+    turned = [abs(rotation[0, 0] * rotation[1, 0]) > 1e-6 for rotation in rotations]
     assert 0.02 < np.mean(turned) < 0.5
 
 
-def test_the_same_number_gives_the_same_bits_in_any_order_and_process():
+def test_a_room_is_bit_identical_in_any_order_and_process():
     program = (
         "import hashlib; from lightning_ouro.scenes.synthetic.procedural import procedural_scene as make\n"
         "print([[hashlib.sha256(t.center.tobytes() + t.rotation.tobytes()).hexdigest() for t in make(i).objects]"
         " for i in (7, 3)])"
     )
-    printed = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
-    ).stdout
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     here = [
         [hashlib.sha256(t.center.tobytes() + t.rotation.tobytes()).hexdigest() for t in SCENES[index].objects]
         for index in (7, 3)
     ]
-    assert printed.strip() == str(here)
+    assert ran.stdout.strip() == str(here)
     assert [digest(scene) for scene in procedural_scenes(5, 3)] == [digest(scene) for scene in SCENES[5:8]]
 
 
-def test_different_numbers_give_different_rooms():
+def test_different_indices_give_different_rooms():
     assert len({digest(scene) for scene in SCENES}) == len(SCENES)
 
 
-def test_ids_name_the_number():
+def test_ids_contain_the_index():
     assert procedural_scene(2_000_000).id == "procedural-2000000"
     assert SCENES[3].id == "procedural-000003" and SCENES[3].source == "procedural"
 
 
-def test_a_scene_takes_less_than_20_ms():
+def test_generating_a_scene_takes_less_than_20_ms():
     start = time.process_time()
     procedural_scenes(200, 50)
     assert (time.process_time() - start) / 50 < 0.02

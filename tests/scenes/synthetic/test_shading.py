@@ -16,30 +16,23 @@ def paint(texture="plain"):
 
 def colours(points, index, texture="plain"):
     points = torch.tensor(points)[None]
-    return shade(
-        paint(texture), torch.full(points.shape[:2], index), points, torch.full(points.shape[:2], 0.001)
-    )[0]
+    boxes, footprint = torch.full(points.shape[:2], index), torch.full(points.shape[:2], 0.001)
+    return shade(paint(texture), boxes, points, footprint)[0]
 
 
-def test_the_light_comes_from_above_so_tops_are_brightest_and_undersides_darkest():
-    faces = [
-        [0.5, 0.1, 0.1],
-        [-0.5, 0.1, 0.1],
-        [0.1, 0.5, 0.1],
-        [0.1, -0.5, 0.1],
-        [0.1, 0.1, 0.5],
-        [0.1, 0.1, -0.5],
-    ]
+def test_tops_are_brightest_and_undersides_darkest():
+    faces = [[0.5, 0.1, 0.1], [-0.5, 0.1, 0.1], [0.1, 0.5, 0.1], [0.1, -0.5, 0.1]]
+    faces += [[0.1, 0.1, 0.5], [0.1, 0.1, -0.5]]
     red = colours(faces, 0)[:, 0].tolist()
     assert len(set(red)) == 6 and max(red) == red[4] and min(red) == red[5]
 
 
-def test_shading_keeps_the_hue():
+def test_shading_preserves_the_hue():
     red, green, blue = colours([[0.1, 0.1, 0.5]], 0)[0].tolist()
     assert green == blue and red / green == pytest.approx(5, abs=0.3)
 
 
-def test_only_the_rooms_floor_has_the_floors_colour():
+def test_only_the_floor_of_the_room_has_the_floors_colour():
     floor, wall, ceiling = colours([[0.1, 0.1, -1.5], [4.0, 0.1, 0.1], [0.1, 0.1, 1.5]], 1).tolist()
     assert floor[2] > 2 * floor[0]
     assert wall[0] == wall[1] == wall[2] and ceiling[0] == ceiling[1] == ceiling[2]
@@ -53,7 +46,7 @@ def test_floor_tiles_are_half_a_metre():
 
 
 @pytest.mark.parametrize("texture", [name for name in TEXTURES if name != "plain"])
-def test_a_texture_has_two_brightnesses_and_differs_from_every_other(texture):
+def test_every_texture_has_two_brightnesses_and_a_pattern_of_its_own(texture):
     points = [[0.5, y / 50, z / 50] for y in range(-20, 21) for z in range(-20, 21)]
     own = colours(points, 0, texture)
     assert len(own.unique(dim=0)) == 2
@@ -62,13 +55,13 @@ def test_a_texture_has_two_brightnesses_and_differs_from_every_other(texture):
             assert (own != colours(points, 0, other)).any(-1).float().mean() > 0.1
 
 
-def test_stripes_run_level_and_bars_upright():
+def test_stripes_are_level_and_bars_upright():
     level = colours([[0.5, y / 50, 0.03] for y in range(-20, 21)], 0, "stripes")
     upright = colours([[0.5, 0.03, z / 50] for z in range(-20, 21)], 0, "bars")
     assert len(level.unique(dim=0)) == len(upright.unique(dim=0)) == 1
 
 
-def test_edges_are_darker_and_one_pixel_wide_at_least():
+def test_edges_are_darker_and_at_least_one_pixel_wide():
     inner, edge = colours([[0.5, 0.4, 0.1], [0.5, 0.495, 0.1]], 0)[:, 0].tolist()
     assert edge < 0.7 * inner
     points, index = torch.tensor([[[0.5, 0.45, 0.1]]]), torch.zeros((1, 1), dtype=torch.int64)

@@ -1,4 +1,4 @@
-"""Folders in which something is wrong."""
+"""Scenes and recordings in which something is broken."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from tests.scenes.readers.read_arkitscenes import (
     READER,
     annotation_of,
     frames_of,
-    rename,
+    shift_time,
 )
 from tests.scenes.readers.write_arkitscenes import (
     START,
@@ -86,7 +86,7 @@ BAD_SCENES = {
     "empty mesh": (cut(MESH, 0), MESH, ""),
     "mesh of a line": (write(MESH, FLAT_MESH + "0 0 0\n1 0 0\n2 0 0\n"), MESH, "covers no floor"),
     "mesh with a point at infinity": (write(MESH, FLAT_MESH + "0 0 0\n1 inf 0\n2 0 0\n"), MESH, "not finite"),
-    "mesh that says it has a milliard points": (
+    "mesh that claims a billion points": (
         write(MESH, FLAT_MESH.replace("vertex 3", "vertex 1000000000") + "0 0 0\n"),
         MESH,
         "cannot hold",
@@ -96,9 +96,9 @@ BAD_SCENES = {
     "annotation is a folder": (folder_instead(ANNOTATION), ANNOTATION, ""),
     "annotation cut off": (cut(ANNOTATION, 300), ANNOTATION, "not JSON"),
     "empty annotation": (cut(ANNOTATION, 0), ANNOTATION, "not JSON"),
-    "annotation is no text": (write(ANNOTATION, b"\xff\xfe\x00"), ANNOTATION, "no text"),
+    "annotation is not text": (write(ANNOTATION, b"\xff\xfe\x00"), ANNOTATION, "not UTF-8 text"),
     "annotation is a list": (write(ANNOTATION, "[1, 2]"), ANNOTATION, "expected an object"),
-    "annotation is nested without end": (write(ANNOTATION, "[" * 200_000), ANNOTATION, "not JSON"),
+    "annotation is nested too deeply": (write(ANNOTATION, "[" * 200_000), ANNOTATION, "not JSON"),
     "nothing annotated": (edit(lambda record: record.update(data=[])), ANNOTATION, "data is empty"),
     "skipped": (edit(lambda record: record.update(skipped=True)), ANNOTATION, "skipped is True"),
     "data missing": (edit(lambda record: record.pop("data")), ANNOTATION, "data is missing"),
@@ -106,16 +106,16 @@ BAD_SCENES = {
     "an object is null": (edit(lambda record: record["data"].append(None)), ANNOTATION, "label is missing"),
     "label is a number": (edit(lambda record: record["data"][2].update(label=5)), ANNOTATION, "label is 5"),
     "no usable category": (
-        edit(lambda record: [thing.update(label="cabinet") for thing in record["data"]]),
+        edit(lambda record: [entry.update(label="cabinet") for entry in record["data"]]),
         ANNOTATION,
         "has a category that can be used",
     ),
     "segments missing": (edit(lambda record: record["data"][2].pop("segments")), ANNOTATION, "data 2"),
-    "only the other frame's box": (edit(only_obb), ANNOTATION, "obbAligned is missing"),
+    "only the box in the other frame": (edit(only_obb), ANNOTATION, "obbAligned is missing"),
     "box of two numbers": (edit_box(centroid=[1, 2]), ANNOTATION, "centroid"),
     "box not finite": (edit_box(centroid=[1, float("nan"), 2]), ANNOTATION, "centroid"),
     "box in words": (edit_box(axesLengths=["1", "2", "3"]), ANNOTATION, "axesLengths"),
-    "box of no size": (edit_box(axesLengths=[1, 0, 1]), ANNOTATION, "positive"),
+    "box without extent": (edit_box(axesLengths=[1, 0, 1]), ANNOTATION, "positive"),
     "box with skew axes": (edit_box(normalizedAxes=[1, 0, 0, 1, 0, 0, 0, 0, 1]), ANNOTATION, "orthonormal"),
     "no poses": (removed(f"{FRAMES}/{TRAJ}"), TRAJ, "no poses"),
     "no frames": (removed(FRAMES), TRAJ, "no poses"),
@@ -134,23 +134,23 @@ def images_of(folder):
 
 
 @pytest.mark.parametrize("kind", BAD_SCENES)
-def test_a_broken_scene_is_told_in_one_line(folder, kind):
-    (found,) = READER.find(folder)
-    spoil, name, reason = BAD_SCENES[kind]
-    spoil(folder)
+def test_a_broken_scene_is_refused_in_one_line(folder, kind):
+    (location,) = READER.find(folder)
+    damage, name, reason = BAD_SCENES[kind]
+    damage(folder)
     with pytest.raises(BadSceneError) as problem:
-        READER.read(found)
+        READER.read(location)
     message = str(problem.value)
     assert name in message and reason in message and "\n" not in message and len(message) < 600
 
 
-def nth(kind, place, change):
-    """Changes a frame's file, by time."""
-    return lambda folder: change(sorted((frames_of(folder) / kind).iterdir())[place])
+def nth(kind, index, change):
+    """Changes a frame's file; `index` is in order of time."""
+    return lambda folder: change(sorted((frames_of(folder) / kind).iterdir())[index])
 
 
 def huge_png(path, bits=8, colours=2, side=40_000):
-    """A png of 200 bytes that says it unpacks to gigabytes."""
+    """A png of 200 bytes that claims to hold gigabytes of pixels."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -208,7 +208,7 @@ BAD_RECORDINGS = {
         ".pincam",
     ),
     "no camera near any image": (
-        lambda folder: [rename(folder, "lowres_wide_intrinsics", place, 1.0) for place in (0, 1, 2)],
+        lambda folder: [shift_time(folder, "lowres_wide_intrinsics", index, 1.0) for index in (0, 1, 2)],
         "lowres_wide_intrinsics",
     ),
     "pose in words": (write(f"{FRAMES}/{TRAJ}", "1.0 0 0 none 0 0 0\n"), TRAJ),
@@ -217,15 +217,15 @@ BAD_RECORDINGS = {
     "no finite pose": (write(f"{FRAMES}/{TRAJ}", f"{START} nan nan nan nan nan nan\n"), TRAJ),
     "no pose near any image": (write(f"{FRAMES}/{TRAJ}", "1.0 0 0 0 0 0 0\n1.1 0 0 0 0 0 0\n"), TRAJ),
     "poses are a folder": (folder_instead(f"{FRAMES}/{TRAJ}"), TRAJ),
-    "images went": (removed(f"{FRAMES}/lowres_wide"), FRAMES),
+    "images removed": (removed(f"{FRAMES}/lowres_wide"), FRAMES),
 }
 
 
 @pytest.mark.parametrize("kind", BAD_RECORDINGS)
-def test_a_broken_recording_is_told_in_one_line(folder, kind):
+def test_a_broken_recording_is_refused_in_one_line(folder, kind):
     scene = READER.read(*READER.find(folder))
-    spoil, name = BAD_RECORDINGS[kind]
-    spoil(folder)
+    damage, name = BAD_RECORDINGS[kind]
+    damage(folder)
     with pytest.raises(InputError) as problem:
         scene.footage.load(scene, FrameBudget(3, 64, 64))
     message = str(problem.value)
@@ -237,14 +237,14 @@ def test_a_broken_recording_is_told_in_one_line(folder, kind):
     )
 
 
-@pytest.mark.parametrize("spoil", ["cut", "fewer", "text"])
-def test_a_broken_movie_is_told_in_one_line(tmp_path, kitchen_small, spoil):
+@pytest.mark.parametrize("damage", ["cut", "fewer", "text"])
+def test_a_broken_movie_is_refused_in_one_line(tmp_path, kitchen_small, damage):
     folder = write_raw(tmp_path, kitchen_small, kitchen_small, "mov")
     movie = folder / f"{VIDEO}.mov"
     scene = READER.read(*READER.find(folder))
-    if spoil == "cut":
+    if damage == "cut":
         movie.write_bytes(movie.read_bytes()[:1000])
-    elif spoil == "fewer":
+    elif damage == "fewer":
         write_movie(movie, list(kitchen_small.rgb[:2]))
     else:
         movie.write_text("no movie")
@@ -254,15 +254,15 @@ def test_a_broken_movie_is_told_in_one_line(tmp_path, kitchen_small, spoil):
 
 
 @pytest.mark.parametrize("name", [ANNOTATION, MESH, FRAMES, f"{FRAMES}/lowres_wide", "."])
-def test_what_may_not_be_read_is_told(folder, name):
-    (found,) = READER.find(folder)
+def test_what_may_not_be_read_is_refused(folder, name):
+    (location,) = READER.find(folder)
     (folder / name).chmod(0)
     try:
         if os.access(folder / name, os.R_OK):
             pytest.skip("this user may read everything")
-        assert READER.find(folder.parent) == [found]
+        assert READER.find(folder.parent) == [location]
         with pytest.raises(BadSceneError, match=VIDEO) as problem:
-            READER.read(found)
+            READER.read(location)
         assert "Permission denied" in str(problem.value) and "\n" not in str(problem.value)
     finally:
         (folder / name).chmod(0o755)

@@ -29,8 +29,8 @@ def path(tmp_path):
     return tmp_path / "scene0000_00.sens"
 
 
-def written(path, *args, **given):
-    path.write_bytes(sens_bytes(*args, **given))
+def written(path, film, **changes):
+    path.write_bytes(sens_bytes(film, **changes))
     return SensFile(path)
 
 
@@ -40,57 +40,57 @@ def test_header_and_poses_come_back(path, filmed):
     np.testing.assert_allclose(file.intrinsics, sensor_intrinsics(filmed), rtol=1e-6)
     np.testing.assert_allclose(file.poses, raw_poses(filmed), atol=1e-6)
     np.testing.assert_allclose(file.times, filmed.times, atol=1e-6)
-    assert file.has_image.tolist() == [True] * 3
+    assert file.has_color.tolist() == [True] * 3
 
 
-@pytest.mark.parametrize(("color", "lost"), [(0, 0), (1, 0), (2, 3)])
-def test_colour_is_decoded_in_every_compression(path, filmed, color, lost):
+@pytest.mark.parametrize(("color", "loss"), [(0, 0), (1, 0), (2, 3)])
+def test_colour_is_decoded_in_every_compression(path, filmed, color, loss):
     file = written(path, filmed, color=color)
     for frame in (2, 0, 1):
         image = file.color(frame)
         assert image.dtype == np.uint8
-        assert np.abs(image.astype(int) - filmed.rgb[frame]).mean() <= lost
+        assert np.abs(image.astype(int) - filmed.rgb[frame]).mean() <= loss
 
 
 @pytest.mark.parametrize("units", [1000.0, 4000.0])
 @pytest.mark.parametrize("depth", [0, 1])
-def test_depth_is_metres_in_every_compression(path, filmed, depth, units):
+def test_depth_is_in_metres_in_every_compression(path, filmed, depth, units):
     file = written(path, filmed, depth=depth, units=units)
     for frame in (2, 0, 1):
-        found = file.depth(frame)
-        assert (found.dtype, found.shape) == (np.float32, (12, 16))
-        np.testing.assert_allclose(found, filmed.depth[frame, ::2, ::2], atol=1.0 / units)
+        actual = file.depth(frame)
+        assert (actual.dtype, actual.shape) == (np.float32, (12, 16))
+        np.testing.assert_allclose(actual, filmed.depth[frame, ::2, ::2], atol=1.0 / units)
 
 
-def test_frames_with_neither_colour_nor_depth_say_so(path, filmed):
-    whole = (jpeg(filmed.rgb[0]), zlib.compress(millimetres(filmed.depth[0]).tobytes()))
-    file = written(path, filmed, payloads=[(b"", b""), whole, (whole[0], b"")])
-    assert file.has_image.tolist() == [False, True, True]
+def test_missing_colour_and_depth_are_reported(path, filmed):
+    payload = (jpeg(filmed.rgb[0]), zlib.compress(millimetres(filmed.depth[0]).tobytes()))
+    file = written(path, filmed, payloads=[(b"", b""), payload, (payload[0], b"")])
+    assert file.has_color.tolist() == [False, True, True]
     assert [file.depth(frame) is None for frame in range(3)] == [True, False, True]
 
 
-def test_frames_without_times_are_taken_at_30_hz(path, filmed):
+def test_frames_without_times_are_numbered_at_30_hz(path, filmed):
     np.testing.assert_allclose(written(path, filmed, stamps=[0, 0, 0]).times, [0, 1 / 30, 2 / 30])
 
 
-def test_opening_decodes_nothing_and_one_frame_reads_no_other(path, filmed):
+def test_opening_decodes_nothing_and_a_frame_is_read_on_its_own(path, filmed):
     good = (jpeg(filmed.rgb[1]), zlib.compress(millimetres(filmed.depth[1]).tobytes()))
-    file = written(path, filmed, payloads=[(b"no jpeg", b"no zlib"), good, (b"", b"")])
+    file = written(path, filmed, payloads=[(b"not a jpeg", b"not zlib"), good, (b"", b"")])
     assert file.color(1).shape == (24, 32, 3)
-    with pytest.raises(BadSceneError, match="frame 0: colour is no png or jpeg"):
+    with pytest.raises(BadSceneError, match="frame 0: colour is not a png or jpeg"):
         file.color(0)
-    with pytest.raises(BadSceneError, match="frame 0: depth cannot be unpacked"):
+    with pytest.raises(BadSceneError, match="frame 0: depth cannot be decompressed"):
         file.depth(0)
 
 
-def test_lost_tracking_is_kept_as_it_is_written(path, filmed):
+def test_poses_of_lost_tracking_are_returned_unchanged(path, filmed):
     poses = raw_poses(filmed)
     poses[1] = -np.inf
     assert np.isneginf(written(path, filmed, poses=poses).poses[1]).all()
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("changes", "message"),
     [
         ({"version": 3}, "version is 3, expected 4"),
         ({"color": 3}, "compression of colour is 3"),
@@ -102,18 +102,18 @@ def test_lost_tracking_is_kept_as_it_is_written(path, filmed):
         ({"units": float("nan")}, "depth_shift is nan"),
         ({"number": 0}, "cannot hold its 0 frames"),
         ({"number": 10**15}, "cannot hold its 1000000000000000 frames"),
-        ({"number": 7}, "cut off in its frame 6 of 7"),
-        ({"stamps": [10, 5, 20]}, "frame 1: timestamp_color is 10 and then 5"),
+        ({"number": 7}, "truncated in its frame 6 of 7"),
+        ({"stamps": [10, 5, 20]}, "frame 1: timestamp_color falls from 10 to 5"),
         ({"stamps": [1, 2, 10**18]}, "spans 1000000000000 seconds"),
     ],
 )
-def test_wrong_headers_are_told(path, filmed, given, message):
+def test_wrong_headers_are_refused(path, filmed, changes, message):
     with pytest.raises(BadSceneError, match=message) as problem:
-        written(path, filmed, **given)
+        written(path, filmed, **changes)
     assert str(problem.value).startswith(str(path)) and "\n" not in str(problem.value)
 
 
-def test_other_files_are_told_from_it(path):
+def test_other_files_are_refused(path):
     for content in (b"", b"\x04", b"PK\x03\x04" * 500, b"\x04\0\0\0" + b"\xff" * 600):
         path.write_bytes(content)
         with pytest.raises(BadSceneError, match=r"scene0000_00\.sens"):
@@ -124,9 +124,9 @@ def test_other_files_are_told_from_it(path):
         SensFile(path.parent / "none.sens")
 
 
-def test_cut_off_anywhere_is_told(path, filmed):
+def test_a_file_truncated_anywhere_is_refused(path, filmed):
     content = sens_bytes(filmed)
-    end = len(content) - 8 - 2 * 152  # the motion sensor's readings may be missing
+    end = len(content) - 8 - 2 * 152  # the motion sensor's data may be missing
     for length in [*range(0, HEADER + 100, 3), *range(HEADER + 100, end, 197), end - 1]:
         path.write_bytes(content[:length])
         with pytest.raises(BadSceneError):
@@ -135,17 +135,17 @@ def test_cut_off_anywhere_is_told(path, filmed):
     assert SensFile(path).depth(2) is not None
 
 
-def test_file_that_shrinks_after_opening_is_told(path, filmed):
+def test_a_file_that_shrinks_after_opening_is_refused(path, filmed):
     file = written(path, filmed)
     path.write_bytes(path.read_bytes()[: HEADER + 200])
-    with pytest.raises(BadSceneError, match="cut off in its frame 2"):
+    with pytest.raises(BadSceneError, match="truncated in its frame 2"):
         file.color(2)
     path.unlink()
     with pytest.raises(BadSceneError, match="cannot be read"):
         file.depth(2)
 
 
-def bomb():
+def decompression_bomb():
     packer = zlib.compressobj(9)
     return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(50)), packer.flush()])
 
@@ -159,13 +159,16 @@ def giant_png():
 @pytest.mark.parametrize(
     ("payload", "message"),
     [
-        ((jpeg(np.zeros((20, 32, 3), np.uint8)), bomb()), "has 32 × 20 pixels, expected 32 × 24"),
-        ((giant_png(), zlib.compress(bytes(10))), "is no png or jpeg of usual size"),
+        (
+            (jpeg(np.zeros((20, 32, 3), np.uint8)), decompression_bomb()),
+            "has 32 × 20 pixels, expected 32 × 24",
+        ),
+        ((giant_png(), zlib.compress(bytes(10))), "is not a png or jpeg of plausible size"),
         ((jpeg(np.zeros((24, 32, 3), np.uint8))[:300], zlib.compress(bytes(384))[:-7]), "cannot be decoded"),
-        ((b"GIF89a" + bytes(50), b"\x78"), "is no png or jpeg"),
+        ((b"GIF89a" + bytes(50), b"\x78"), "is not a png or jpeg"),
     ],
 )
-def test_damaged_frames_are_told_and_never_unpack_to_more_than_their_pixels(path, filmed, payload, message):
+def test_damaged_frames_are_refused_without_decompressing_surplus_data(path, filmed, payload, message):
     file = written(path, filmed, color=2, payloads=[payload] * 3)
     with pytest.raises(BadSceneError, match=f"frame 1: colour.*{message}"):
         file.color(1)
@@ -173,7 +176,7 @@ def test_damaged_frames_are_told_and_never_unpack_to_more_than_their_pixels(path
         file.depth(1)
 
 
-def test_uncompressed_frames_of_another_size_are_told(path, filmed):
+def test_uncompressed_frames_of_another_size_are_refused(path, filmed):
     file = written(path, filmed, color=0, depth=0, payloads=[(bytes(100), bytes(500))] * 3)
     with pytest.raises(BadSceneError, match="colour has 100 bytes, expected 2304"):
         file.color(0)
@@ -181,23 +184,23 @@ def test_uncompressed_frames_of_another_size_are_told(path, filmed):
         file.depth(0)
 
 
-def test_frame_that_says_it_is_gigabytes_is_told_before_it_is_read(path, filmed):
+def test_a_frame_that_claims_gigabytes_is_refused_before_it_is_read(path, filmed):
     content = bytearray(sens_bytes(filmed))
     struct.pack_into("<Q", content, HEADER + 64 + 16, 1 << 40)
     path.write_bytes(content)
-    with pytest.raises(BadSceneError, match="frame 0 says it has 1099511627776 bytes of colour"):
+    with pytest.raises(BadSceneError, match="frame 0 claims 1099511627776 bytes of colour"):
         SensFile(path)
 
 
-def test_random_damage_never_ends_in_another_error(path, filmed):
+def test_random_damage_raises_no_other_error(path, filmed):
     content = np.frombuffer(sens_bytes(filmed, color=1), dtype=np.uint8)
     rng = np.random.default_rng(0)
-    told = 0
+    refused = 0
     for _ in range(200):
         damaged = content.copy()
-        places = rng.integers(0, len(content), 4)
-        places[0] = rng.integers(0, HEADER + 96)
-        damaged[places] = rng.integers(0, 256, 4)
+        offsets = rng.integers(0, len(content), 4)
+        offsets[0] = rng.integers(0, HEADER + 96)
+        damaged[offsets] = rng.integers(0, 256, 4)
         path.write_bytes(damaged.tobytes())
         try:
             file = SensFile(path)
@@ -205,6 +208,6 @@ def test_random_damage_never_ends_in_another_error(path, filmed):
                 file.depth(frame)
                 file.color(frame)
         except BadSceneError as problem:
-            told += 1
+            refused += 1
             assert "\n" not in str(problem)
-    assert told > 50
+    assert refused > 50

@@ -1,0 +1,31 @@
+"""A command that is a function: its signature is the command's options, and no model or Trainer is involved."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from jsonargparse import ArgumentParser, auto_cli
+
+from lightning_ouro.errors import InputError
+
+
+def run(function: Callable[..., None], args: Sequence[str]) -> None:
+    """Runs a function with arguments from the command line.
+
+    Raises:
+        InputError: the arguments do not fit its signature, or the function refuses them.
+    """
+    name = function.__name__
+    try:
+        auto_cli(function, args=list(args), parser_class=_Parser, prog=f"lightning_ouro {name}")
+    except argparse.ArgumentError as error:
+        raise InputError(f"{error}; `{name} --help` lists every option") from error
+
+
+class _Parser(ArgumentParser):
+    """Raises on invalid arguments instead of printing usage and exiting."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "exit_on_error": False})

@@ -1,0 +1,52 @@
+"""`python -m lightning_ouro show SCENES`: draws one scene as a contact sheet (`scenes.contact_sheet`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning_ouro.commands import function_command
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.contact_sheet import contact_sheet
+from lightning_ouro.scenes.reading import read_one
+from lightning_ouro.scenes.types import FrameBudget
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs the command."""
+    function_command.run(show, args)
+
+
+def show(
+    scenes: Path, id: str | None = None, out: Path = Path("scene.png"), num_frames: int = 9, width: int = 1600
+) -> None:
+    """Draws a contact sheet of one scene: frames with the projected boxes, and a labelled floor plan.
+
+    Args:
+        scenes: Where the scene is: a store, the root folder of a data set, or a single scene, in any
+            supported layout (the README lists them).
+        id: Id of the scene to draw; null: the first one.
+        out: Image file to write; its suffix selects the format, such as .png or .jpg. Missing folders are
+            created.
+        num_frames: Frames to draw, at least 1, sampled uniformly over the recording; all of them if it has
+            fewer.
+        width: Approximate width of the image in pixels, at least 400.
+
+    Raises:
+        InputError: the scene does not exist or is unusable, or the image cannot be written.
+    """
+    if num_frames < 1:
+        raise InputError(f"num_frames={num_frames} must be at least 1")
+    if width < 400:
+        raise InputError(f"width={width} must be at least 400 pixels")
+    scene = read_one(scenes, id)
+    # The grid of frames, each 4:3, takes two thirds of the width.
+    side = width * 2 // 3 // math.ceil(math.sqrt(num_frames)) // 4
+    video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        contact_sheet(scene, video, width).save(out)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{out}: cannot be written as an image ({error}); choose another --out") from None
+    print(f"{out}: scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames")

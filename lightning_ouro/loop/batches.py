@@ -1,0 +1,56 @@
+"""The loaders that the datamodule hands to the Trainer: plain iterables that hold one rank's share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from lightning_ouro.loop.plan import PlannedRow
+from lightning_ouro.solver.batches import EvalBatch, TrainBatch
+
+
+class FixedBatches:
+    """This rank's evaluation batches."""
+
+    def __init__(self, batches: Sequence[EvalBatch]) -> None:
+        self.batches = batches
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[EvalBatch]:
+        return iter(self.batches)
+
+
+class RoundBatches:
+    """This rank's batches of a round, from the current position on.
+
+    Its length is the whole round's, as Lightning counts.
+
+    Args:
+        batches: All of this rank's batches of the round.
+        position: How many of them have been trained, asked for when iteration begins.
+        load: Turns planned rows into a batch.
+    """
+
+    def __init__(
+        self,
+        batches: Sequence[Sequence[PlannedRow]],
+        position: Callable[[], int],
+        load: Callable[[Sequence[PlannedRow]], TrainBatch],
+    ) -> None:
+        self._batches, self._position, self._load = batches, position, load
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[TrainBatch]:
+        for rows in self._batches[self._position() :]:
+            yield self._load(rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Empty: its presence tells Lightning that a resumed round continues where it stopped."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Does nothing: the datamodule has restored the position, whether Lightning keeps this state or not."""

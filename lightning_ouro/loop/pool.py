@@ -1,0 +1,207 @@
+"""The pool: every accepted question of a run.
+
+A question is admitted if its family has not asked about the same objects before, and if its answer does not
+become too
+common: at most 40 % of a family's numbers, at most 1/k + 10 points of its choices among k options. Letters
+are dealt per family and k in shuffled rounds of k, so they stay level and do not follow the order of the
+answers. Open questions come
+last: at most a tenth of what a round brings. All of this is derived from the questions, so the pool's state
+is a reference to the rounds' files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import numpy as np
+
+from lightning_ouro.errors import check_fields, check_same
+from lightning_ouro.loop.files import RoundFiles
+from lightning_ouro.programs.families import FAMILIES, OPEN, Key
+from lightning_ouro.programs.questions import LETTERS, Question, Rejection
+from lightning_ouro.programs.verification import Verified
+
+# All four chosen by hand, so that constant answers score little; what they lead to: benchmarks/README.md,
+# "What is accepted".
+COMMONEST_NUMBER = 0.4  # share of a family's numbers that may be the same
+COMMONEST_CHOICE = 0.1  # the same for choices, above 1/k
+MOST_OPEN = 0.1  # share of a round's questions that may be open
+FREE = 5  # questions with the same answer that are admitted regardless of their share
+
+
+@final
+class Pool:
+    """Accepted questions, in the order in which they were accepted.
+
+    Args: files: Where the rounds are kept; None keeps questions in memory only, and then the pool cannot be
+        restored.
+    """
+
+    VERSION = 1
+
+    def __init__(self, files: RoundFiles | None = None) -> None:
+        self.files = files
+        self._hashes: list[str] = []  # of the rounds' files
+        self._questions: list[Question] = []
+        self._ids: set[str] = set()
+        self._keys: dict[str, set[Key]] = defaultdict(set)
+        self._answers: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        self._dealt: Counter[tuple[str, int]] = Counter()
+
+    def copy(self) -> Pool:
+        """A pool in memory that has accepted the same questions."""
+        pool = Pool()
+        for question in self._questions:
+            pool._enter(question)
+        return pool
+
+    def __len__(self) -> int:
+        return len(self._questions)
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """All questions, oldest first."""
+        return tuple(self._questions)
+
+    def keys_by_scene(self) -> Mapping[str, frozenset[Key]]:
+        """Keys of all questions by scene; scenes without questions are left out."""
+        return {scene_id: frozenset(keys) for scene_id, keys in self._keys.items() if keys}
+
+    def admit(self, verified: Sequence[Verified], round_index: int) -> tuple[list[Question], list[Rejection]]:
+        """Admits what is new and not too common, in order; returns the rest as rejections."""
+        accepted: list[Question] = []
+        rejected: list[Rejection] = []
+        for candidate in sorted(verified, key=lambda candidate: candidate.family == OPEN.name):
+            if candidate.id in self._ids or candidate.key in self._keys[candidate.proposal.scene_id]:
+                detail = f"{candidate.family} about {dict(candidate.objects)} was asked before"
+                rejected.append(Rejection(candidate.proposal, "asked_before", detail))
+                continue
+            problem = self._too_common(candidate) or _too_open(candidate, accepted)
+            if problem is not None:
+                rejected.append(Rejection(candidate.proposal, "common", problem))
+                continue
+            question = self._question(candidate, round_index)
+            self._enter(question)
+            accepted.append(question)
+        return accepted, rejected
+
+    def write_round(
+        self, round_index: int, accepted: Sequence[Question], rejected: Sequence[Rejection]
+    ) -> None:
+        """Makes a round durable, where the pool has files.
+
+        Raises:
+            InputError: the folder holds the round of another run.
+        """
+        if self.files is not None:
+            assert round_index == len(self._hashes), "every round is written once, in order"
+            self._hashes.append(self.files.write_proposed(round_index, accepted, rejected))
+
+    def state_dict(self) -> dict[str, Any]:
+        """A reference to the questions: the hash of each round's file."""
+        return {"version": self.VERSION, "rounds": list(self._hashes)}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Reads the questions back from the rounds' files.
+
+        Raises: InputError: fields are foreign or missing, the version differs, or a file is missing or has
+            changed.
+        """
+        check_fields("pool", state, self.state_dict())
+        check_same("pool", state, {"version": self.VERSION})
+        assert self.files is not None and not self._questions, "a new pool with files is restored"
+        self._hashes = list(state["rounds"])
+        for round_index, expected in enumerate(self._hashes):
+            for question in self.files.read_questions(round_index, expected):
+                self._enter(question)
+
+    def metrics(self) -> dict[str, float]:
+        """`loop/pool`: the number of questions."""
+        return {"loop/pool": float(len(self))}
+
+    def _too_common(self, candidate: Verified) -> str | None:
+        k = _num_options(candidate)
+        limit = 1 / k + COMMONEST_CHOICE if k else COMMONEST_NUMBER
+        answers, value = self._answers[candidate.family, k], candidate.answer.printed()
+        same, total = answers[value] + 1, answers.total() + 1
+        # As many answers as the limit has room for may grow together: else three at a third each would block
+        # each other.
+        level = sorted(answers.values(), reverse=True)[: math.ceil(1 / limit)]
+        keeps_level = len(level) == math.ceil(1 / limit) and same <= level[-1] + 1
+        if same <= max(FREE, limit * total) or keeps_level:
+            return None
+        return f"{value!r} would answer {same} of {total} questions of {candidate.family}; at most {limit:.0%} may"
+
+    def _question(self, candidate: Verified, round_index: int) -> Question:
+        proposal, answer, options, text = (
+            candidate.proposal,
+            candidate.answer.printed(),
+            None,
+            candidate.proposal.text,
+        )
+        if candidate.options is not None:
+            k = _num_options(candidate)
+            index = self._next_index(candidate.family, k)
+            options = _ordered(candidate.id, candidate.options, answer, index, k)
+            text = FAMILIES[candidate.family].relisted(text, options)
+            answer = LETTERS[index]
+        return Question(
+            id=candidate.id,
+            scene_id=proposal.scene_id,
+            family=candidate.family,
+            text=text.strip(),
+            options=options,
+            unit=candidate.answer.unit,
+            answer=answer,
+            program=proposal.program,
+            margin=candidate.margin,
+            objects=candidate.objects,
+            round=round_index,
+        )
+
+    def _next_index(self, family: str, k: int) -> int:
+        """The index of the next right answer among k options of a family."""
+        deal, position = divmod(self._dealt[family, k], k)
+        return int(_generator(f"letters {family} {k} {deal}").permutation(k)[position])
+
+    def _enter(self, question: Question) -> None:
+        family = FAMILIES[question.family]
+        self._questions.append(question)
+        self._ids.add(question.id)
+        self._keys[question.scene_id].add(family.key(question.scene_id, question.objects))
+        value = question.answer
+        if question.options is not None:
+            value = question.options[LETTERS.index(question.answer)]
+            self._dealt[question.family, len(question.options)] += 1
+        self._answers[question.family, len(question.options or ())][value] += 1
+
+
+def _num_options(candidate: Verified) -> int:
+    """The number of options that the question will have; 0 for a number."""
+    return min(len(candidate.options or ()), FAMILIES[candidate.family].most_options)
+
+
+def _too_open(candidate: Verified, accepted: Sequence[Question]) -> str | None:
+    if candidate.family != OPEN.name:
+        return None
+    opened = sum(question.family == OPEN.name for question in accepted) + 1
+    if opened <= MOST_OPEN * (len(accepted) + 1):
+        return None
+    return (
+        f"{opened} of {len(accepted) + 1} questions of the round would be open; at most {MOST_OPEN:.0%} may"
+    )
+
+
+def _ordered(question_id: str, options: Sequence[str], answer: str, index: int, k: int) -> tuple[str, ...]:
+    """K options: the answer at its index; the others, and their order, are drawn by the question's id."""
+    others = [option for option in sorted(options) if option != answer]
+    order = [others[i] for i in _generator(f"options {question_id}").permutation(len(others))[: k - 1]]
+    return (*order[:index], answer, *order[index:])
+
+
+def _generator(name: str) -> np.random.Generator:
+    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))

@@ -1,0 +1,34 @@
+"""The short table that the terminal shows at the end of a round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from rich.table import Table
+
+from lightning_ouro.loop.state import FinishedRound
+
+NUM_REJECTIONS = 3
+
+
+def round_table(finished: FinishedRound, scores: Mapping[str, float]) -> Table:
+    """The table; `scores` are the validation scores by family, NaN or missing where there is none."""
+    proposals, pool = finished.proposals, finished.pool
+    table = Table(title=f"round {finished.round_index}", show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    table.add_row(
+        "proposals",
+        f"{proposals.proposed} of {proposals.requested}, accepted {proposals.accepted}, pool {pool.pool}",
+    )
+    top = sorted(proposals.rejected.items(), key=lambda item: -item[1])[:NUM_REJECTIONS]
+    table.add_row(
+        "top rejections", ", ".join(f"{reason} {count}" for reason, count in top if count) or "none"
+    )
+    table.add_row("median skill", f"{pool.median_skill:.3f} of {pool.trained} trained questions")
+    table.add_row("bands", ", ".join(f"{band} {share:.0%}" for band, share in pool.bands.items()))
+    table.add_row("effective sample", f"{pool.effective_sample_size:.0%} of the trained questions")
+    lines = [f"{family} {score:.2f}" for family, score in scores.items() if not math.isnan(score)]
+    table.add_row("score", "\n".join(lines) or "not validated")
+    return table

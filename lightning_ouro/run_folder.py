@@ -1,0 +1,66 @@
+"""Where a run keeps its config, checkpoints and rounds, whichever loggers it has.
+
+The run folder is the parent of the checkpoints' folder, and `config.<command>.yaml` records that one
+(`checkpoint.dirpath`), so that a run is resumed in its folder with any logger, several, or none. A new run
+takes the folder of its first logger (`runs/<name>/version_N` with TensorBoard); without a logger it takes the
+first free `runs/version_N` of `trainer.default_root_dir`.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import lightning as L
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+CHECKPOINTS = "checkpoints"
+
+
+def run_folder(trainer: L.Trainer) -> Path | None:
+    """The run's folder, the same on every rank; None in a development run, which keeps nothing.
+
+    The first call chooses the folder and is a collective. To be called after Lightning has created the
+    loggers' experiments, thus from `setup` on.
+    """
+    checkpoint = trainer.checkpoint_callback
+    if trainer.fast_dev_run or not isinstance(checkpoint, ModelCheckpoint):  # type: ignore[attr-defined]
+        return None
+    if checkpoint.dirpath is None:
+        chosen = str(_choose(trainer)) if trainer.is_global_zero else ""
+        checkpoint.dirpath = str(Path(trainer.strategy.broadcast(chosen)) / CHECKPOINTS)
+    return Path(checkpoint.dirpath).parent
+
+
+def checkpoints_of(trainer: L.Trainer) -> Path | None:
+    """Where `--ckpt_path last` looks before a run begins.
+
+    None where the config names no folder of an earlier run.
+    """
+    checkpoint = trainer.checkpoint_callback
+    if isinstance(checkpoint, ModelCheckpoint) and checkpoint.dirpath is not None:
+        return Path(checkpoint.dirpath)
+    if isinstance(trainer.logger, TensorBoardLogger | CSVLogger):
+        return Path(trainer.logger.log_dir) / CHECKPOINTS
+    return None
+
+
+def _choose(trainer: L.Trainer) -> Path:
+    if trainer.logger is not None:
+        return _folder_of(trainer.logger, Path(trainer.default_root_dir)).resolve()
+    parent = Path(trainer.default_root_dir).resolve() / "runs"
+    for number in count():
+        try:
+            (folder := parent / f"version_{number}").mkdir(parents=True)
+        except FileExistsError:
+            continue
+        return folder
+    raise AssertionError("count() does not end")
+
+
+def _folder_of(logger: Logger, root: Path) -> Path:
+    if isinstance(logger, TensorBoardLogger | CSVLogger):
+        return Path(logger.log_dir)
+    version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
+    return Path(logger.save_dir or root) / str(logger.name) / version

@@ -1,0 +1,78 @@
+"""The record that each command leaves in its run folder.
+
+`config.<command>.yaml`, with the versions that ran it.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import yaml
+from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.loggers import CSVLogger
+
+from lightning_ouro.atomic_files import write_atomic
+from lightning_ouro.run_folder import run_folder
+
+RECORDED_VERSIONS = (
+    "lightning_ouro",
+    "lightning",
+    "torch",
+    "transformers",
+    "peft",
+    "pydantic-monty",
+    "numpy",
+)
+# The argument by which a logger continues the run that its `version` identifies: TensorBoard and W&B, MLflow,
+# Comet.
+IDENTITIES = ("version", "run_id", "experiment_key")
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Keeps each command's config in the run folder, and never replaces an earlier record.
+
+    Folder and identity of each logger's run are recorded as they turned out, so
+    `fit --config <run>/config.fit.yaml --ckpt_path last` resumes the run in its folder, from anywhere.
+    """
+
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        run_folder(trainer)  # a collective, and `save_config` runs on the first rank only
+        super().setup(trainer, pl_module, stage)
+
+    def save_config(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Called by Lightning on the first rank, once a run."""
+        folder = run_folder(trainer)
+        if folder is None:
+            return
+        config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        config["checkpoint"]["dirpath"] = trainer.checkpoint_callback.dirpath  # type: ignore[union-attr]
+        recorded = logger_settings(config["trainer"]["logger"])
+        for settings, logger in zip(recorded, trainer.loggers if recorded else (), strict=True):
+            settings.setdefault("init_args", {}).update(_identity(settings, logger))
+        text = "".join(f"# {name} {version(name)}\n" for name in RECORDED_VERSIONS)
+        text += yaml.safe_dump(config, sort_keys=False)
+        path, number = folder / self.config_filename, 1
+        while path.exists() and path.read_text("utf8") != text:
+            path = folder / f"{Path(self.config_filename).stem}.{number}.yaml"
+            number += 1
+        write_atomic(path, text.encode("utf8"))
+
+
+def logger_settings(loggers: Any) -> list[Any]:
+    """The settings of each logger; none where the Trainer chooses (`true`) or there is none."""
+    every = loggers if isinstance(loggers, list) else [loggers]
+    return [one for one in every if one is not None and not isinstance(one, bool)]
+
+
+def _identity(settings: dict[str, Any], logger: Any) -> dict[str, Any]:
+    """The arguments with which a logger continues the run that it is logging now.
+
+    None for a CSVLogger, which deletes the table that it finds: a resumed run gets another one.
+    """
+    if isinstance(logger, CSVLogger):
+        return {}
+    names = [name for name in IDENTITIES if name in settings.get("init_args", {})]
+    return {} if logger.version is None else dict.fromkeys(names, logger.version)

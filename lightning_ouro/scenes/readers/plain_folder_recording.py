@@ -1,0 +1,181 @@
+"""The frames of a plain folder, listed in its `frames.json`.
+
+Each frame has an `image`, a `time` in seconds that rises from frame to frame, and a `pose`: camera to world,
+in OpenCV's axes (the camera looks along z, x points right, y down), or null where tracking was lost.
+`intrinsics` are a pinhole matrix in pixels, for all frames or for one; the upper left corner of the image is
+(0, 0). A frame may have a `depth` map in units of `depth_unit` metres, and `shares`: the share of its pixels
+that each object covers, which `prepare` stores. If any frame has depth, frames without it are not used,
+because what they show would only be estimated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, final
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import override
+
+from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
+from lightning_ouro.scenes.readers.files import (
+    Floats,
+    image_size,
+    is_number,
+    read_image,
+    read_json,
+    short_repr,
+)
+from lightning_ouro.scenes.types import Scene
+
+FRAMES = "frames.json"
+_MAX_SECONDS = 1e6
+_MAX_ENTRY = 1e6  # of a matrix; focal lengths are in pixels
+_DEPTH_UNIT = 0.001  # metres, where the file names no other
+
+
+@final
+class FolderRecording(Recording):
+    """The frames of one folder.
+
+    Args:
+        folder: The folder with `frames.json`.
+        scene: The scene whose objects `shares` refers to.
+    """
+
+    def __init__(self, folder: Path, scene: Scene) -> None:
+        self._path = folder / FRAMES
+        record = read_json(self._path)
+        frames = record.get("frames") if isinstance(record, dict) else None
+        if not isinstance(frames, list) or not frames:
+            raise BadSceneError(
+                f"{self._path}: frames is {short_repr(frames)}, expected a list of at least one frame"
+            )
+        unit = record.get("depth_unit", _DEPTH_UNIT)
+        if not is_number(unit) or unit <= 0:
+            raise BadSceneError(f"{self._path}: depth_unit is {short_repr(unit)}, expected metres above 0")
+        self._depth_unit = float(unit)
+        self._frames: list[dict[str, Any]] = frames
+        self._num_objects = len(scene.objects)
+        cameras = _cameras(self._path, frames, record.get("intrinsics"))
+        posed = [index for index, camera in enumerate(cameras) if camera.pose is not None]
+        self._valid = [index for index in posed if "depth" in frames[index]] or posed
+        self.shots = Shots(
+            times=np.array([cameras[index].time for index in self._valid]),
+            intrinsics=np.array([cameras[index].intrinsics for index in self._valid]).reshape(-1, 3, 3),
+            poses=np.array([cameras[index].pose for index in self._valid]).reshape(-1, 4, 4),
+            size=image_size(self._file(0, "image")) if self._valid else (1, 1),
+        )
+
+    @override
+    def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
+        for index in frame_indices:
+            path = self._file(index, "image")
+            image = read_image(path)
+            if image.shape[:2] != self.shots.size:
+                raise BadSceneError(
+                    f"{path}: has {image.shape[:2]} pixels, expected {self.shots.size} as in the first image"
+                )
+            yield image
+
+    @override
+    def depth(self, frame_index: int) -> NDArray[np.float32] | None:
+        if "depth" not in self._frames[self._valid[frame_index]]:
+            return None
+        path = self._file(frame_index, "depth")
+        depth = read_image(path, mode=None)
+        if depth.ndim != 2:
+            raise BadSceneError(f"{path}: has the shape {depth.shape}, expected one number per pixel")
+        return (depth * self._depth_unit).astype(np.float32)
+
+    @override
+    def known_shares(self, frame_index: int) -> NDArray[np.float32] | None:
+        by_object = self._frames[self._valid[frame_index]].get("shares")
+        if by_object is None:
+            return None
+        indices = {str(index): index for index in range(self._num_objects)}
+        if (
+            not isinstance(by_object, dict)
+            or not by_object.keys() <= indices.keys()
+            or not all(map(_is_share, by_object.values()))
+        ):
+            raise BadSceneError(
+                f"{self._where(frame_index)}: shares is {short_repr(by_object)}, "
+                "expected numbers from 0 to 1 by object index"
+            )
+        shares = np.zeros(self._num_objects, dtype=np.float32)
+        for name, share in by_object.items():
+            shares[indices[name]] = share
+        return shares
+
+    def _file(self, frame_index: int, field: str) -> Path:
+        """The path of a file that a frame names; refuses paths that lead out of the folder."""
+        name = self._frames[self._valid[frame_index]].get(field)
+        where = f"{self._where(frame_index)}: {field} is {short_repr(name)}"
+        if not isinstance(name, str) or not name:
+            raise BadSceneError(f"{where}, expected a file below the folder")
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise BadSceneError(f"{where}, which lies outside of the folder")
+        return self._path.parent / name
+
+    def _where(self, frame_index: int) -> str:
+        return f"{self._path}: frame {self._valid[frame_index]}"
+
+
+class _Camera(NamedTuple):
+    time: float
+    pose: Floats | None  # None where tracking was lost
+    intrinsics: Floats
+
+
+def _cameras(path: Path, frames: list[Any], shared_intrinsics: Any) -> list[_Camera]:
+    cameras = [
+        _camera(f"{path}: frame {index}", frame, shared_intrinsics) for index, frame in enumerate(frames)
+    ]
+    falls = np.diff([camera.time for camera in cameras]) <= 0
+    if falls.any():
+        raise BadSceneError(f"{path}: time does not rise at frame {int(falls.argmax()) + 1}")
+    return cameras
+
+
+def _camera(where: str, frame: Any, shared_intrinsics: Any) -> _Camera:
+    if not isinstance(frame, dict):
+        raise BadSceneError(f"{where} is {short_repr(frame)}, expected an object with image, time, pose")
+    time = frame.get("time")
+    if not isinstance(time, int | float) or isinstance(time, bool) or not abs(time) < _MAX_SECONDS:
+        raise BadSceneError(f"{where}: time is {short_repr(time)}, expected seconds")
+    intrinsics = _matrix(where, "intrinsics", frame.get("intrinsics", shared_intrinsics), 3)
+    if min(intrinsics[0, 0], intrinsics[1, 1]) <= 0 or (intrinsics[2] != (0, 0, 1)).any():
+        raise BadSceneError(
+            f"{where}: intrinsics is {short_repr(intrinsics.tolist())}, expected a pinhole matrix"
+        )
+    if frame.get("pose") is None and "pose" in frame:
+        return _Camera(float(time), None, intrinsics)
+    pose = _matrix(where, "pose", frame.get("pose"), 4)
+    if not rigid(pose[None])[0]:
+        raise BadSceneError(
+            f"{where}: pose is {short_repr(pose.tolist())}, expected a rigid motion (null if tracking was lost)"
+        )
+    return _Camera(float(time), pose, intrinsics)
+
+
+def _matrix(where: str, field: str, rows: Any, side: int) -> Floats:
+    if not isinstance(rows, list) or len(rows) != side or not all(isinstance(row, list) for row in rows):
+        raise BadSceneError(f"{where}: {field} is {short_repr(rows)}, expected {side} rows of {side} numbers")
+    if [len(row) for row in rows] != [side] * side or not all(
+        _is_entry(value) for row in rows for value in row
+    ):
+        raise BadSceneError(
+            f"{where}: {field} is {short_repr(rows)}, expected {side} rows of {side} finite numbers"
+        )
+    return np.array(rows, dtype=np.float64)
+
+
+def _is_entry(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_ENTRY
+
+
+def _is_share(value: Any) -> bool:
+    return is_number(value) and 0 <= value <= 1

@@ -1,0 +1,136 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from lightning_ouro.cli import main
+from lightning_ouro.commands.prepare import prepare
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
+
+SMALL = {"num_frames": 4, "height": 96, "width": 128, "workers": 1}
+BUDGET = FrameBudget(4, 96, 128)
+
+
+@pytest.fixture(scope="module")
+def rooms(tmp_path_factory):
+    """Five recordings as plain folders, and a sixth whose images are missing."""
+    folder = tmp_path_factory.mktemp("rooms")
+    for scene in procedural_scenes(0, 6):
+        write_scene(scene, scene.footage.load(scene, FrameBudget(6, 96, 128)), folder / scene.id)
+    for image in (folder / "procedural-000005" / "frames").iterdir():
+        image.unlink()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def store(rooms, tmp_path_factory):
+    store = tmp_path_factory.mktemp("prepared") / "store"
+    prepare(rooms, store, **SMALL | {"workers": 2})
+    return store
+
+
+def names_in(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_fit_reads_the_same_from_the_store_as_from_the_recording(rooms, store):
+    recorded, stored = (read_scenes([folder])[0] for folder in (rooms, store))
+    assert [scene.id for scene in stored] == [scene.id for scene in recorded[:5]]
+    for pair in zip(recorded[:5], stored, strict=True):
+        original, copy = (scene.footage.load(scene, BUDGET) for scene in pair)
+        np.testing.assert_array_equal(original.views.timestamps, copy.views.timestamps)
+        np.testing.assert_array_equal(original.views.visibility, copy.views.visibility)
+        np.testing.assert_allclose(original.views.intrinsics, copy.views.intrinsics, rtol=1e-12)
+        assert np.abs(original.frames.astype(int) - copy.frames).mean() < 2
+
+
+def test_a_bad_scene_is_skipped_and_listed_and_leaves_nothing(store):
+    (line,) = (store / "skipped.jsonl").read_text("utf8").splitlines()
+    skipped = json.loads(line)
+    assert skipped["id"] == "procedural-000005" and "0000.jpg" in skipped["reason"]
+    scenes = [f"procedural-{index:06d}" for index in range(5)]
+    assert names_in(store) == [*scenes, "skipped.jsonl", "store.json"]
+
+
+def test_running_again_adds_missing_scenes_and_rewrites_no_other(rooms, store, tmp_path):
+    partial = tmp_path / "store"
+    prepare(rooms / "procedural-000001", partial, **SMALL)
+    before = (partial / "procedural-000001" / "scene.json").stat().st_mtime_ns
+    (partial / ".procedural-000002.x.part").mkdir()
+    prepare(rooms, partial, **SMALL)
+    assert (partial / "procedural-000001" / "scene.json").stat().st_mtime_ns == before
+    assert names_in(partial) == names_in(store)
+
+
+def test_a_killed_command_leaves_complete_scenes_and_can_be_resumed(rooms, store, tmp_path):
+    killed = tmp_path / "store"
+    program = "from pathlib import Path; from lightning_ouro.commands.prepare import prepare\n"
+    program += f"prepare(Path({str(rooms)!r}), Path({str(killed)!r}), 4, 96, 128, workers=1)"
+    process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
+    while not list(killed.glob("procedural-*")):
+        assert process.poll() in (None, 0)
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for folder in killed.glob("procedural-*"):
+        assert len(list((folder / "frames").iterdir())) == 4 and (folder / "frames.json").exists()
+    prepare(rooms, killed, **SMALL)
+    assert names_in(killed) == names_in(store)
+
+
+def test_options_that_cannot_be_used_are_refused(rooms, store, tmp_path):
+    with pytest.raises(InputError, match=r"was written with .*'num_frames': 4.* not .*'num_frames': 5"):
+        prepare(rooms, store, **SMALL | {"num_frames": 5})
+    with pytest.raises(InputError, match=r"workers=0 must be at least 1"):
+        prepare(rooms, store, **SMALL | {"workers": 0})
+    with pytest.raises(InputError, match=r"does not exist; give one of"):
+        prepare(tmp_path / "none", store, **SMALL)
+
+
+def test_the_command_says_how_many_scenes_it_prepared(rooms, tmp_path, capsys):
+    command = ["prepare", str(rooms), str(tmp_path / "store"), "--num_frames", "2", "--height", "64"]
+    main([*command, "--workers", "1"])
+    out = capsys.readouterr().out.replace("\n", " ")
+    assert "5 scenes prepared" in out and "1 skipped" in out
+    main([*command, "--workers", "1"])
+    assert (
+        "0 scenes prepared" in (out := capsys.readouterr().out.replace("\n", " "))
+        and "5 already there" in out
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["ROOMS"], "store"),
+        (["none", "store"], "does not exist"),
+        (["ROOMS", "store", "--num_frames", "many"], "num_frames"),
+        (["ROOMS", "store", "--num_frames", "0"], "num_frames=0"),
+    ],
+)
+def test_bad_input_ends_with_one_line(rooms, tmp_path, monkeypatch, capsys, args, message):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as exit_info:
+        main(["prepare", *(str(rooms) if arg == "ROOMS" else arg for arg in args)])
+    error = capsys.readouterr().err
+    assert exit_info.value.code == 2 and message in error and error.count("\n") == 1
+
+
+def test_recordings_are_prepared_without_importing_torch(rooms, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from lightning_ouro.commands.prepare import prepare\n"
+        f"prepare(Path({str(rooms)!r}), Path({str(tmp_path / 'store')!r}), 2, 96, 128, workers=1)\n"
+        "assert not {'torch', 'transformers', 'lightning'} & sys.modules.keys()"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert len(names_in(tmp_path / "store")) == 7

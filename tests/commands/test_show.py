@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from lightning_ouro.cli import main
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scene
+from lightning_ouro.scenes.types import FrameBudget
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return procedural_scene(4)
+
+
+@pytest.fixture(scope="module")
+def video(scene):
+    return scene.footage.load(scene, FrameBudget(4, 192, 256))
+
+
+def test_show_writes_an_image_of_the_requested_scene(scene, video, tmp_path, capsys):
+    write_scene(scene, video, tmp_path / "a")
+    write_scene(procedural_scene(5), video, tmp_path / "b")
+    out = tmp_path / "new" / "sheet.png"
+    main(["show", str(tmp_path), "--id", "a", "--out", str(out), "--num_frames", "2", "--width", "800"])
+    with Image.open(out) as image:
+        assert image.size[0] > 600
+    assert "procedural-000004" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["none"], "none: does not exist"),
+        (["rooms", "--id", "x"], "holds no scene x"),
+        (["rooms", "--num_frames", "0"], "num_frames=0"),
+        (["rooms", "--width", "399"], "width=399"),
+        (["rooms", "--out", "rooms/a/scene.json/x.png"], "cannot be written"),
+        (["rooms", "--out", "sheet.nonsense"], "cannot be written as an image"),
+        (["rooms/empty"], "holds no scene in a known layout"),
+    ],
+)
+def test_bad_input_ends_with_one_line(scene, video, tmp_path, monkeypatch, capsys, args, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rooms" / "empty").mkdir(parents=True)
+    write_scene(scene, video, tmp_path / "rooms" / "a")
+    with pytest.raises(SystemExit) as exit_info:
+        main(["show", *args])
+    error = capsys.readouterr().err
+    assert exit_info.value.code == 2 and message in error and error.count("\n") == 1
+
+
+def test_a_recorded_scene_is_shown_without_importing_torch(scene, video, tmp_path):
+    write_scene(scene, video, tmp_path / "a")
+    program = (
+        "import sys; from pathlib import Path; from lightning_ouro.commands.show import show\n"
+        f"show(Path({str(tmp_path)!r}), out=Path({str(tmp_path / 'sheet.png')!r}), num_frames=2)\n"
+        "assert not {'torch', 'transformers', 'lightning'} & sys.modules.keys()"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "sheet.png").is_file()

@@ -1,0 +1,137 @@
+"""frames.json: which frames are used, what is known of them, and what is refused."""
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.types import FrameBudget
+from tests.scenes.readers.film import film
+from tests.scenes.readers.write_plain_folder import dropping, is_valid, read, records, setting, write
+
+BUDGET = FrameBudget(4, 96, 128)
+
+
+@pytest.fixture(scope="module")
+def filmed():
+    return film(3, frames=5, height=120, width=160)
+
+
+def test_frames_and_intrinsics_are_resized_in_their_aspect_ratio(tmp_path, filmed):
+    scene = read(write(tmp_path / "room", filmed))
+    video = scene.footage.load(scene, FrameBudget(3, 64, 96))
+    assert video.frames.shape == (3, 64, 64, 3)  # at most six tokens: two rows of three would not keep 3:4
+    np.testing.assert_allclose(video.views.intrinsics[0], filmed.intrinsics * [[64 / 160], [64 / 120], [1]])
+    np.testing.assert_array_equal(video.views.timestamps, filmed.times[[0, 2, 4]])
+
+
+def test_frames_with_lost_tracking_are_left_out(tmp_path, filmed):
+    def lose(scene, frames):
+        frames["frames"][0]["pose"] = frames["frames"][3]["pose"] = None
+
+    scene = read(write(tmp_path / "room", filmed, change=lose))
+    np.testing.assert_array_equal(scene.footage.load(scene, BUDGET).views.timestamps, filmed.times[[1, 2, 4]])
+
+
+def test_only_frames_with_depth_are_used_if_any_have_depth(tmp_path, filmed):
+    def keep_two(scene, frames):
+        for frame in frames["frames"][2:]:
+            del frame["depth"]
+
+    scene = read(write(tmp_path / "room", filmed, True, keep_two))
+    np.testing.assert_array_equal(scene.footage.load(scene, BUDGET).views.timestamps, filmed.times[:2])
+
+
+def test_known_shares_are_returned_unchanged(tmp_path, filmed):
+    def add_shares(scene, frames):
+        for frame in frames["frames"]:
+            frame["shares"] = {"2": 0.25}
+
+    scene = read(write(tmp_path / "room", filmed, change=add_shares))
+    shares = scene.footage.load(scene, BUDGET).views.visibility
+    assert (shares[:, 2] == 0.25).all() and shares.sum() == 0.25 * len(shares)
+
+
+BAD_FRAMES = {
+    "no list of frames": (dropping("frames", "frames"), "frames is missing"),
+    "no frames": (setting(("frames", "frames"), []), "frames is []"),
+    "a frame that is a number": (setting(("frames", "frames", 1), 5), "frame 1 is 5"),
+    "no time": (dropping("frames", "frames", 2, "time"), "frame 2: time is missing"),
+    "time that stands still": (
+        setting(("frames", "frames", 1, "time"), 0.0),
+        "time does not rise at frame 1",
+    ),
+    "a pose of three rows": (
+        setting(("frames", "frames", 0, "pose"), [[1, 0, 0, 0]] * 3),
+        "expected 4 rows of 4",
+    ),
+    "a pose with a string": (
+        setting(("frames", "frames", 0, "pose"), [[1, 0, 0, "x"]] * 4),
+        "finite numbers",
+    ),
+    "a pose that stretches": (
+        setting(("frames", "frames", 0, "pose"), np.diag([2, 2, 2, 1]).tolist()),
+        "rigid",
+    ),
+    "a mirrored pose": (setting(("frames", "frames", 0, "pose"), np.diag([-1, 1, 1, 1]).tolist()), "rigid"),
+    "no pose field": (dropping("frames", "frames", 0, "pose"), "pose is missing"),
+    "a pose of infinities": (
+        setting(("frames", "frames", 0, "pose"), [[float("-inf")] * 4] * 4),
+        "finite numbers",
+    ),
+    "no intrinsics": (dropping("frames", "intrinsics"), "intrinsics is missing"),
+    "no focal length": (
+        setting(("frames", "intrinsics"), np.diag([0, 1, 1]).tolist()),
+        "expected a pinhole matrix",
+    ),
+    "a negative unit": (setting(("frames", "depth_unit"), -1), "depth_unit is -1"),
+    "no image": (dropping("frames", "frames", 0, "image"), "image is missing"),
+    "an image at an absolute path": (
+        setting(("frames", "frames", 0, "image"), "/etc/passwd"),
+        "lies outside of the folder",
+    ),
+    "an image above the folder": (
+        setting(("frames", "frames", 0, "image"), "../x.png"),
+        "lies outside of the folder",
+    ),
+    "a missing image": (setting(("frames", "frames", 4, "image"), "frames/9.png"), "9.png"),
+    "shares of an object that does not exist": (
+        setting(("frames", "frames", 0, "shares"), {"99": 0.5}),
+        "shares is {'99': 0.5}",
+    ),
+    "shares above 1": (setting(("frames", "frames", 0, "shares"), {"0": 1.5}), "shares is {'0': 1.5}"),
+    "all poses lost": (
+        lambda scene, frames: [frame.update(pose=None) for frame in frames["frames"]],
+        "no frame with a valid pose",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_bad_frames_are_refused_in_one_line(tmp_path, filmed, change, message):
+    scene = read(write(tmp_path / "room", filmed, change=change))
+    with pytest.raises(InputError, match=r"^scene room: ") as error:
+        scene.footage.load(scene, FrameBudget(5, 96, 128))
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_images_of_different_sizes_are_refused(tmp_path, filmed):
+    folder = write(tmp_path / "room", filmed)
+    iio.imwrite(folder / "frames" / "4.png", filmed.rgb[4][:50])
+    scene = read(folder)
+    with pytest.raises(InputError, match=r"4\.png: has \(50, 160\) pixels, expected \(120, 160\)"):
+        scene.footage.load(scene, BUDGET)
+
+
+BEYOND_THE_SCHEMA = {  # only the reader can check order, matrices and files
+    *("time that stands still", "a pose that stretches", "a mirrored pose", "a pose of infinities"),
+    *("no intrinsics", "no focal length", "an image at an absolute path", "an image above the folder"),
+    *("a missing image", "shares of an object that does not exist", "all poses lost"),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in BAD_FRAMES if name not in BEYOND_THE_SCHEMA])
+def test_frames_that_the_reader_refuses_are_invalid_by_the_schema(filmed, name):
+    scene, frames = records(filmed, False)
+    BAD_FRAMES[name][0](scene, frames)
+    assert not is_valid(frames, "frames")
