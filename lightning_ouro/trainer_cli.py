@@ -26,7 +26,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_ouro.atomic_files import write_jsonl
-from lightning_ouro.cli import CONFIG_OPTIONS, stop
+from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
@@ -35,15 +35,6 @@ from lightning_ouro.run_folder import checkpoints_of, run_folder
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
 
-RECORDED_VERSIONS = (
-    "lightning_ouro",
-    "lightning",
-    "torch",
-    "transformers",
-    "peft",
-    "pydantic-monty",
-    "numpy",
-)
 LIST_OPTIONS = ("--data.scenes",)
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
 TRAINER_DEFAULTS = {
@@ -68,21 +59,21 @@ def main(args: Sequence[str]) -> None:
 
 
 def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
-    """Runs a command with a Trainer; invalid input ends it with one line.
+    """Runs a command with a Trainer.
 
     Raises:
-        InputError: as the command finds it; `cli.main` reports it.
+        InputError: options do not parse, do not fit each other, or the command refuses its input.
     """
     silence_libraries()
     words = join_lists(args)
     try:
         command(words)
     except MisconfigurationException as error:
-        stop(f"trainer: {error}", error)
+        raise InputError(f"trainer: {error}") from error
     except argparse.ArgumentError as error:
         configs = [value for option, value in pairwise(words) if option in CONFIG_OPTIONS]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
-        stop(f"{error}{where}; `--help` after the command lists every option", error)
+        raise InputError(f"{error}{where}; `--help` after the command lists every option") from error
     atexit.register(shutdown)  # not after an error: other ranks may be waiting for this one
 
 
