@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
-from lightning_ouro.loop.asking import propose_and_verify
 
 from lightning_ouro.loop.pool import Pool
+from lightning_ouro.loop.propose import ask
+from lightning_ouro.loop.requests import RankShard
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.verification import Verified
@@ -95,7 +96,7 @@ def family_questions():
         )
         for scene in library.values()
     ]
-    outcomes = propose_and_verify(GrammarProposer(), briefs, "", show_progress=False)
+    outcomes = ask(GrammarProposer(), briefs, "", RankShard())
     accepted, _ = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
     assert {question.family for question in accepted} == FAMILIES.keys() - {"open"}
     return accepted
