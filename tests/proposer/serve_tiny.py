@@ -19,7 +19,7 @@ from lightning_ouro.proposer.model import Sampler
 from lightning_ouro.solver.module import SolverModule
 
 PORT = int(sys.argv[1])
-SOLVER = SolverModule(init="random")
+SOLVER = SolverModule(init="random", lora=None)
 SOLVER.configure_model()
 ONE_AT_A_TIME, REFUSED_ONCE = Lock(), set()
 
