@@ -17,7 +17,7 @@ from lightning_ouro.config_paths import resolve_configs
 from lightning_ouro.errors import InputError
 
 TRAINER_COMMANDS = {
-    "fit": "train in the closed loop; without options the tiny run, two cores and two minutes",
+    "fit": "train in the closed loop; by default the tiny run, about 2 minutes on 2 CPU cores",
     "validate": "score the held-out validation scenes by family",
     "test": "score the held-out test scenes by family",
     "predict": "write the replies to the validation questions",

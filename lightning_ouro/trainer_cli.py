@@ -154,7 +154,7 @@ class TrainerCLI(LightningCLI):
             return
         if not Path(path).is_file():
             raise InputError(
-                f"ckpt_path={path}: there is no such file; a run keeps its own in <run>/checkpoints"
+                f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
             )
         if not is_zipfile(path):  # which every checkpoint of torch is
             raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
@@ -186,7 +186,7 @@ class TrainerCLI(LightningCLI):
         folder = checkpoints_of(self.trainer)
         if folder is None or not any(folder.glob("last*.ckpt")):
             raise InputError(
-                f"ckpt_path=last: {folder or 'no folder is named that'} holds no last.ckpt; to resume a run give its "
+                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run give its "
                 "config.fit.yaml, to start one leave --ckpt_path out"
             )
 
@@ -213,7 +213,9 @@ class SolverCLI(TrainerCLI):
         super().parse_arguments(parser, args)
         needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
         if needs_weights and self.settings.model.init == "random":
-            raise InputError(f"{self.command} of randomly initialized weights says nothing: give --ckpt_path")
+            raise InputError(
+                f"{self.command} of randomly initialized weights is meaningless: give --ckpt_path"
+            )
 
     def before_fit(self) -> None:
         self.check_last()

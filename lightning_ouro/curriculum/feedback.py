@@ -1,7 +1,4 @@
-"""What the proposer is told.
-
-Family weights, the commonest rejections, and each scene's last questions by band.
-"""
+"""Feedback to the proposer: family weights, the commonest rejections, and each scene's last questions by band."""
 
 from __future__ import annotations
 

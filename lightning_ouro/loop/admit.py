@@ -1,7 +1,8 @@
 """Which verified questions enter the pool: the blind filter and the pool's own rules, together.
 
-Only questions that the pool would admit are judged without the video. A question that is rejected as blind
-makes room for others that were too common beside it; those are judged in turn, until nothing new comes up.
+Only questions that the pool would admit are scored without the video. A question that is rejected as blind
+makes room for others whose answers were too common while it was there; these are scored too, until nothing
+new comes up.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def _blind(
     request: RoundRequest,
     shard: RankShard,
 ) -> list[Rejection]:
-    """What the pool would admit, were it not blind."""
+    """Rejections of questions that the pool would admit but that can be answered without the video."""
     remaining, reasons, rejected = list(verified), dict[str, str | None](), list[Rejection]()
     judge = (
         partial(by_confidence, base)

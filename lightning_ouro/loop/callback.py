@@ -41,16 +41,18 @@ from lightning_ouro.solver.module import SolverModule
 class ClosedLoop(L.Callback):
     """Proposes, verifies and plans a round at every epoch, and adapts to how training went.
 
-    Args: proposer: Writes the questions. proposals_per_scene: Proposals asked for per training scene and
-        round. sampling: How questions are drawn from the pool: uniform, or frontier (weights follow the
-        histogram of skill). mixture: How often the proposer is asked for each family: equal, or frontier
-        (families by their share of
-            questions that are neither easy nor hard).
-        skill: chance_corrected, or paper (confidence itself, as in arXiv 2606.11719).
-        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and
-            band.
-        blind: How to detect and reject questions answerable without the video: by the confidence of the
-            frozen base without the video, by the base as a judge (arXiv 2606.11719), or none.
+    Args:
+        proposer: Writes the questions.
+        proposals_per_scene: Proposals requested per training scene and round, at least 1.
+        sampling: How questions are drawn from the pool: uniform, or frontier (weights follow the histogram of
+            skill).
+        mixture: How often each family is requested: equal, or frontier (by its share of questions that are
+            neither easy nor hard).
+        skill: chance_corrected (confidence corrected for blind guessing), or paper (confidence itself, as in
+            arXiv 2606.11719).
+        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band.
+        blind: How to detect and reject questions answerable without the video: confidence (of the frozen base,
+            without the video), judge (the base is asked, as in arXiv 2606.11719), or none.
         seed: Seed of proposals and plans; the command line sets it from --seed_everything.
     """
 
@@ -202,7 +204,8 @@ class ClosedLoop(L.Callback):
         state.add_round(request, result, len(scenes))
         if not result.accepted:
             self._say(f"{name}: no new questions; training continues with the pool of {len(state.pool)}")
-        measure_chance(solver, state.ledger, result.accepted, request.round_index, self.shard)
+        base = self.proposer.base(solver) or solver
+        measure_chance(base, state.ledger, result.accepted, request.round_index, self.shard)
 
     def _plan_round(self, trainer: L.Trainer) -> None:
         data, state = _data(trainer), self.state

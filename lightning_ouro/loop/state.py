@@ -1,4 +1,4 @@
-"""Where the loop stands: the round in progress, its plan, the pool and the ledger. Knows no Trainer.
+"""The loop's state, independent of the Trainer: the round in progress, its plan, the pool and the ledger.
 
 A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what is
 trained), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences enter the
@@ -56,12 +56,12 @@ class Curriculum:
 
 @dataclass(frozen=True)
 class FinishedRound:
-    """What a finished round is reported by.
+    """Report of a finished round.
 
     Attributes:
         round_index: From 0.
         proposals: What became of its proposals.
-        pool: How the pool stands after it.
+        pool: Statistics of the pool after it.
         histograms: Counts of the pool's latest skills by family and `overall`, `(20,)`.
     """
 
@@ -190,11 +190,14 @@ class LoopState:
     def load_state_dict(self, state: Mapping[str, Any], is_first_rank: bool = True) -> None:
         """Restores a saved state and reads the pool back from the rounds' files.
 
-        Args: state: Of `state_dict`. is_first_rank: The confidences of the unfinished round are restored on
-            one rank only: they are gathered.
+        Args:
+            state: As returned by `state_dict`.
+            is_first_rank: Whether to restore the confidences of the unfinished round. They are gathered from all
+                ranks, so only one rank restores them.
 
-        Raises: InputError: fields are foreign or missing, version or seed differ, or a round's file is
-            missing or changed.
+        Raises:
+            InputError: fields are unexpected or missing, version or seed differ, or a round's file is missing or has
+                changed.
         """
         check_fields("loop", state, self.state_dict())
         check_same("loop", state, {"version": self.VERSION, "seed": self.curriculum.seed})

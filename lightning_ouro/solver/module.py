@@ -198,7 +198,7 @@ class SolverModule(L.LightningModule):
             super().backward(loss)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """All micro-batches are in: the step's mean weight normalises the next step."""
+        """All micro-batches of the step are done: the step's mean weight normalises the next step."""
         self.weighted_loss.end_step()
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
