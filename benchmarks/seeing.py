@@ -103,7 +103,7 @@ def answer_all(
 def answers(solver: SolverModule, questions: Sequence[Question], video: Video | None) -> list[str]:
     """Greedy replies with a video, or with none."""
     row = solver.encoder.row(video, [question.prompt for question in questions], [None] * len(questions))
-    return solver.write([row], greedily, solver.max_new_tokens)
+    return solver.generate_from_base([row], greedily, solver.max_new_tokens)
 
 
 def constants(questions: Sequence[Question]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundResult
 from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.run_folder import checkpoints_of, run_folder

@@ -28,7 +28,7 @@ class Feedback:
     recent: Mapping[str, Mapping[Band, Sequence[Question]]] = field(default_factory=dict)
 
 
-def feedback(
+def build_feedback(
     round_index: int,
     weights: Mapping[str, float],
     questions: Sequence[Question],

@@ -14,11 +14,11 @@ from typing import TypeVar
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.verification import Verified
-from lightning_ouro.proposer.blind import by_confidence, by_judge, guessed
+from lightning_ouro.proposer.blind import blind_confidences, by_confidence, by_judge
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
@@ -86,7 +86,9 @@ def measure_chance(
     A collective.
     """
     questions = [question for question in accepted if ledger.lacks_chance(question)]
-    blind = _score_each(solver, questions, partial(guessed, solver), f"round {round_index}: chance", shard)
+    blind = _score_each(
+        solver, questions, partial(blind_confidences, solver), f"round {round_index}: chance", shard
+    )
     for family in FAMILIES:
         if confidences := [blind[question.id] for question in questions if question.family == family]:
             ledger.observe_blind(family, confidences)

@@ -26,7 +26,7 @@ from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.loop.state import Curriculum, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES

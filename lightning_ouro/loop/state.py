@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lightning_ouro.curriculum.feedback import feedback
+from lightning_ouro.curriculum.feedback import build_feedback
 from lightning_ouro.curriculum.histogram import skill_histograms
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.loss_weights import LossKind
@@ -36,7 +36,7 @@ from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import Plan, RoundSize, make_plan
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.loop.requests import RankShard, RoundRequest, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer.blind import BlindKind
 
@@ -100,8 +100,10 @@ class LoopState:
         settings, questions = self.curriculum, self.pool.questions
         weights = MIXTURES[settings.mixture](list(FAMILIES), questions, self.ledger)
         rejected, per_band = self.proposals.rejected, settings.feedback_per_band
-        told = feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
-        return RoundRequest(self.round + 1, told, settings.proposals_per_scene, settings.blind, settings.seed)
+        feedback = build_feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
+        return RoundRequest(
+            self.round + 1, feedback, settings.proposals_per_scene, settings.blind, settings.seed
+        )
 
     def add_round(self, request: RoundRequest, result: RoundResult, num_scenes: int) -> None:
         """Begins the next round with what `propose_round` admitted to the pool.

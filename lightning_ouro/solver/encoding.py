@@ -104,7 +104,7 @@ class RowEncoder:
             )
         return row
 
-    def replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
+    def row_of_replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
         """The row of a user's complete turn and several replies to it.
 
         Args:

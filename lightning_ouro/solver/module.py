@@ -260,7 +260,9 @@ class SolverModule(L.LightningModule):
         encoded = [self.encode(row, row.video, with_answers=False) for row in rows]
         return self._reply(encoded, answering.greedily, self.max_new_tokens)
 
-    def write(self, rows: Sequence[Row], choose: answering.Choose, max_new_tokens: int) -> list[str]:
+    def generate_from_base(
+        self, rows: Sequence[Row], choose: answering.Choose, max_new_tokens: int
+    ) -> list[str]:
         """The base's replies to rows, with tokens chosen by `choose`: this is how the model proposes."""
         assert self.loaded is not None, "configure_model comes first"
         with as_base(self.loaded.net):

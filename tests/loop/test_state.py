@@ -15,7 +15,7 @@ from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import RoundSize
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundResult
 from lightning_ouro.loop.state import Curriculum, LoopState
 from lightning_ouro.proposer.grammar import GrammarProposer
 

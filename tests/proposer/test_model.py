@@ -65,7 +65,7 @@ class ByGenerator(LogitsProcessor):
 def generated(solver, brief, prompt):
     """The texts by transformers' `generate` under the base, each proposal alone."""
     qwen, spec, video = solver.loaded.qwen, solver.loaded.spec, brief.video()
-    row = solver.encoder.replies(video, prompt.text, [None])
+    row = solver.encoder.row_of_replies(video, prompt.text, [None])
     ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
     inputs = {
         "input_ids": ids,

@@ -6,7 +6,7 @@ import torch
 
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import ask
-from lightning_ouro.loop.requests import RankShard
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.verification import Verified
