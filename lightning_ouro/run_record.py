@@ -1,7 +1,4 @@
-"""The record that each command leaves in its run folder.
-
-`config.<command>.yaml`, with the versions that ran it.
-"""
+"""The record that each command leaves in its run folder: `config.<command>.yaml`, with versions."""
 
 from __future__ import annotations
 
@@ -63,8 +60,8 @@ class SaveRunConfig(SaveConfigCallback):
 
 def logger_settings(loggers: Any) -> list[Any]:
     """The settings of each logger; none where the Trainer chooses (`true`) or there is none."""
-    every = loggers if isinstance(loggers, list) else [loggers]
-    return [one for one in every if one is not None and not isinstance(one, bool)]
+    settings = loggers if isinstance(loggers, list) else [loggers]
+    return [item for item in settings if item is not None and not isinstance(item, bool)]
 
 
 def _identity(settings: dict[str, Any], logger: Any) -> dict[str, Any]:

@@ -81,9 +81,7 @@ def silence_libraries() -> None:
     """Hides what libraries say about themselves at every start, so that a warning about the run is seen."""
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_not_advertisement)
     warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # PL#21326
-    warnings.filterwarnings(
-        "ignore", "`is_gradient_checkpointing` is deprecated"
-    )  # peft/peft_model.py of peft 0.21
+    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # peft 0.21
 
 
 def _is_not_advertisement(record: logging.LogRecord) -> bool:

@@ -60,9 +60,7 @@ def places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[n
     by_axis = [by_token(points[..., axis], frames).reshape(-1, 2, frames.token**2) for axis in range(3)]
     shown = np.stack([np.median(values, axis=2) for values in by_axis], axis=2)  # (tokens, 2, 3)
     cameras = relative[:, :3, [3, 2]].reshape(-1, 2, 6)  # (pairs of frames, 2, 6)
-    per_token = cameras.repeat(
-        len(shown) // len(cameras), axis=0
-    )  # all tokens of a pair have the same cameras
+    per_token = cameras.repeat(len(shown) // len(cameras), axis=0)  # a pair's tokens share its cameras
     return np.concatenate([per_token, shown], axis=2).reshape(len(shown), NUM_PLACES).astype(np.float32)
 
 

@@ -40,9 +40,8 @@ _EASIER = (
     *("camera_motion", "camera_obj_distance", "depth_order", "camera_displacement"),
 )
 FAMILY_WEIGHTS = {name: 3.0 if name in _EASIER else 1.0 for name in FAMILIES}
-LAYOUT_FRAMES = FrameBudget(
-    8, 24, 32
-)  # of layouts, of which no pixels are used: enough to know what is visible
+# Of layouts, of which no pixels are used: enough to know what is visible.
+LAYOUT_FRAMES = FrameBudget(8, 24, 32)
 
 
 @dataclass(frozen=True, eq=False)

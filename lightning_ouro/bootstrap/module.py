@@ -33,10 +33,8 @@ from lightning_ouro.solver.shared_prefix import hidden_states
 # Chosen by hand, like the defaults below.
 DECAY_SHARE = 1 / 3  # of all steps, at the end, in which the learning rates fall
 FINAL_FACTOR = 0.01  # of the learning rates, at the end
-DEPTH_BETA, PLACES_BETA = (
-    0.1,
-    0.5,
-)  # errors below which the smooth L1 losses are quadratic; log metres and metres
+# Errors below which the smooth L1 losses are quadratic, in log metres and metres.
+DEPTH_BETA, PLACES_BETA = 0.1, 0.5
 
 
 class BootstrapModule(L.LightningModule):

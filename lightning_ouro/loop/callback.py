@@ -99,9 +99,7 @@ class ClosedLoop(L.Callback):
         if self.state.round >= 0 and _data(trainer).plan is None:  # resumed
             self._plan_round(trainer)
         while self.state.round < round_index:
-            if (
-                self.state.finished < self.state.round
-            ):  # resumed from its last batch: Lightning skips the hook
+            if self.state.finished < self.state.round:  # resumed after the last batch: PL skips the hook
                 self._finish_round(trainer)
             self._propose_round(trainer)
             self._plan_round(trainer)
@@ -204,7 +202,7 @@ class ClosedLoop(L.Callback):
         state.add_round(request, result, len(scenes))
         if not result.accepted:
             self._say(f"{name}: no new questions; training continues with the pool of {len(state.pool)}")
-        base = self.proposer.base(solver) or solver
+        base = self.proposer.base(solver) or solver  # the frozen base, where there is one
         measure_chance(base, state.ledger, result.accepted, request.round_index, self.shard)
 
     def _plan_round(self, trainer: L.Trainer) -> None:

@@ -28,9 +28,8 @@ if TYPE_CHECKING:  # this proposer works without torch
 # round's questions. Chosen by hand: frontier and hard up, easy down, and ambiguous nearly out, as
 # prompts/full.txt asks.
 BAND_FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0, "ambiguous": 0.05}
-NUM_CANDIDATES = (
-    16  # that a slot chooses from; chosen by hand, so that the factors above have something to act on
-)
+# Candidates that a slot chooses from; chosen by hand, so that the factors above have something to act on.
+NUM_CANDIDATES = 16
 Item = TypeVar("Item")
 
 

@@ -101,9 +101,7 @@ def read_tokenizer(checkpoint: str, config: Qwen3VLConfig) -> PreTrainedTokenize
             f"tokenizer_config.json again: {on_one_line(error)}"
         ) from error
     video_token = tokenizer.convert_tokens_to_ids(VIDEO_PAD)
-    if (
-        video_token != config.video_token_id
-    ):  # transformers makes an empty tokenizer where there is no file at all
+    if video_token != config.video_token_id:  # transformers makes an empty tokenizer without any file
         raise InputError(
             f"model.checkpoint={checkpoint!r}: {VIDEO_PAD} is token {video_token} in its tokenizer, but "
             f"{config.video_token_id} in its config.json; tokenizer.json or tokenizer_config.json is missing or "

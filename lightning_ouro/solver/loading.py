@@ -191,10 +191,7 @@ def with_adapter(model: Qwen3VLForConditionalGeneration, lora: Lora) -> nn.Modul
     Raises:
         InputError: rank or alpha is below 1, a target is not a linear layer of the language model, or there is none.
     """
-    from peft import (  # late: importing it takes a second, which `--help` need not wait for
-        LoraConfig,
-        get_peft_model,
-    )
+    from peft import LoraConfig, get_peft_model  # late: it takes a second, which `--help` can do without
 
     for name, value in (("rank", lora.rank), ("alpha", lora.alpha)):
         if value < 1:

@@ -62,9 +62,8 @@ def frames_to_patches(
 ) -> Float[Tensor, "patches pixels"]:
     """Normalised patches in float32, with `3 * temporal_patch_size * patch_size**2` pixels each."""
     grid_t, grid_h, grid_w = video_grid(frames.shape, spec)
-    pixels = (
-        torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
-    )  # (frames, 3, height, width)
+    # (frames, 3, height, width)
+    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     pixels = (pixels / 255 - spec.mean) / spec.std
     if missing := grid_t * spec.temporal_patch_size - len(pixels):
         pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])

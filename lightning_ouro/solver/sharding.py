@@ -69,9 +69,7 @@ def check_trainer(trainer: L.Trainer) -> None:
             "trainer.precision=bf16-true keeps trained weights in bfloat16, which rounds small updates away; "
             "bf16-mixed with model.dtype=bfloat16 keeps an adapter in float32"
         )
-    if isinstance(
-        strategy, FSDPStrategy
-    ):  # cannot clip by norm, and wastes memory where some weights are frozen
+    if isinstance(strategy, FSDPStrategy):  # cannot clip by norm, wastes memory on frozen weights
         raise InputError(
             "trainer.strategy=FSDPStrategy is not supported; use its successor: --config configs/strategy/fsdp2.yaml"
         )
