@@ -60,7 +60,7 @@ def test_a_run_leaves_weights_that_the_solver_loads(tmp_path, monkeypatch):
         "checkpoint.every_n_train_steps": 3,
     }
     given = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    monkeypatch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", CONFIG, *given])
+    monkeypatch.setattr(sys, "argv", ["lightning_ouro", "bootstrap", "--config", CONFIG, *given])
     main()
     run = tmp_path / "runs" / "bootstrap" / "version_0"
     loaded = load(str(run / "weights"), "pretrained", None, 0)

@@ -38,4 +38,4 @@ def test_proposers_are_final_classes_that_implement_a_purely_abstract_one():
 def test_only_a_solver_with_an_adapter_has_a_frozen_base():
     solver = SolverModule(init="random", lora=Lora(rank=2))
     assert frozen_base(solver) is solver
-    assert frozen_base(SolverModule(init="random")) is None
+    assert frozen_base(SolverModule(init="random", lora=None)) is None
