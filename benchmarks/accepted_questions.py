@@ -24,7 +24,7 @@ from rich.table import Table
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import ask, write_briefs
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.proposer.grammar import GrammarProposer

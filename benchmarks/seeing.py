@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, help="also write the report to this file")
     given = parser.parse_args(args)
     report = provenance("seeing.py", args, PACKAGES)
-    solver = SolverModule(given.checkpoint)
+    solver = SolverModule(given.checkpoint, lora=None)
     solver.configure_model()
     solver.eval()
     library, questions = held_out(FIRST_HELD_OUT, given.scenes, given.per_scene)
@@ -103,7 +103,7 @@ def answer_all(
 def answers(solver: SolverModule, questions: Sequence[Question], video: Video | None) -> list[str]:
     """Greedy replies with a video, or with none."""
     row = solver.encoder.row(video, [question.prompt for question in questions], [None] * len(questions))
-    return solver.write([row], greedily, solver.max_new_tokens)
+    return solver.generate_from_base([row], greedily, solver.max_new_tokens)
 
 
 def constants(questions: Sequence[Question]) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def read(run: Path) -> dict[str, Any]:
     selections = sorted(run.glob("rounds/*/selection.jsonl"))
     rows = [json.loads(line) for line in selections[-1].read_text("utf8").splitlines()]
     twice = [list(row["confidence"].values()) for row in rows if len(row["confidence"]) >= 2]
-    sight = [tag for tag in events.Tags()["scalars"] if tag.startswith("val/sight/")]
+    gains = [tag for tag in events.Tags()["scalars"] if tag.startswith("val/video_gain/")]
     return {
         "rounds": len(selections),
         "val_loss_before": round(losses[0], 4),
@@ -64,7 +64,8 @@ def read(run: Path) -> dict[str, Any]:
         "their_median_confidence_first": statistics.median(values[0] for values in twice) if twice else None,
         "their_median_confidence_last": statistics.median(values[-1] for values in twice) if twice else None,
         "loss_added_by_another_scenes_video": {
-            tag.removeprefix("val/sight/"): round(events.Scalars(tag)[-1].value, 4) for tag in sorted(sight)
+            tag.removeprefix("val/video_gain/"): round(events.Scalars(tag)[-1].value, 4)
+            for tag in sorted(gains)
         },
     }
 

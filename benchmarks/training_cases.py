@@ -15,7 +15,7 @@ from lightning_ouro.scenes.synthetic.furniture import FURNITURE
 from lightning_ouro.scenes.types import Video, Views
 from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.encoding import Row, RowEncoder
-from lightning_ouro.solver.feature_cache import Features
+from lightning_ouro.solver.feature_format import Features
 from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.loading import LoadedModel, Lora, load
 

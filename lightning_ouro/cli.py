@@ -11,15 +11,13 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from importlib.resources import files
 from itertools import chain
-from pathlib import Path
-from typing import NoReturn
 
+from lightning_ouro.config_paths import resolve_configs
 from lightning_ouro.errors import InputError
 
 TRAINER_COMMANDS = {
-    "fit": "train in the closed loop; without options the tiny run, two cores and two minutes",
+    "fit": "train in the closed loop; by default the tiny run, about 2 minutes on 2 CPU cores",
     "validate": "score the held-out validation scenes by family",
     "test": "score the held-out test scenes by family",
     "predict": "write the replies to the validation questions",
@@ -30,7 +28,6 @@ COMMANDS = {
     "show": "draw a scene with its boxes",
     "bootstrap": "train the tiny weights that ship with the package",
 }
-CONFIG_OPTIONS = ("--config", "-c")
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -50,7 +47,8 @@ def main(args: Sequence[str] | None = None) -> None:
             known = ", ".join(chain(TRAINER_COMMANDS, COMMANDS))
             raise InputError(f"there is no command {name!r}; the commands are {known}")
     except InputError as error:
-        stop(str(error), error)
+        print(f"lightning_ouro: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from error
 
 
 def usage() -> str:
@@ -68,27 +66,3 @@ def usage() -> str:
             "`lightning_ouro COMMAND --help` lists a command's options, with units and ranges.",
         ]
     )
-
-
-def resolve_configs(words: Sequence[str]) -> list[str]:
-    """The arguments, with each config that is not a file here replaced by the one of that name in the package."""
-    resolved: list[str] = []
-    for index, word in enumerate(words):
-        option, equals, value = word.partition("=")
-        if option in CONFIG_OPTIONS and equals:
-            word = f"{option}={_config_path(value)}"
-        elif index and words[index - 1] in CONFIG_OPTIONS:
-            word = _config_path(word)
-        resolved.append(word)
-    return resolved
-
-
-def _config_path(value: str) -> str:
-    packaged = Path(str(files("lightning_ouro"))) / "configs" / value.removeprefix("configs/")
-    return value if Path(value).exists() or not packaged.is_file() else str(packaged)
-
-
-def stop(message: str, error: Exception) -> NoReturn:
-    """Ends the process with one line on stderr and exit status 2."""
-    print(f"lightning_ouro: {' '.join(message.split())}", file=sys.stderr)
-    raise SystemExit(2) from error

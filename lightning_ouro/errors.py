@@ -1,10 +1,8 @@
-"""What a person has to mend.
+"""Errors that the user has to fix, in one vocabulary.
 
-`InputError` is the one vocabulary for bad input: files, configs, checkpoints. Its message is one line that
-says what was wrong, where (file, field, scene), and what to do; `cli.main` prints it without a traceback.
-What a *model* wrote
-wrong is never an exception: it is a `Rejection` with a reason. Broken invariants of our own code are
-`assert`s.
+`InputError` is for bad input: files, configs, checkpoints. Its message is one line that says what was wrong,
+where (file, field, scene) and what to do; `cli.main` prints it without a traceback. What a *model* wrote wrong
+is never an exception: it is a `Rejection` with a reason. Broken invariants of our own code are `assert`s.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """Input that a person has to mend; the message says what, where and how."""
+    """Input that the user has to fix; the message says what is wrong, where, and what to do."""
 
 
 class BadSceneError(Exception):
@@ -25,11 +23,13 @@ def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, An
     """Refuses a checkpoint's state that has other fields than expected, and names them.
 
     Raises:
-        InputError: fields are foreign or missing.
+        InputError: fields are unexpected or missing.
     """
-    foreign, missing = sorted(state.keys() - expected.keys()), sorted(expected.keys() - state.keys())
-    if foreign or missing:
-        raise InputError(f"{owner}: the checkpoint's state has foreign fields {foreign} and lacks {missing}")
+    unexpected, missing = sorted(state.keys() - expected.keys()), sorted(expected.keys() - state.keys())
+    if unexpected or missing:
+        raise InputError(
+            f"{owner}: the checkpoint's state has unexpected fields {unexpected} and lacks fields {missing}"
+        )
 
 
 def check_same(owner: str, state: Mapping[str, Any], mine: Mapping[str, Any]) -> None:
@@ -41,5 +41,5 @@ def check_same(owner: str, state: Mapping[str, Any], mine: Mapping[str, Any]) ->
     for name, value in mine.items():
         if state[name] != value:
             raise InputError(
-                f"{owner}: the checkpoint has {name}={state[name]!r}, this run {value!r}; set it as it was"
+                f"{owner}: the checkpoint has {name}={state[name]!r}, this run {value!r}; use the original value"
             )

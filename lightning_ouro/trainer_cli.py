@@ -26,7 +26,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lightning_ouro.atomic_files import write_jsonl
-from lightning_ouro.cli import CONFIG_OPTIONS, stop
+from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
@@ -35,15 +35,6 @@ from lightning_ouro.run_folder import checkpoints_of, run_folder
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
 
-RECORDED_VERSIONS = (
-    "lightning_ouro",
-    "lightning",
-    "torch",
-    "transformers",
-    "peft",
-    "pydantic-monty",
-    "numpy",
-)
 LIST_OPTIONS = ("--data.scenes",)
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
 TRAINER_DEFAULTS = {
@@ -68,21 +59,21 @@ def main(args: Sequence[str]) -> None:
 
 
 def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
-    """Runs a command with a Trainer; invalid input ends it with one line.
+    """Runs a command with a Trainer.
 
     Raises:
-        InputError: as the command finds it; `cli.main` reports it.
+        InputError: options do not parse, do not fit each other, or the command refuses its input.
     """
     silence_libraries()
     words = join_lists(args)
     try:
         command(words)
     except MisconfigurationException as error:
-        stop(f"trainer: {error}", error)
+        raise InputError(f"trainer: {error}") from error
     except argparse.ArgumentError as error:
         configs = [value for option, value in pairwise(words) if option in CONFIG_OPTIONS]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
-        stop(f"{error}{where}; `--help` after the command lists every option", error)
+        raise InputError(f"{error}{where}; `--help` after the command lists every option") from error
     atexit.register(shutdown)  # not after an error: other ranks may be waiting for this one
 
 
@@ -163,7 +154,7 @@ class TrainerCLI(LightningCLI):
             return
         if not Path(path).is_file():
             raise InputError(
-                f"ckpt_path={path}: there is no such file; a run keeps its own in <run>/checkpoints"
+                f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
             )
         if not is_zipfile(path):  # which every checkpoint of torch is
             raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
@@ -195,7 +186,7 @@ class TrainerCLI(LightningCLI):
         folder = checkpoints_of(self.trainer)
         if folder is None or not any(folder.glob("last*.ckpt")):
             raise InputError(
-                f"ckpt_path=last: {folder or 'no folder is named that'} holds no last.ckpt; to resume a run give its "
+                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run give its "
                 "config.fit.yaml, to start one leave --ckpt_path out"
             )
 
@@ -222,7 +213,9 @@ class SolverCLI(TrainerCLI):
         super().parse_arguments(parser, args)
         needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
         if needs_weights and self.settings.model.init == "random":
-            raise InputError(f"{self.command} of randomly initialized weights says nothing: give --ckpt_path")
+            raise InputError(
+                f"{self.command} of randomly initialized weights is meaningless: give --ckpt_path"
+            )
 
     def before_fit(self) -> None:
         self.check_last()

@@ -59,7 +59,7 @@ def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
     assert (
-        "validate of randomly initialized weights says nothing: give --ckpt_path" in capsys.readouterr().err
+        "validate of randomly initialized weights is meaningless: give --ckpt_path" in capsys.readouterr().err
     )
 
 

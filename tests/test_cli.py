@@ -1,19 +1,30 @@
 """The application as its users start it: commands, overrides, files, curves, errors."""
 
+import inspect
 import resource
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import docstring_parser
 import pytest
 import torch
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_ouro.cli import main
+from lightning_ouro.commands.prepare import prepare
+from lightning_ouro.commands.show import show
+from lightning_ouro.loop.callback import ClosedLoop
+from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
+from lightning_ouro.proposer import all_proposers
+from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver.feature_cache import FeatureSettings
+from lightning_ouro.solver.loading import Lora
+from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.trainer_cli import join_lists
 
 from .small_run import CONFIGS, SMALL, TINY, lines
@@ -236,6 +247,26 @@ def cpu_seconds(*command):
 def test_help_and_version_take_less_than_a_second_more_than_python_itself(option):
     bare = min(cpu_seconds("-c", "pass") for _ in range(3))
     assert min(cpu_seconds("-m", "lightning_ouro", option) for _ in range(3)) - bare < 1
+
+
+OPTIONS = [ClosedLoop, SceneDataModule, SolverModule, Lora, FeatureSettings, FrameBudget, prepare, show]
+OPTIONS += [getattr(all_proposers, name) for name in all_proposers.__all__]
+
+
+@pytest.mark.parametrize("owner", OPTIONS, ids=lambda owner: owner.__name__)
+def test_every_option_has_a_help_text(owner):
+    documented = {
+        item.arg_name for item in docstring_parser.parse(inspect.getdoc(owner)).params if item.description
+    }
+    assert documented == set(inspect.signature(owner).parameters)
+
+
+def test_help_shows_the_text_of_the_loops_and_the_datas_options(run, capsys):
+    with pytest.raises(SystemExit):
+        run("fit", "--help")
+    text = " ".join(capsys.readouterr().out.split())
+    assert "How to detect and reject questions answerable without the video" in text
+    assert "Maximum number of questions that share one video in a row" in text
 
 
 def test_help_lists_every_command(capsys):

@@ -161,7 +161,9 @@ class BootstrapModule(L.LightningModule):
         return self.encoder.row(lesson.video, prompts, answers)
 
     def _proposal_row(self, lesson: Lesson) -> Row:
-        return self.encoder.replies(None if lesson.is_short else lesson.video, lesson.prompt, lesson.replies)
+        return self.encoder.row_of_replies(
+            None if lesson.is_short else lesson.video, lesson.prompt, lesson.replies
+        )
 
     def _seeing_losses(self, hidden: Tensor, packed: Packed, batch: list[Lesson]) -> dict[str, Tensor]:
         """The head's losses at the video tokens of the question rows, which come first in the batch."""

@@ -35,7 +35,7 @@ def prepare(
 
     Args:
         scenes: Root folder of a data set, a folder of its scenes, or a single scene, in any supported layout
-            (the README lists them).
+            (lightning_ouro/scenes/README.md).
         store: Output folder: new, empty, or a store written with the same options. Scenes that it already
             holds are kept, so running an interrupted command again completes the store.
         num_frames: Frames to keep per scene, at least 1, sampled uniformly over the recording; all of them if

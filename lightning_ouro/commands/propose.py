@@ -1,8 +1,8 @@
-"""`propose`: one round of questions without training, printed and written to a file, to tune a prompt by.
+"""`propose`: one round of questions without training, printed and written to a file, for tuning prompts.
 
 It takes the options of `fit`, and runs as Lightning's `predict` of a module whose batches are rounds, so
-devices, ranks and precision are the Trainer's. Weights that were trained are not needed: proposers write with
-the frozen base.
+devices, ranks and precision are the Trainer's. Trained weights are not needed: proposers write with the frozen
+base.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundResult
 from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.run_folder import checkpoints_of, run_folder
@@ -36,7 +36,7 @@ def main(args: Sequence[str]) -> None:
 
 
 class ProposeCLI(trainer_cli.TrainerCLI):
-    """The options of `fit`, of which nothing is trained."""
+    """The options of `fit`, without training."""
 
     seeded = ("model", "loop")
     command = "propose"
@@ -61,10 +61,10 @@ class ProposeRound(L.LightningModule):
     """Proposes one round as Lightning's predict: a batch is a round, and each rank asks about its scenes.
 
     Args:
-        solver: Whose base proposes, where the proposer is a model.
+        solver: Its frozen base proposes, where the proposer is a model.
         loop: Proposer and settings.
-        data: The scenes, read.
-        state: Where the run stands whose next round is proposed.
+        data: The scenes, already read.
+        state: State of the run whose next round is proposed.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ def show(
 
     Args:
         scenes: Where the scene is: a store, the root folder of a data set, or a single scene, in any
-            supported layout (the README lists them).
+            supported layout (lightning_ouro/scenes/README.md).
         id: Id of the scene to draw; null: the first one.
         out: Image file to write; its suffix selects the format, such as .png or .jpg. Missing folders are
             created.

@@ -1,7 +1,4 @@
-"""What the proposer is told.
-
-Family weights, the commonest rejections, and each scene's last questions by band.
-"""
+"""Feedback to the proposer: family weights, the commonest rejections, and each scene's last questions by band."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ class Feedback:
     recent: Mapping[str, Mapping[Band, Sequence[Question]]] = field(default_factory=dict)
 
 
-def feedback(
+def build_feedback(
     round_index: int,
     weights: Mapping[str, float],
     questions: Sequence[Question],

@@ -45,13 +45,18 @@ class ProposalSummary:
 
 @dataclass(frozen=True)
 class PoolSummary:
-    """How the pool stands after a round.
+    """Statistics of the pool after a round.
 
-    Attributes: pool: Questions in the pool. trained: Those that have been trained at least once.
-        median_skill: Of trained questions, NaN before any. bands: Share of trained questions by band.
-        family_skill: Mean skill by family, NaN for families without a trained question. weight_by_bin: Mean
-        sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean weight.
-        effective_sample_size: Of sampling times loss weights, as a share of the trained questions.
+    Attributes:
+        pool: Number of questions.
+        trained: Number of questions that have been trained at least once.
+        median_skill: Median skill of the trained questions; NaN if there are none.
+        bands: Share of trained questions by band.
+        family_skill: Mean skill by family; NaN for families without a trained question.
+        weight_by_bin: Mean sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean
+            weight of all.
+        effective_sample_size: Effective sample size under the product of sampling and loss weights, as a share of
+            the trained questions.
     """
 
     pool: int

@@ -3,8 +3,8 @@
 `skill = max(0, (p - c) / (1 - c))`, with p the confidence and c that of a blind guess: 1/k for k options, the
 family's mean blind confidence for numbers. A question is easy above 0.9, hard below 0.1, and on the frontier
 in between (arXiv 2606.11719 puts the same bounds on p itself: kind `paper`, where c is 0). Margin and skill
-together tell *hard* (wide
-margin: worth learning) from *ambiguous* (hard in two trainings and a thin margin: the question is at fault).
+together tell *hard* (wide margin: worth learning) from *ambiguous* (hard in two trainings and a thin margin:
+the question is at fault).
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Evaluation: how a reply is read and scored, as the benchmarks do it."""
+"""Evaluation: how replies are scored, as the benchmarks score them."""

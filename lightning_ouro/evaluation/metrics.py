@@ -1,32 +1,34 @@
 """VSI-Bench's scores, bit for bit: accuracy of letters, mean relative accuracy of numbers.
 
-Source: vision-x-nyu/thinking-in-space @51e089c, lmms_eval/tasks/vsibench/utils.py. Its `(.95 - .5) / .05 + 2` is
-10.999999999999998 and cut to ten thresholds; it compares with <=, not the paper's <.
+Source: vision-x-nyu/thinking-in-space @51e089c, lmms_eval/tasks/vsibench/utils.py. It computes the number of thresholds
+as `(.95 - .5) / .05 + 2`, which is 10.999999999999998 and is truncated to ten; it compares by <=, the paper by <.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from lightning_ouro.programs.questions import Unit
+from lightning_ouro.programs.questions import Question, Unit
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
 
 def fuzzy_matching(reply: str) -> str:
-    """The first word up to a space character (a line break does not end it), without dots at its end."""
+    """The reply up to the first space (a line break does not end it), without trailing dots."""
     return reply.split(" ")[0].rstrip(".").strip()
 
 
 def accuracy(reply: str, answer: str) -> float:
-    """1 if the reply's first word is the answer's letter, in either case; else 0."""
+    """1 if the reply's first word is the answer's letter, ignoring case; else 0."""
     return float(fuzzy_matching(reply).lower() == answer.lower())
 
 
 def mean_relative_accuracy(predicted: float, target: float) -> float:
     """Share of thresholds theta in .50, .55, ..., .95 with `|predicted - target| / target <= 1 - theta`.
 
-    A target of 0, which VSI-Bench does not have, is only met exactly.
+    A target of 0, which VSI-Bench does not have, must be met exactly.
     """
     if target == 0:
         return float(predicted == 0)
@@ -34,9 +36,9 @@ def mean_relative_accuracy(predicted: float, target: float) -> float:
 
 
 def score(reply: str, answer: str, unit: Unit | None) -> float:
-    """Score in [0, 1] of a reply: mean relative accuracy if there is a unit, accuracy of the letter if there is none.
+    """Score of a reply in [0, 1]: mean relative accuracy for an answer with a unit, else accuracy of the letter.
 
-    A reply that does not begin with a number scores 0 against a number.
+    Where a number is expected, a reply that does not begin with one scores 0.
     """
     if unit is None:
         return accuracy(reply, answer)
@@ -45,3 +47,13 @@ def score(reply: str, answer: str, unit: Unit | None) -> float:
     except ValueError:
         return 0.0
     return mean_relative_accuracy(predicted, float(answer))
+
+
+def reply_record(question: Question, reply: str) -> dict[str, Any]:
+    """A question with its prompt, the reply to it and the reply's score, in plain types."""
+    evaluated = {
+        "prompt": question.prompt,
+        "reply": reply,
+        "score": score(reply, question.answer, question.unit),
+    }
+    return question.to_json() | evaluated

@@ -1,7 +1,8 @@
 """Which verified questions enter the pool: the blind filter and the pool's own rules, together.
 
-Only questions that the pool would admit are judged without the video. A question that is rejected as blind
-makes room for others that were too common beside it; those are judged in turn, until nothing new comes up.
+Only questions that the pool would admit are scored without the video. A question that is rejected as blind
+makes room for others whose answers were too common while it was there; these are scored too, until nothing
+new comes up.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import TypeVar
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.verification import Verified
-from lightning_ouro.proposer.blind import by_confidence, by_judge, guessed
+from lightning_ouro.proposer.blind import blind_confidences, by_confidence, by_judge
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
@@ -56,7 +57,7 @@ def _blind(
     request: RoundRequest,
     shard: RankShard,
 ) -> list[Rejection]:
-    """What the pool would admit, were it not blind."""
+    """Rejections of questions that the pool would admit but that can be answered without the video."""
     remaining, reasons, rejected = list(verified), dict[str, str | None](), list[Rejection]()
     judge = (
         partial(by_confidence, base)
@@ -85,7 +86,9 @@ def measure_chance(
     A collective.
     """
     questions = [question for question in accepted if ledger.lacks_chance(question)]
-    blind = _score_each(solver, questions, partial(guessed, solver), f"round {round_index}: chance", shard)
+    blind = _score_each(
+        solver, questions, partial(blind_confidences, solver), f"round {round_index}: chance", shard
+    )
     for family in FAMILIES:
         if confidences := [blind[question.id] for question in questions if question.family == family]:
             ledger.observe_blind(family, confidences)

@@ -26,7 +26,7 @@ from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.loop.state import Curriculum, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES
@@ -34,22 +34,25 @@ from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all
 from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.run_folder import run_folder
+from lightning_ouro.solver.memory_estimate import gigabytes, peak_memory, reset_peak_memory
 from lightning_ouro.solver.module import SolverModule
 
 
 class ClosedLoop(L.Callback):
     """Proposes, verifies and plans a round at every epoch, and adapts to how training went.
 
-    Args: proposer: Writes the questions. proposals_per_scene: Proposals asked for per training scene and
-        round. sampling: How questions are drawn from the pool: uniform, or frontier (weights follow the
-        histogram of skill). mixture: How often the proposer is asked for each family: equal, or frontier
-        (families by their share of
-            questions that are neither easy nor hard).
-        skill: chance_corrected, or paper (confidence itself, as in arXiv 2606.11719).
-        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and
-            band.
-        blind: How to detect and reject questions answerable without the video: by the confidence of the
-            frozen base without the video, by the base as a judge (arXiv 2606.11719), or none.
+    Args:
+        proposer: Writes the questions.
+        proposals_per_scene: Proposals requested per training scene and round, at least 1.
+        sampling: How questions are drawn from the pool: uniform, or frontier (weights follow the histogram of
+            skill).
+        mixture: How often each family is requested: equal, or frontier (by its share of questions that are
+            neither easy nor hard).
+        skill: chance_corrected (confidence corrected for blind guessing), or paper (confidence itself, as in
+            arXiv 2606.11719).
+        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band.
+        blind: How to detect and reject questions answerable without the video: confidence (of the frozen base,
+            without the video), judge (the base is asked, as in arXiv 2606.11719), or none.
         seed: Seed of proposals and plans; the command line sets it from --seed_everything.
     """
 
@@ -73,6 +76,7 @@ class ClosedLoop(L.Callback):
         self.state = LoopState(self.curriculum)
         self.shard = RankShard()
         self.scores: dict[str, float] = {}
+        self._first_step: int | None = None
         self.console = Console()
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
@@ -109,6 +113,11 @@ class ClosedLoop(L.Callback):
         scores = {name: value for name, value in metrics.items() if name.startswith("val/")}
         curves.write_scalars(trainer.loggers, scores, trainer.global_step)
 
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Notes where training starts, so that its first step is measured."""
+        self._first_step = trainer.global_step
+        reset_peak_memory(pl_module.device)
+
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
@@ -117,6 +126,11 @@ class ClosedLoop(L.Callback):
         batch_index = data.position * trainer.world_size + trainer.global_rank
         self.state.observe(batch_index, outputs["question_ids"], outputs["confidences"])
         data.batch_done()
+        if self._first_step is not None and trainer.global_step > self._first_step:
+            self._first_step = None
+            device = pl_module.device
+            scope = "tensors on the device" if device.type == "cuda" else "the whole process so far"
+            self._say(f"measured peak of the first step: {gigabytes(peak_memory(device))} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Remembers the scores for the round's table."""
@@ -190,7 +204,8 @@ class ClosedLoop(L.Callback):
         state.add_round(request, result, len(scenes))
         if not result.accepted:
             self._say(f"{name}: no new questions; training continues with the pool of {len(state.pool)}")
-        measure_chance(solver, state.ledger, result.accepted, request.round_index, self.shard)
+        base = self.proposer.base(solver) or solver
+        measure_chance(base, state.ledger, result.accepted, request.round_index, self.shard)
 
     def _plan_round(self, trainer: L.Trainer) -> None:
         data, state = _data(trainer), self.state

@@ -40,20 +40,23 @@ HeldOut = Literal["val", "test"]
 class SceneDataModule(L.LightningDataModule):
     """Scenes, their videos, and the batches of each round.
 
-    Args: scenes: Files or folders with scenes, in any layout that the readers know; empty: procedural scenes.
-        num_train_scenes: Maximum number of training scenes; null: all that are not held out. num_val_scenes:
-        Number of scenes held out for validation. num_test_scenes: Number of scenes held out for testing.
-        benchmark_scenes: What to do with training scenes that a benchmark tests on, or that a data set holds
-        out:
+    Args:
+        scenes: Files or folders with scenes, in any supported layout (lightning_ouro/scenes/README.md); null:
+            procedural scenes.
+        num_train_scenes: Maximum number of training scenes, at least 1; null: all that are not held out.
+        num_val_scenes: Number of scenes held out for validation.
+        num_test_scenes: Number of scenes held out for testing.
+        benchmark_scenes: What to do with training scenes that a benchmark tests on or a data set holds out:
             refuse to start, leave_out of training, or allow; with allow, no score on those benchmarks may be
             reported.
         boxes: How boxes are fitted to the points of objects where a data set has none (ScanNet): upright, or
             minimal as in VSI-Bench.
-        frames: How many frames the model is shown, and how large.
-        questions_per_scene: Maximum number of questions that share one video in a row.
-        questions_per_step: Questions of one optimizer step, over ranks and accumulated batches.
-        steps_per_round: Optimizer steps of one round; fewer where the pool cannot fill them.
-        eval_questions_per_scene: Number of fixed questions about each held-out scene.
+        frames: Number and size of the frames that the model is shown.
+        questions_per_scene: Maximum number of questions that share one video in a row, at least 1.
+        questions_per_step: Questions per optimizer step, over all ranks and accumulated batches; a multiple of
+            their number.
+        steps_per_round: Optimizer steps per round, at least 1; fewer where the pool cannot fill them.
+        eval_questions_per_scene: Maximum number of fixed questions about each held-out scene, at least 1.
     """
 
     STATE_VERSION = 1

@@ -24,8 +24,9 @@ Name = Literal["questions", "rejections", "selection"]
 class RoundFiles:
     """The rounds' folder of one run.
 
-    Args: folder: Holds `000`, `001`, ...; created by the first write. read_only: Only compute hashes instead
-        of writing: on all ranks but the first, which hold the same questions.
+    Args:
+        folder: Holds `000`, `001`, ...; created by the first write.
+        read_only: Whether to compute hashes instead of writing, as all ranks but the first do.
     """
 
     def __init__(self, folder: Path, read_only: bool = False) -> None:
@@ -47,7 +48,7 @@ class RoundFiles:
         return self._write_once(self.path(round_index, "questions"), [item.to_json() for item in questions])
 
     def write_selection(self, round_index: int, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Writes what the curriculum made of the pool in a round, one row per question.
+        """Writes the sampling and training statistics of every question of the pool in a round.
 
         Raises:
             InputError: the folder holds the round of another run.

@@ -12,7 +12,7 @@ from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import ask, write_briefs
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.verification import Verified

@@ -15,16 +15,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MAX_DRAWS = 2  # of one question in a round: more would let few questions fill it; chosen by hand
+MAX_DRAWS = 2  # per question and round, so that a few questions cannot fill it; chosen by hand
 
 
 @dataclass(frozen=True)
 class RoundSize:
     """How much one round trains.
 
-    Attributes: steps: Optimizer steps; a round is shorter where the pool cannot fill them.
-        questions_per_step: Questions of one optimizer step, over ranks and micro-batches. batches_per_step:
-        Micro-batches of one step: ranks times accumulated batches; divides `questions_per_step`.
+    Attributes:
+        steps: Optimizer steps; a round is shorter where the pool cannot fill them.
+        questions_per_step: Questions per optimizer step, over ranks and micro-batches.
+        batches_per_step: Micro-batches per step, ranks times accumulated batches; divides `questions_per_step`.
         questions_per_row: Maximum number of questions that share one video in a row.
     """
 
@@ -68,7 +69,9 @@ def make_plan(
         size: How much to train.
         seed: Seeds draws and order, for instance (seed, round).
     """
-    assert size.questions_per_step % size.batches_per_step == 0, "the datamodule checks that they are equal"
+    assert size.questions_per_step % size.batches_per_step == 0, (
+        "the datamodule checks that one divides the other"
+    )
     steps = min(size.steps, MAX_DRAWS * int((weights > 0).sum()) // size.questions_per_step)
     rng = np.random.default_rng(list(seed))
     drawn = systematic_sample(expected_draws(weights, steps * size.questions_per_step), rng)

@@ -1,12 +1,10 @@
 """The pool: every accepted question of a run.
 
 A question is admitted if its family has not asked about the same objects before, and if its answer does not
-become too
-common: at most 40 % of a family's numbers, at most 1/k + 10 points of its choices among k options. Letters
-are dealt per family and k in shuffled rounds of k, so they stay level and do not follow the order of the
-answers. Open questions come
-last: at most a tenth of what a round brings. All of this is derived from the questions, so the pool's state
-is a reference to the rounds' files.
+become too common: at most 40 % of a family's numbers, at most 1/k + 10 points of its choices among k options.
+Letters are dealt per family and k in shuffled rounds of k, so they stay level and do not follow the order of
+the answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
+so the pool's state is a reference to the rounds' files.
 """
 
 from __future__ import annotations
@@ -30,22 +28,23 @@ from lightning_ouro.programs.verification import Verified
 COMMONEST_NUMBER = 0.4  # share of a family's numbers that may be the same
 COMMONEST_CHOICE = 0.1  # the same for choices, above 1/k
 MOST_OPEN = 0.1  # share of a round's questions that may be open
-FREE = 5  # questions with the same answer that are admitted regardless of their share
+MIN_ALLOWED_REPEATS = 5  # questions with the same answer that are admitted regardless of their share
 
 
 @final
 class Pool:
     """Accepted questions, in the order in which they were accepted.
 
-    Args: files: Where the rounds are kept; None keeps questions in memory only, and then the pool cannot be
-        restored.
+    Args:
+        files: Where the rounds are kept; None keeps questions in memory only, and then the pool cannot be
+            restored.
     """
 
     VERSION = 1
 
     def __init__(self, files: RoundFiles | None = None) -> None:
         self.files = files
-        self._hashes: list[str] = []  # of the rounds' files
+        self._hashes: list[str] = []  # of the rounds' question files
         self._questions: list[Question] = []
         self._ids: set[str] = set()
         self._keys: dict[str, set[Key]] = defaultdict(set)
@@ -108,8 +107,8 @@ class Pool:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Reads the questions back from the rounds' files.
 
-        Raises: InputError: fields are foreign or missing, the version differs, or a file is missing or has
-            changed.
+        Raises:
+            InputError: fields are unexpected or missing, the version differs, or a file is missing or has changed.
         """
         check_fields("pool", state, self.state_dict())
         check_same("pool", state, {"version": self.VERSION})
@@ -132,7 +131,7 @@ class Pool:
         # each other.
         level = sorted(answers.values(), reverse=True)[: math.ceil(1 / limit)]
         keeps_level = len(level) == math.ceil(1 / limit) and same <= level[-1] + 1
-        if same <= max(FREE, limit * total) or keeps_level:
+        if same <= max(MIN_ALLOWED_REPEATS, limit * total) or keeps_level:
             return None
         return f"{value!r} would answer {same} of {total} questions of {candidate.family}; at most {limit:.0%} may"
 

@@ -13,7 +13,7 @@ from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.admit import admit
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.loop.requests import RankShard, RoundRequest, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import Key
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox

@@ -1,4 +1,4 @@
-"""Where the loop stands: the round in progress, its plan, the pool and the ledger. Knows no Trainer.
+"""The loop's state, independent of the Trainer: the round in progress, its plan, the pool and the ledger.
 
 A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what is
 trained), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences enter the
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lightning_ouro.curriculum.feedback import feedback
+from lightning_ouro.curriculum.feedback import build_feedback
 from lightning_ouro.curriculum.histogram import skill_histograms
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.loss_weights import LossKind
@@ -36,7 +36,7 @@ from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import Plan, RoundSize, make_plan
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.loop.requests import RankShard, RoundRequest, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer.blind import BlindKind
 
@@ -56,12 +56,12 @@ class Curriculum:
 
 @dataclass(frozen=True)
 class FinishedRound:
-    """What a finished round is reported by.
+    """Report of a finished round.
 
     Attributes:
         round_index: From 0.
         proposals: What became of its proposals.
-        pool: How the pool stands after it.
+        pool: Statistics of the pool after it.
         histograms: Counts of the pool's latest skills by family and `overall`, `(20,)`.
     """
 
@@ -100,8 +100,10 @@ class LoopState:
         settings, questions = self.curriculum, self.pool.questions
         weights = MIXTURES[settings.mixture](list(FAMILIES), questions, self.ledger)
         rejected, per_band = self.proposals.rejected, settings.feedback_per_band
-        told = feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
-        return RoundRequest(self.round + 1, told, settings.proposals_per_scene, settings.blind, settings.seed)
+        feedback = build_feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
+        return RoundRequest(
+            self.round + 1, feedback, settings.proposals_per_scene, settings.blind, settings.seed
+        )
 
     def add_round(self, request: RoundRequest, result: RoundResult, num_scenes: int) -> None:
         """Begins the next round with what `propose_round` admitted to the pool.
@@ -190,11 +192,14 @@ class LoopState:
     def load_state_dict(self, state: Mapping[str, Any], is_first_rank: bool = True) -> None:
         """Restores a saved state and reads the pool back from the rounds' files.
 
-        Args: state: Of `state_dict`. is_first_rank: The confidences of the unfinished round are restored on
-            one rank only: they are gathered.
+        Args:
+            state: As returned by `state_dict`.
+            is_first_rank: Whether to restore the confidences of the unfinished round. They are gathered from all
+                ranks, so only one rank restores them.
 
-        Raises: InputError: fields are foreign or missing, version or seed differ, or a round's file is
-            missing or changed.
+        Raises:
+            InputError: fields are unexpected or missing, version or seed differ, or a round's file is missing or has
+                changed.
         """
         check_fields("loop", state, self.state_dict())
         check_same("loop", state, {"version": self.VERSION, "seed": self.curriculum.seed})

@@ -14,8 +14,6 @@ face is perpendicular to the axis, two parallel edges support the box equally an
 upright boxes do this all the time.
 """
 
-# ruff: noqa: F722, F821, UP037  the strings in the annotations are shapes, not forward references
-
 from __future__ import annotations
 
 from dataclasses import dataclass

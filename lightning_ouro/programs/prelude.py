@@ -91,11 +91,11 @@ class ProgramScene:
 
     def unique(self, category: str) -> Object:
         """The only object of a category; a ValueError if there are none or several."""
-        found = self._by_category.get(category, ())
-        number = max(len(found), self._counts.get(category, 0))
-        if len(found) != 1 or number != 1:
+        objects = self._by_category.get(category, ())
+        number = max(len(objects), self._counts.get(category, 0))
+        if len(objects) != 1 or number != 1:
             raise ValueError(f"the scene has {number} objects of category {category!r}, not one")
-        return found[0]
+        return objects[0]
 
     def count(self, category: str) -> int:
         """The number of objects of a category."""

@@ -1,7 +1,7 @@
 """Runs programs that a model wrote, in worker processes without files, network or imports of the host.
 
 The interpreter is pydantic-monty. All draws of a scene are loaded into one interpreter. Closed programs (see
-`source`) run there one after the other, each inside a function of its own; any other program gets its own
+`survey`) run there one after the other, each inside a function of its own; any other program gets its own
 interpreter, restored from a dump. Only success counts in the shared interpreter: a program that fails there
 runs again alone, and after an error the shared interpreter is replaced. So nothing a program does reaches
 another program or the next scene, and a crashed or hung worker costs only the program that ran on it. The

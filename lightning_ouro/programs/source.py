@@ -1,8 +1,7 @@
 """What is known about a program without running it: that it parses, what it must not do, and its identity.
 
 Most of this depends only on a program's *skeleton*, its text with string and decimal literals replaced by
-numbered
-placeholders: it is worked out once for each skeleton, because proposers write few of them.
+numbered placeholders: it is worked out once for each skeleton, because proposers write few of them.
 """
 
 from __future__ import annotations

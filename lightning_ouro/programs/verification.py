@@ -1,8 +1,8 @@
 """Verifies proposals: each passes a fixed sequence of checks, or is rejected at the first one that it fails.
 
-The program parses, does nothing forbidden and fits the API's types; it runs within its limits, twice to the
-same answer; the answer is typed, finite and in range; the categories that the program quotes are named in the
-text or the options; text and program agree; the family's conditions hold; all that is needed is shown; the
+The program parses, does nothing forbidden and fits the API's types; it runs within its limits; its answer is
+typed, finite, in range and the same twice; the categories that the program quotes are named in the text or the
+options; text and program agree; the family's conditions hold; all that is needed is shown; the
 answer is stable under noise. Whatever depends on other questions (asked before, too common) is up to the
 pool.
 """

@@ -1,9 +1,9 @@
 """Worker processes that run interpreters, replaced when they die.
 
 A worker can be killed from outside at any moment, typically by the kernel when memory runs out. Setting up an
-interpreter is innocent of that, so it is tried again on another worker; only if no worker survives it is
-there something for a person to mend. Once an interpreter is set up, whatever kills its worker is an error
-that the caller has to handle.
+interpreter cannot be the cause, so it is tried again on another worker, and only if no worker survives is it
+an `InputError`. Once an interpreter is set up, the death of its worker is an error that the caller has to
+handle.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def rotations(question: Question) -> list[Question]:
     return rotated
 
 
-def guessed(solver: Base, questions: Sequence[Question]) -> list[float]:
+def blind_confidences(solver: Base, questions: Sequence[Question]) -> list[float]:
     """The base's confidence in each answer without the video, averaged over a question's rotations."""
     by_question = [rotations(question) for question in questions]
     flat = [rotated for of_question in by_question for rotated in of_question]
@@ -88,7 +88,7 @@ def by_confidence(solver: Base, questions: Sequence[Question]) -> list[str | Non
     """Kind `confidence`: for each question why it is turned down, or None if it is kept."""
     return [
         None if is_kept(question, b) else f"confidence {b:.2f} in its answer without the video"
-        for question, b in zip(questions, guessed(solver, questions), strict=True)
+        for question, b in zip(questions, blind_confidences(solver, questions), strict=True)
     ]
 
 

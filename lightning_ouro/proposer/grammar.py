@@ -38,14 +38,12 @@ Item = TypeVar("Item")
 class GrammarProposer(Proposer):
     """Draws a family by its weight, then a question of it, then one of its sentences; needs no model.
 
-    Feedback: a candidate question that shares its family and main object with one of last round's questions
-    is 0.25
-    times as likely if that question was easy, 2 times if it was at the frontier or hard, and 0.05 times if it
+    Feedback: a candidate question that shares its family and main object with one of last round's questions is
+    0.25 times as likely if that question was easy, 2 times if it was at the frontier or hard, and 0.05 times if it
     was ambiguous. The factors of several bands multiply.
 
     Args:
-        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the
-            family's).
+        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the family's).
     """
 
     name = "grammar"

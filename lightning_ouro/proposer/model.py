@@ -123,11 +123,11 @@ class ModelProposer(Proposer):
         writer = self.writer(solver)
         for brief in briefs:
             prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
-            rows.append(solver.encoder.replies(brief.video(), prompt.text, [None] * brief.slots))
+            rows.append(solver.encoder.row_of_replies(brief.video(), prompt.text, [None] * brief.slots))
             slots += [(brief, slot, prompt.short) for slot in range(brief.slots)]
         generators = [generator(brief, slot) for brief, slot, _ in slots]
         sampler = Sampler(generators, self._temperature, self._top_p)
-        replies = solver.write(rows, sampler, self._max_new_tokens)
+        replies = solver.generate_from_base(rows, sampler, self._max_new_tokens)
         return [as_proposal(name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
     def writer(self, solver: SolverModule) -> PromptWriter:

@@ -1,1 +1,1 @@
-"""The solver: Qwen3-VL, its rows with a shared prefix, its loss. Knows nothing of proposers and families."""
+"""The solver: Qwen3-VL, its packed batches with shared prefixes, and its loss. Knows no proposers or families."""

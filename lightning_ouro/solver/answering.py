@@ -1,6 +1,6 @@
-"""Replies to all questions of a batch from one prefill, one token a question and step.
+"""Decoding: replies to all questions of a batch from one prefill, then one token per question and step.
 
-The tests compare the texts with transformers' `generate` on each question alone.
+Replies equal those of transformers' `generate` on each question alone (tests/solver/test_shared_prefix.py).
 """
 
 from __future__ import annotations
@@ -11,17 +11,29 @@ import torch
 from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 
-from lightning_ouro.solver.feature_cache import Features
+from lightning_ouro.solver.feature_format import Features
+from lightning_ouro.solver.loading import LoadedModel
 from lightning_ouro.solver.packing import Packed
 from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 from lightning_ouro.solver.shared_prefix import hidden_states
 
+# Chooses the next tokens `(Q,)` from logits `(Q, vocabulary)`, given which of the batch's questions the rows belong to.
 Choose = Callable[[Tensor, Sequence[int]], Tensor]
 
 
 def greedily(logits: Tensor, questions: Sequence[int]) -> Tensor:
-    """The likeliest token of each question, `(Q,)`, of logits `(Q, vocabulary)`."""
+    """The most likely token of each question, `(Q,)`, from logits `(Q, vocabulary)`."""
     return logits.argmax(-1)
+
+
+def reply_texts(
+    loaded: LoadedModel, packed: Packed, features: Features | None, max_new_tokens: int, choose: Choose
+) -> list[str]:
+    """The text of each question's reply; arguments as for `replies`."""
+    tokenizer = loaded.tokenizer
+    end_of_turn = tokenizer.convert_tokens_to_ids("<|im_end|>")
+    written = replies(loaded.qwen, packed, features, end_of_turn, max_new_tokens, choose)
+    return [tokenizer.decode(reply, skip_special_tokens=True) for reply in written]
 
 
 @torch.no_grad()
@@ -33,34 +45,34 @@ def replies(
     max_new_tokens: int,
     choose: Choose = greedily,
 ) -> list[list[int]]:
-    """Token ids of each question's reply, without the end of the turn.
+    """Token ids of each question's reply, without the end-of-turn token.
 
     Args:
-        model: The solver.
-        packed: Rows whose suffixes carry no answer, on the model's device.
-        features: Of their videos.
+        model: The solver, prepared by `attention.use_shared_prefix`.
+        packed: Rows whose suffixes hold no answer, on the model's device.
+        features: Vision features of the rows' videos, in order; None if no row has a video.
         end_of_turn: The token that ends a reply.
-        max_new_tokens: Replies are cut there; VSI-Bench allows 16.
-        choose: Takes logits and the batch's questions that they belong to, gives a token of each.
+        max_new_tokens: Length at which replies are cut off.
+        choose: Chooses each next token.
     """
-    kept = SharedPrefixCache(packed, max_new_tokens)
-    hidden = hidden_states(model, packed, features, kept)[packed.question_end]
+    cache = SharedPrefixCache(packed, max_new_tokens)
+    hidden = hidden_states(model, packed, features, cache)[packed.question_end]
     running, position = list(range(packed.num_questions)), packed.question_next
     written: list[list[int]] = [[] for _ in running]
     for step in range(max_new_tokens):
         tokens = choose(model.lm_head(hidden), running)
-        going = tokens != end_of_turn
-        running = [question for question, goes in zip(running, going.tolist(), strict=True) if goes]
-        tokens, position = tokens[going], position[going]
+        continues = tokens != end_of_turn
+        running = [question for question, goes_on in zip(running, continues.tolist(), strict=True) if goes_on]
+        tokens, position = tokens[continues], position[continues]
         for question, token in zip(running, tokens.tolist(), strict=True):
             written[question].append(token)
         if step == max_new_tokens - 1 or not running:
             break
-        kept.begin_step(going)
+        cache.begin_step(continues)
         output = model.model.language_model(
             inputs_embeds=model.get_input_embeddings()(tokens)[None],
             position_ids=(position + step)[None, None].expand(3, -1, -1),
-            layout=kept,
+            layout=cache,
             use_cache=False,
         )
         hidden = output.last_hidden_state[0]

@@ -1,11 +1,12 @@
-"""What the datamodule hands to the solver: scenes' videos with the questions that share them.
+"""Batches that the datamodule hands to the solver: scenes' videos, each with the questions that share it.
 
-Batches are plain classes: Lightning's bf16-true and DeepSpeed look for tensors in the fields of a dataclass, and fail
-where it is frozen.
+Batches are plain classes, not dataclasses: Lightning's bf16-true and DeepSpeed convert tensors in the fields of a
+dataclass, and fail where it is frozen.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -15,17 +16,22 @@ from lightning_ouro.scenes.types import Video
 
 @dataclass(frozen=True)
 class SceneRow:
-    """Questions of one scene behind its video.
+    """One scene's video with questions about it.
 
     Attributes:
         video: The scene's frames.
         questions: At least one.
-        chances: What chance gives each question, for its skill.
+        chances: Confidence that guessing gives in each question's answer, from which its skill is computed.
     """
 
     video: Video
     questions: tuple[Question, ...]
     chances: tuple[float, ...]
+
+
+def questions_of(rows: Sequence[SceneRow]) -> list[Question]:
+    """All questions of the rows, in order."""
+    return [question for row in rows for question in row.questions]
 
 
 @final
@@ -38,12 +44,13 @@ class TrainBatch:
 
 @final
 class EvalBatch:
-    """Fixed questions on held-out scenes.
+    """Fixed questions about held-out scenes.
 
     Args:
         rows: The scenes with their own videos.
-        other_videos: For each row the video of another place, None if there is none: a solver that sees loses by it.
-        families: All families of the whole set, the same in every batch and rank, so that metrics have one shape.
+        other_videos: For each row, the video of a scene in another room, or None if there is none.
+        families: All families of the whole set, the same in every batch and on every rank, so that metrics have one
+            shape.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a checkpoint is made of besides its weights: config, tokenizer, processor settings; and whether it is whole.
+"""A checkpoint's config, tokenizer and processor settings, and whether its weights are complete.
 
 A checkpoint is a local folder or a hub name; `tiny` names the configuration that ships with the package.
 """
@@ -22,15 +22,15 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def checkpoint_folder(checkpoint: str) -> str:
-    """The folder of the configuration that ships with the package for `tiny`, else the name itself."""
+    """For `tiny`, the folder of the configuration that ships with the package; else the name itself."""
     return str(files("lightning_ouro") / "assets" / "tiny") if checkpoint == "tiny" else checkpoint
 
 
 def read_config(checkpoint: str) -> Qwen3VLConfig:
-    """A checkpoint's config; weighs nothing.
+    """A checkpoint's config; no weights are read.
 
     Raises:
-        InputError: it is not to be had, or is no Qwen3-VL's.
+        InputError: it cannot be found or read, or is not that of a Qwen3-VL.
     """
     source = checkpoint_folder(checkpoint)
     try:
@@ -38,39 +38,35 @@ def read_config(checkpoint: str) -> Qwen3VLConfig:
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
         if _is_file(Path(source) / "config.json"):
             raise InputError(
-                f"model.checkpoint={checkpoint!r}: its config.json cannot be read, fetch it again: {reason(error)}"
+                f"model.checkpoint={checkpoint!r}: its config.json cannot be read; download it again: "
+                f"{on_one_line(error)}"
             ) from error
         raise InputError(
-            f"model.checkpoint={checkpoint!r} is neither `tiny`, a folder with a config.json, nor a hub name that can "
-            f"be reached: {reason(error)}"
+            f"model.checkpoint={checkpoint!r} is neither `tiny`, nor a folder with a config.json, nor a reachable hub "
+            f"name: {on_one_line(error)}"
         ) from error
     if not isinstance(config, Qwen3VLConfig):
         raise InputError(
-            f"model.checkpoint={checkpoint!r} is a {config.model_type}; a qwen3_vl checkpoint is needed, such as "
+            f"model.checkpoint={checkpoint!r} is a {config.model_type}, not a qwen3_vl; choose a checkpoint such as "
             "Qwen/Qwen3-VL-4B-Instruct"
         )
     return config
 
 
 def check_files(checkpoint: str) -> None:
-    """Names what a folder lacks of its weights, or what was cut off, where transformers names one file or none.
+    """Names missing and truncated weight files of a folder, where transformers would name one of them or none.
 
     Raises:
-        InputError: files of weights that the folder itself speaks of are missing or broken.
+        InputError: weight files that the folder's own index names are missing or broken.
     """
     folder = Path(checkpoint_folder(checkpoint))
     names = [WEIGHTS] if (folder / WEIGHTS).is_file() else []
     if not names and (folder / INDEX).is_file():
-        try:
-            names = sorted(set(json.loads((folder / INDEX).read_text("utf8"))["weight_map"].values()))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise InputError(
-                f"{folder / INDEX} lists no weights ({reason(error)}); fetch it again"
-            ) from error
+        names = _indexed_files(folder / INDEX)
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise InputError(
-            f"model.checkpoint={checkpoint!r} lacks {len(missing)} of {len(names)} files that {INDEX} names: "
-            f"{', '.join(missing)}; complete the folder or set --model.init random"
+            f"model.checkpoint={checkpoint!r} lacks {len(missing)} of the {len(names)} files that {INDEX} names: "
+            f"{', '.join(missing)}; complete the folder, or set --model.init random"
         )
     for name in names:
         try:
@@ -78,68 +74,84 @@ def check_files(checkpoint: str) -> None:
                 pass
         except (SafetensorError, OSError) as error:
             raise InputError(
-                f"{folder / name} was cut off or is no safetensors file; fetch it again"
+                f"{folder / name} is truncated or not a safetensors file; download it again"
             ) from error
+
+
+def _indexed_files(index: Path) -> list[str]:
+    try:
+        return sorted(set(json.loads(index.read_text("utf8"))["weight_map"].values()))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{index} does not list weight files ({on_one_line(error)}); download it again"
+        ) from error
 
 
 def read_tokenizer(checkpoint: str, config: Qwen3VLConfig) -> PreTrainedTokenizerBase:
     """A checkpoint's tokenizer with its chat template.
 
     Raises:
-        InputError: it cannot be read, is not the config's, or has no chat template.
+        InputError: it cannot be read, does not belong to the config, or has no chat template.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(checkpoint_folder(checkpoint))
-    except Exception as error:  # the Rust library behind it raises no narrower one
+    except Exception as error:  # the Rust library underneath raises nothing narrower
         raise InputError(
-            f"model.checkpoint={checkpoint!r}: its tokenizer cannot be read; fetch tokenizer.json and "
-            f"tokenizer_config.json again: {reason(error)}"
+            f"model.checkpoint={checkpoint!r}: its tokenizer cannot be read; download tokenizer.json and "
+            f"tokenizer_config.json again: {on_one_line(error)}"
         ) from error
-    found = tokenizer.convert_tokens_to_ids(VIDEO_PAD)
-    if found != config.video_token_id:  # without any file transformers makes an empty tokenizer
+    video_token = tokenizer.convert_tokens_to_ids(VIDEO_PAD)
+    if (
+        video_token != config.video_token_id
+    ):  # transformers makes an empty tokenizer where there is no file at all
         raise InputError(
-            f"model.checkpoint={checkpoint!r}: in its tokenizer {VIDEO_PAD} is {found}, in its config.json "
-            f"{config.video_token_id}; fetch tokenizer.json and tokenizer_config.json, which are missing or another's"
+            f"model.checkpoint={checkpoint!r}: {VIDEO_PAD} is token {video_token} in its tokenizer, but "
+            f"{config.video_token_id} in its config.json; tokenizer.json or tokenizer_config.json is missing or "
+            "belongs to another checkpoint: download both"
         )
     if tokenizer.chat_template is None:
-        raise InputError(f"model.checkpoint={checkpoint!r} has no chat template; fetch chat_template.jinja")
+        raise InputError(
+            f"model.checkpoint={checkpoint!r} has no chat template; download chat_template.jinja"
+        )
     return tokenizer
 
 
 def patch_spec(checkpoint: str, config: Qwen3VLConfig) -> PatchSpec:
-    """Patch sizes from the vision config, mean and deviation from the checkpoint's video processor settings.
-
-    Where there are none, they are Qwen3-VL's own 0.5.
+    """Patch sizes from the vision config; mean and std from the video processor's settings, or Qwen3-VL's own 0.5.
 
     Raises:
-        InputError: the settings cannot be read, contradict the config, or differ by channel in mean or deviation.
+        InputError: the settings cannot be read, contradict the config, or have a mean or std per channel.
     """
     vision, owner = config.vision_config, f"model.checkpoint={checkpoint!r}: its video processor settings"
-    sizes = {"patch_size": vision.patch_size, "temporal_patch_size": vision.temporal_patch_size}
-    sizes["merge_size"] = vision.spatial_merge_size
+    sizes = {
+        "patch_size": vision.patch_size,
+        "temporal_patch_size": vision.temporal_patch_size,
+        "merge_size": vision.spatial_merge_size,
+    }
     try:
         settings = get_video_processor_config(checkpoint_folder(checkpoint))
-        means, deviations = (
-            set(settings[name]) if settings else {0.5} for name in ("image_mean", "image_std")
-        )
+        means, stds = (set(settings[name]) if settings else {0.5} for name in ("image_mean", "image_std"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{owner} cannot be read or lack a list; fetch video_preprocessor_config.json again: {reason(error)}"
+            f"{owner} cannot be read, or image_mean or image_std is not a list; download "
+            f"video_preprocessor_config.json again: {on_one_line(error)}"
         ) from error
     for name, size in sizes.items():
         if settings.get(name, size) != size:
-            raise InputError(f"{owner} say {name}={settings[name]}, its config.json {size}; fetch both again")
-    values = (*means, *deviations)
+            raise InputError(
+                f"{owner} have {name}={settings[name]}, but its config.json has {size}; download both again"
+            )
+    values = (*means, *stds)
     if len(values) != 2 or not all(isinstance(value, float | int) for value in values) or not values[1] > 0:
-        read = f"image_mean {settings['image_mean']} and image_std {settings['image_std']}"
         raise InputError(
-            f"{owner} say {read}; Qwen3-VL has one mean and one deviation above 0 for all channels"
+            f"{owner} have image_mean {settings['image_mean']} and image_std {settings['image_std']}, but Qwen3-VL has "
+            "one mean, and one std above 0, for all channels; download video_preprocessor_config.json again"
         )
     return PatchSpec(**sizes, mean=values[0], std=values[1])
 
 
-def reason(error: Exception) -> str:
-    """The gist of a library's error on one line."""
+def on_one_line(error: Exception) -> str:
+    """The start of a library's error message, on one line."""
     text = " ".join(str(error).split())
     return text if len(text) <= 160 else f"{text[:160]}..."
 
@@ -147,5 +159,5 @@ def reason(error: Exception) -> str:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that no file system takes
+    except OSError:  # a name that no file system allows
         return False

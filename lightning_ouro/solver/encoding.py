@@ -1,15 +1,16 @@
-r"""A scene and its questions as tokens: one prefix with the video, one suffix a question.
+r"""Tokens of a scene and its questions: one prefix with the video, one suffix per question.
 
-The conversation is the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`; since a
-special token stands before that sentence and special tokens split the text before any merge, prefix + suffix are
-exactly the tokens of the whole conversation. `RowEncoder.suffix` checks it for each question,
-`tests/solver/test_encoding.py` for each family and the real tokenizer.
+The conversation follows the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`; a
+special token precedes that sentence, and special tokens split the text before any merge, so prefix + suffix are exactly
+the tokens of the whole conversation. `RowEncoder.suffix` checks this for each question, `tests/solver/test_encoding.py`
+for each family and the real tokenizer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -25,12 +26,12 @@ VISION_START, VIDEO_PAD, VISION_END = "<|vision_start|>", "<|video_pad|>", "<|vi
 
 @dataclass(frozen=True)
 class Prefix:
-    """The shared part of a row.
+    """The part of a row that its questions share.
 
     Attributes:
         ids: Token ids, `(P,)`.
         positions: M-RoPE positions (time, row, column), `(3, P)`.
-        next_position: Where each suffix starts: one more than the largest position.
+        next_position: Position of each suffix's first token: one more than the largest position.
     """
 
     ids: Tensor
@@ -45,7 +46,7 @@ class Suffix:
     Attributes:
         ids: Token ids from the question's first word to the end of the turn, `(S,)`.
         answer_start: Index in `ids` of the answer's first token; without an answer, `S`.
-        num_content: Answer tokens without the end-of-turn token.
+        num_content: Number of answer tokens, without the end-of-turn token.
     """
 
     ids: Tensor
@@ -55,13 +56,14 @@ class Suffix:
 
 @dataclass(frozen=True)
 class Row:
-    """A scene's questions behind its video. `video` is None for questions that are asked blind."""
+    """A video and the questions about it. `video` is None for questions that are asked without one."""
 
     prefix: Prefix
     suffixes: tuple[Suffix, ...]
     video: Video | None
 
 
+@final
 class RowEncoder:
     """Turns videos and prompts into rows.
 
@@ -75,15 +77,19 @@ class RowEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = spec
-        tail = self._ids(VISION_END + VIDEO_PROMPT)
-        self._tail = tail
+        self._prefix_end = self._ids(VISION_END + VIDEO_PROMPT)
         self._end_of_turn = self._ids("<|im_end|>")
 
     def row(self, video: Video | None, prompts: Sequence[str], answers: Sequence[str | None]) -> Row:
-        """The row of one video; each prompt starts with `VIDEO_PROMPT`, answers may be None (to be generated).
+        """The row of one video.
+
+        Args:
+            video: The video that precedes every prompt, if any.
+            prompts: The user's turns, each starting with `VIDEO_PROMPT`.
+            answers: The answer to each prompt; None where it is to be generated.
 
         Raises:
-            InputError: video and question are more tokens than the model was made for.
+            InputError: video and question have more tokens than the model reads.
         """
         prefix = self.prefix(video)
         pairs = zip(prompts, answers, strict=True)
@@ -91,23 +97,23 @@ class RowEncoder:
         longest = max((len(suffix.ids) for suffix in row.suffixes), default=0)
         limit = self.config.text_config.max_position_embeddings
         if (number := len(prefix.ids) + longest) > limit:
-            shown = "no video" if video is None else "{} frames of {} x {}".format(*video.frames.shape[:3])
+            visible = "no video" if video is None else "{} frames of {} x {}".format(*video.frames.shape[:3])
             raise InputError(
-                f"{shown} with a question of {longest} tokens are {number} tokens, the model reads {limit} "
+                f"{visible} with a question of {longest} tokens make {number} tokens, but the model reads {limit} "
                 "(max_position_embeddings in its config.json); lower data.frames.num_frames, height or width"
             )
         return row
 
-    def replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
-        """The row of one whole user's turn, `VIDEO_PROMPT` and the text behind the video, and several replies to it.
+    def row_of_replies(self, video: Video | None, text: str, replies: Sequence[str | None]) -> Row:
+        """The row of a user's complete turn and several replies to it.
 
         Args:
-            video: What is shown.
-            text: Behind `VIDEO_PROMPT`; it must hold no special token.
-            replies: Each with the end of the turn behind it; None: to be written.
+            video: The video of the turn, if any.
+            text: What follows `VIDEO_PROMPT`; it must hold no special token.
+            replies: Each is followed by the end of the turn; None where it is to be generated.
         """
-        said = VIDEO_PROMPT + text
-        closing = self._ids(self._turn(said).split(said)[1])
+        content = VIDEO_PROMPT + text
+        closing = self._ids(self._turn(content).split(content)[1])
         suffixes = []
         for reply in replies:
             written = [] if reply is None else self._ids(reply)
@@ -116,15 +122,15 @@ class RowEncoder:
         return Row(self.prefix(video, text), tuple(suffixes), video)
 
     def prefix(self, video: Video | None, text: str = "") -> Prefix:
-        """The tokens that questions of a video share, from the turn's start to the end of `VIDEO_PROMPT` and text."""
+        """The tokens that a video's questions share: from the start of the turn to the end of `VIDEO_PROMPT + text`."""
         opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
         grid = None if video is None else video_grid(video.frames.shape, self.spec)
-        ids = self._ids(opening + self.video_text(video) + VIDEO_PROMPT + text)
-        positions = mrope_positions(torch.tensor(ids), self.config.video_token_id, grid, self.spec.merge_size)
-        return Prefix(torch.tensor(ids), positions, int(positions.max()) + 1)
+        ids = torch.tensor(self._ids(opening + self.video_text(video) + VIDEO_PROMPT + text))
+        positions = mrope_positions(ids, self.config.video_token_id, grid, self.spec.merge_size)
+        return Prefix(ids, positions, int(positions.max()) + 1)
 
     def video_text(self, video: Video | None) -> str:
-        """What the processor puts in the video's place: each group of frames behind its time."""
+        """The text that stands for a video, as the processor writes it: each group of frames after its time."""
         if video is None:
             return ""
         _, grid_h, grid_w = video_grid(video.frames.shape, self.spec)
@@ -133,23 +139,22 @@ class RowEncoder:
         return "".join(f"<{time:.1f} seconds>{VISION_START}{pads}{VISION_END}" for time in times)
 
     def suffix(self, prompt: str, answer: str | None) -> Suffix:
-        """The tokens of one question behind the prefix, with its answer and the end of the turn if there is one."""
+        """The tokens of one question after the prefix, with its answer and the end of the turn if it has one."""
         assert prompt.startswith(VIDEO_PROMPT), f"a prompt starts with {VIDEO_PROMPT!r}: {prompt!r}"
         closing = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)[1]
-        asked = self._after_prefix(prompt + closing)
+        question = self._after_prefix(prompt + closing)
         if answer is None:
-            return Suffix(torch.tensor(asked), len(asked), 0)
-        whole = self._after_prefix(prompt + closing + answer)
-        assert whole[: len(asked)] == asked, f"the answer {answer!r} changes the tokens before it"
-        ids = torch.tensor(whole + self._end_of_turn)
-        return Suffix(ids, len(asked), len(whole) - len(asked))
+            return Suffix(torch.tensor(question), len(question), 0)
+        tokens = self._after_prefix(prompt + closing + answer)
+        assert tokens[: len(question)] == question, f"the answer {answer!r} changes the tokens before it"
+        ids = torch.tensor(tokens + self._end_of_turn)
+        return Suffix(ids, len(question), len(tokens) - len(question))
 
     def _after_prefix(self, text: str) -> list[int]:
-        ids = self._ids(VISION_END + text)
-        assert ids[: len(self._tail)] == self._tail, (
-            f"the question changes the prefix's last tokens: {text!r}"
-        )
-        return ids[len(self._tail) :]
+        """Tokens of a text that starts with `VIDEO_PROMPT`, without those that belong to the prefix."""
+        ids, end = self._ids(VISION_END + text), self._prefix_end
+        assert ids[: len(end)] == end, f"the question changes the prefix's last tokens: {text!r}"
+        return ids[len(end) :]
 
     def _turn(self, content: str) -> str:
         messages = [{"role": "user", "content": content}]
@@ -164,12 +169,12 @@ def mrope_positions(
 ) -> Tensor:
     """Interleaved M-RoPE positions `(3, P)` of a text with at most one video.
 
-    Text counts up on all three axes; a group of frames holds its time and spans rows and columns; text goes on behind
-    the larger side (`Qwen3VLModel.get_rope_index`, against which the tests check it).
+    Text counts up on all three axes. A group of frames keeps one time and spans rows and columns; the text after it
+    continues from the larger side (`Qwen3VLModel.get_rope_index`, against which the tests check it).
     """
     positions = torch.empty(3, len(ids), dtype=torch.long)
     rows, columns = (grid[1] // merge_size, grid[2] // merge_size) if grid else (0, 0)
-    place = torch.stack(
+    offsets = torch.stack(
         [
             torch.zeros(rows * columns, dtype=torch.long),
             torch.arange(rows).repeat_interleave(columns),
@@ -180,7 +185,7 @@ def mrope_positions(
     is_video = (ids == video_token).tolist()
     while index < len(ids):
         if is_video[index]:
-            positions[:, index : index + rows * columns] = place + position
+            positions[:, index : index + rows * columns] = offsets + position
             index, position = index + rows * columns, position + max(rows, columns)
         else:
             positions[:, index] = position

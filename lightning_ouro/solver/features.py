@@ -1,7 +1,7 @@
-"""What the vision tower gives for videos: computed once per video where the tower is frozen, else in every pass.
+"""Vision features of videos: computed once per video where the vision tower is frozen, else in every pass.
 
-Features are kept under a key that hashes the tower's weights and settings and every pixel of the frames, so a changed
-frame, budget or model cannot meet an old entry.
+Cached features are stored under a key that hashes the tower's weights and settings and every pixel of the frames, so a
+changed frame, frame budget or model never meets an old entry.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import torch
 from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.scenes.types import Video
-from lightning_ouro.solver.feature_cache import FeatureCache, Features
+from lightning_ouro.solver.feature_cache import FeatureCache
+from lightning_ouro.solver.feature_format import Features
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, video_grid
 
 
@@ -24,36 +25,34 @@ class VisionTower:
     """Turns videos into features.
 
     Args:
-        model: Whose tower it is.
+        model: The model whose vision tower is used.
         spec: How frames become patches.
-        cache: Keeps what a frozen tower gave; a tower that is trained never looks at it.
+        cache: Keeps the features of a frozen tower; a tower that is trained does not use it.
 
     Attributes:
-        calls: Videos that went through the tower.
+        calls: Number of videos that went through the tower.
     """
 
     def __init__(
         self, model: Qwen3VLForConditionalGeneration, spec: PatchSpec, cache: FeatureCache | None = None
     ) -> None:
         self._model, self._spec, self._cache = model, spec, cache
-        self._weights = ""
+        self._weights_digest = ""
         self._keys: WeakKeyDictionary[Video, str] = WeakKeyDictionary()
         self.calls = 0
 
     @property
     def is_frozen(self) -> bool:
-        """Whether none of its weights is trained."""
         return not any(parameter.requires_grad for parameter in self._model.model.visual.parameters())
 
     def features(self, videos: Sequence[Video]) -> Features | None:
-        """Features of the videos in their order, on the model's device; None where there is none."""
+        """Features of the videos, concatenated in order, on the model's device; None for no videos."""
         if not videos:
             return None
         distinct = list(dict.fromkeys(videos))
-        found = (
-            self._cached(distinct) if self.is_frozen and self._cache is not None else self._encoded(distinct)
-        )
-        by_video = dict(zip(distinct, found, strict=True))
+        use_cache = self.is_frozen and self._cache is not None
+        computed = self._cached(distinct) if use_cache else self._encoded(distinct)
+        by_video = dict(zip(distinct, computed, strict=True))
         ordered = [by_video[video] for video in videos]
         layers = zip(*(features.deepstack for features in ordered), strict=True)
         return Features(
@@ -61,17 +60,17 @@ class VisionTower:
         )
 
     def _cached(self, videos: Sequence[Video]) -> list[Features]:
-        """From the cache, the missing ones together through the tower."""
-        assert self._cache is not None, "only asked with a cache"
+        """From the cache; those that are missing go through the tower together."""
+        assert self._cache is not None, "only called with a cache"
         device = self._model.model.visual.patch_embed.proj.weight.device
         keys = [self._key(video) for video in videos]
-        found = {key: kept for key in keys if (kept := self._cache.get(key)) is not None}
-        missing = {key: video for key, video in zip(keys, videos, strict=True) if key not in found}
-        with torch.no_grad():  # not inference mode: its tensors could not enter a graph
+        by_key = {key: features for key in keys if (features := self._cache.get(key)) is not None}
+        missing = {key: video for key, video in zip(keys, videos, strict=True) if key not in by_key}
+        with torch.no_grad():  # not inference mode, whose tensors could not enter a graph
             for key, features in zip(missing, self._encoded(list(missing.values())), strict=True):
-                found[key] = features
+                by_key[key] = features
                 self._cache.put(key, features)
-        return [found[key].to(device) for key in keys]
+        return [by_key[key].to(device) for key in keys]
 
     def _encoded(self, videos: Sequence[Video]) -> list[Features]:
         """Through the tower, in the graph where its weights are trained."""
@@ -84,25 +83,25 @@ class VisionTower:
         grids = torch.tensor(
             [video_grid(video.frames.shape, self._spec) for video in videos], device=weight.device
         )
-        # Not by `get_video_features`: whether that splits DeepStack's features by video depends on the version.
+        # Not `get_video_features`: whether that splits DeepStack's features by video depends on transformers' version.
         output = visual(patches.to(weight.device, visual.dtype), grid_thw=grids, return_dict=True)
         sizes = (grids.prod(dim=-1) // self._spec.merge_size**2).tolist()
         layers = [layer.split(sizes) for layer in output.deepstack_features]
         pooled = output.pooler_output.split(sizes)
-        return [Features(one, [layer[place] for layer in layers]) for place, one in enumerate(pooled)]
+        return [Features(vectors, [layer[index] for layer in layers]) for index, vectors in enumerate(pooled)]
 
     def _key(self, video: Video) -> str:
         if video not in self._keys:
-            self._weights = self._weights or _digest_of_weights(self._model)
+            self._weights_digest = self._weights_digest or _digest_of_weights(self._model)
             shape, spec = video.frames.shape, self._spec
-            digest = hashlib.sha256(f"{self._weights} {shape} {spec}".encode())
+            digest = hashlib.sha256(f"{self._weights_digest} {shape} {spec}".encode())
             digest.update(video.frames.tobytes())
             self._keys[video] = digest.hexdigest()
         return self._keys[video]
 
 
 def _digest_of_weights(model: Qwen3VLForConditionalGeneration) -> str:
-    """Of the tower's settings and every bit of its weights, which must not change as long as it is in use."""
+    """Hash of the tower's settings and every bit of its weights, which must not change while the tower is in use."""
     visual = model.model.visual
     digest = hashlib.sha256(visual.config.to_json_string().encode())
     for name, value in visual.state_dict().items():

@@ -1,4 +1,4 @@
-"""Out of memory at a batch, said so that a person knows what to change."""
+"""Out-of-memory errors that name the batch and the settings that make it smaller."""
 
 from __future__ import annotations
 
@@ -8,28 +8,26 @@ from contextlib import contextmanager
 import torch
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.batches import SceneRow
+from lightning_ouro.solver.batches import SceneRow, questions_of
 
 
 @contextmanager
 def explain_out_of_memory(rows: Sequence[SceneRow]) -> Iterator[None]:
-    """Turns torch's error into one that names the batch and the settings that make it smaller.
+    """Replaces torch's out-of-memory error while these rows are processed.
 
     Raises:
-        InputError: the device or the machine has no memory left for these rows.
+        InputError: the device, or the machine, has no memory left for these rows.
     """
     try:
         yield
-    except (
-        RuntimeError
-    ) as error:  # torch.OutOfMemoryError is one; the CPU's allocator raises the class itself
+    except RuntimeError as error:
+        # torch.OutOfMemoryError is a RuntimeError; the CPU's allocator raises a plain one.
         if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
             raise
-        questions = sum(len(row.questions) for row in rows)
-        height, width = rows[0].video.frames.shape[1:3]
+        num_frames, height, width = rows[0].video.frames.shape[:3]
         raise InputError(
-            f"out of memory at a batch of {len(rows)} videos of {len(rows[0].video.frames)} frames of "
-            f"{height} x {width} and {questions} questions; raise trainer.accumulate_grad_batches (fewer questions at "
-            "a time), set model.gradient_checkpointing=true, or lower data.frames.num_frames or their size "
+            f"out of memory with {len(rows)} videos of {num_frames} frames of {height} x {width} and "
+            f"{len(questions_of(rows))} questions in one batch; raise trainer.accumulate_grad_batches (fewer questions "
+            "at a time), set model.gradient_checkpointing=true, or lower data.frames.num_frames, height or width "
             f"({' '.join(str(error).split())[:160]})"
         ) from error

@@ -1,9 +1,9 @@
-"""Frames to patches, as Qwen3-VL's video processor lays them out.
+"""Patches of a video, laid out as Qwen3-VL's video processor lays them out.
 
-A patch spans `temporal_patch_size` frames and `patch_size` pixels a side; patches are ordered so that the
+A patch spans `temporal_patch_size` frames and `patch_size` pixels a side. Patches are ordered so that the
 `merge_size` squared patches that the merger joins are neighbours: (time, row block, column block, row, column).
-Frames arrive at their final size, so nothing is resized here. Checked against transformers'
-`Qwen3VLVideoProcessor.patchify` in the tests.
+Frames arrive at their final size and are not resized here. The tests compare with transformers'
+`Qwen3VLVideoProcessor.patchify`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from lightning_ouro.errors import InputError
@@ -21,14 +21,14 @@ from lightning_ouro.errors import InputError
 
 @dataclass(frozen=True)
 class PatchSpec:
-    """How a checkpoint cuts frames: all but the last two from its vision config, those from its processor settings.
+    """How a checkpoint cuts frames: sizes from its vision config, mean and std from its processor settings.
 
     Attributes:
         patch_size: Pixels a side.
-        temporal_patch_size: Frames that one patch spans.
+        temporal_patch_size: Number of frames that one patch spans.
         merge_size: Patches a side that become one token of the language model.
-        mean: Subtracted from pixels in 0..1, one for all channels.
-        std: Divides them.
+        mean: Subtracted from pixels in 0..1, the same for all channels.
+        std: Divides them after that.
     """
 
     patch_size: int = 16
@@ -39,10 +39,12 @@ class PatchSpec:
 
 
 def video_grid(shape: Sequence[int], spec: PatchSpec) -> tuple[int, int, int]:
-    """Patches over time, rows and columns of frames `(T, H, W, 3)`; an odd last frame is repeated.
+    """Number of patches over time, rows and columns, for frames of a shape `(frames, height, width, 3)`.
+
+    An odd last frame is repeated.
 
     Raises:
-        InputError: height or width is no multiple of a merged patch.
+        InputError: height or width is not a multiple of a merged patch.
     """
     num_frames, height, width = shape[:3]
     side = spec.patch_size * spec.merge_size
@@ -50,15 +52,19 @@ def video_grid(shape: Sequence[int], spec: PatchSpec) -> tuple[int, int, int]:
         if value % side or value <= 0:
             nearest = max(side, round(value / side) * side)
             raise InputError(
-                f"frames.{name}={value} is no multiple of {side} pixels, the model's token; try {nearest}"
+                f"frames.{name}={value} is not a multiple of {side} pixels, the side of one token; try {nearest}"
             )
     return -(-num_frames // spec.temporal_patch_size), height // spec.patch_size, width // spec.patch_size
 
 
-def frames_to_patches(frames: NDArray[np.uint8], spec: PatchSpec) -> Tensor:
-    """Normalised patches `(patches, 3 * temporal_patch_size * patch_size**2)`, float32, of frames `(T, H, W, 3)`."""
+def frames_to_patches(
+    frames: UInt8[np.ndarray, "frames height width 3"], spec: PatchSpec
+) -> Float[Tensor, "patches pixels"]:
+    """Normalised patches in float32, with `3 * temporal_patch_size * patch_size**2` pixels each."""
     grid_t, grid_h, grid_w = video_grid(frames.shape, spec)
-    pixels = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()  # (T, 3, H, W)
+    pixels = (
+        torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
+    )  # (frames, 3, height, width)
     pixels = (pixels / 255 - spec.mean) / spec.std
     if missing := grid_t * spec.temporal_patch_size - len(pixels):
         pixels = torch.cat([pixels, pixels[-1:].expand(missing, -1, -1, -1)])
@@ -70,8 +76,8 @@ def frames_to_patches(frames: NDArray[np.uint8], spec: PatchSpec) -> Tensor:
     return ordered.reshape(grid_t * grid_h * grid_w, -1)
 
 
-def group_times(timestamps: NDArray[np.float64], spec: PatchSpec) -> list[float]:
-    """Seconds that stand before each group of frames: the mean of its first and last frame, as in Qwen3VLProcessor."""
+def group_times(timestamps: Float[np.ndarray, "frames"], spec: PatchSpec) -> list[float]:
+    """Time in seconds of each group of frames: the mean of its first and last frame, as in Qwen3VLProcessor."""
     step = spec.temporal_patch_size
     padded = list(timestamps) + [timestamps[-1]] * (-len(timestamps) % step)
     return [float(padded[i] + padded[i + step - 1]) / 2 for i in range(0, len(padded), step)]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import final
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
 
+@final
 class PerFamilyMean(Metric):
-    """Mean of each quantity over each family's questions, and over all.
+    """Mean of each quantity over each family's questions, and over all questions.
 
     Args:
-        families: Names of the families; the same on every rank.
-        quantities: Names of what is averaged.
+        families: Names of the families, the same on every rank.
+        quantities: Names of the quantities.
     """
 
     full_state_update = False
@@ -35,7 +37,7 @@ class PerFamilyMean(Metric):
         self.count[row] += 1
 
     def compute(self) -> dict[str, float]:
-        """`quantity/family` for every family (NaN where it has no question) and `quantity` over all questions."""
+        """`quantity/family` for every family (NaN where it has no question), and `quantity` over all questions."""
         means = self.total / self.count[:, None]
         result = {
             f"{quantity}/{family}": float(means[row, column])

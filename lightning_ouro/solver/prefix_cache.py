@@ -1,8 +1,9 @@
-"""Keys and values of a batch while its replies are written: each row's prefix once, each question's own tokens apart.
+"""Keys and values of a batch while its replies are decoded: each row's prefix once, each question's own tokens apart.
 
-A step brings one token of each question that is still being answered. Its query looks at its row's prefix, which the
-row's questions share and none copies, and at its own tokens: those of its suffix, then those written so far. All of a
-row's queries meet the prefix in one matrix product (as in Hydragen, arXiv 2402.05099).
+Each step adds one token per question that is still being answered. Its query attends to its row's prefix, of which
+there is one copy for all of the row's questions, and to its own tokens: those of its suffix, then those decoded so far.
+All of a row's queries meet the prefix in one matrix product (as in Hydragen, arXiv 2402.05099). Axes are named in
+`packing`.
 """
 
 from __future__ import annotations
@@ -11,93 +12,113 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
+from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lightning_ouro.solver.packing import Packed
 
 
 @dataclass
-class _Row:
-    """What one layer keeps of one row: `prefix (2, key heads, P, dim)`, `own (2, K, key heads, S + room, dim)`."""
+class _RowCache:
+    """Keys and values (the first axis) of one row in one layer; `own` holds S suffix tokens and a reply."""
 
-    prefix: Tensor
-    own: Tensor
+    prefix: Float[Tensor, "2 kv_heads P dim"]
+    own: Float[Tensor, "2 K kv_heads own dim"]
 
 
 @final
 class SharedPrefixCache:
-    """What attention keeps of a batch.
+    """Keys and values of a batch.
 
     Args:
-        packed: The batch; its suffixes carry no answer.
-        room: Tokens that a reply has at most.
+        packed: The batch; its suffixes hold no answer.
+        max_new_tokens: Largest number of tokens of a reply.
     """
 
-    def __init__(self, packed: Packed, room: int) -> None:
-        self._spans, self._room, self._written = packed.spans, room, 0
-        self._places = [span.suffix_indices().to(packed.ids.device) for span in packed.spans]
-        self._layers: dict[int, list[_Row]] = {}
-        # Tokens of a row's suffixes are padded to the longest; what is written stands behind that.
-        self._seen = [torch.nn.functional.pad(places >= 0, (0, room), value=True) for places in self._places]
-        self._questions = [len(places) for places in self._places]
+    def __init__(self, packed: Packed, max_new_tokens: int) -> None:
+        self._spans, self._max_new_tokens, self._num_decoded = packed.spans, max_new_tokens, 0
+        self._suffixes = [span.suffix_indices().to(packed.ids.device) for span in packed.spans]
+        self._layers: dict[int, list[_RowCache]] = {}
+        # Suffixes are padded to the row's longest; decoded tokens follow after the padding.
+        self._visible = [pad(indices >= 0, (0, max_new_tokens), value=True) for indices in self._suffixes]
+        self._num_questions = [len(indices) for indices in self._suffixes]
 
-    def fill(self, layer: int, key: Tensor, value: Tensor) -> None:
-        """Takes a layer's keys and values of the whole batch, `(1, key heads, T, dim)`."""
+    def fill(
+        self, layer: int, key: Float[Tensor, "1 kv_heads T dim"], value: Float[Tensor, "1 kv_heads T dim"]
+    ) -> None:
+        """Stores a layer's keys and values of the whole batch."""
         self._layers[layer] = []
         both = torch.cat([key, value])
-        for span, places in zip(self._spans, self._places, strict=True):
+        for span, indices in zip(self._spans, self._suffixes, strict=True):
             row = both[:, :, span.start : span.end]
-            own = row[:, :, places.clamp(min=0)].transpose(1, 2)
-            own = torch.cat([own, own.new_empty(*own.shape[:3], self._room, own.shape[4])], dim=3)
-            self._layers[layer].append(_Row(row[:, :, : span.prefix].clone(), own))
+            own = row[:, :, indices.clamp(min=0)].transpose(1, 2)
+            own = torch.cat([own, own.new_empty(*own.shape[:3], self._max_new_tokens, own.shape[4])], dim=3)
+            self._layers[layer].append(_RowCache(row[:, :, : span.prefix].clone(), own))
 
-    def begin_step(self, going: Tensor) -> None:
-        """Forgets the questions whose reply has ended, and makes place for a token of each of the others.
+    def begin_step(self, continues: Bool[Tensor, "Q"]) -> None:
+        """Drops the questions whose reply has ended, and makes room for one token of each of the others.
 
         Args:
-            going: Which of the questions of the step before are still answered, bool.
+            continues: Which of the last step's questions are still being answered.
         """
-        self._written += 1
-        if bool(going.all()):
+        self._num_decoded += 1
+        if bool(continues.all()):
             return
-        parts = going.split(self._questions)
-        self._questions = [int(part.sum()) for part in parts]
-        self._seen = [seen[part] for seen, part in zip(self._seen, parts, strict=True)]
+        parts = continues.split(self._num_questions)
+        self._num_questions = [int(part.sum()) for part in parts]
+        self._visible = [visible[part] for visible, part in zip(self._visible, parts, strict=True)]
         for rows in self._layers.values():
             for row, part in zip(rows, parts, strict=True):
                 row.own = row.own[:, part]
 
-    def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, scale: float) -> Tensor:
-        """Attention of a step, `(1, Q, heads, dim)`.
+    def attend(
+        self,
+        layer: int,
+        query: Float[Tensor, "1 heads Q dim"],
+        key: Float[Tensor, "1 kv_heads Q dim"],
+        value: Float[Tensor, "1 kv_heads Q dim"],
+        scale: float,
+    ) -> Float[Tensor, "1 Q heads dim"]:
+        """Attention of one step, one token per question.
 
         Args:
-            layer: Whose.
-            query: `(1, heads, Q, dim)`, a token of each question.
-            key: `(1, key heads, Q, dim)`.
-            value: Likewise.
-            scale: Of the products.
+            layer: Index of the layer.
+            query: Queries of the tokens.
+            key: Their keys, which are stored.
+            value: Their values, which are stored.
+            scale: Factor of the products of queries and keys.
         """
-        found: list[Tensor] = []
-        both = torch.cat([key, value]).transpose(1, 2)  # (2, Q, key heads, dim)
-        queries = query[0].transpose(0, 1).unflatten(1, (key.shape[1], -1))  # (Q, key heads, groups, dim)
-        rows = zip(self._layers[layer], self._seen, both.split(self._questions, 1), strict=True)
-        for (row, seen, new), asking in zip(rows, queries.split(self._questions), strict=True):
-            if len(asking):
-                end = row.own.shape[3] - self._room + self._written
+        outputs: list[Tensor] = []
+        both = torch.cat([key, value]).transpose(1, 2)  # (2, Q, kv_heads, dim)
+        queries = query[0].transpose(0, 1).unflatten(1, (key.shape[1], -1))  # (Q, kv_heads, groups, dim)
+        rows = zip(self._layers[layer], self._visible, both.split(self._num_questions, 1), strict=True)
+        for (row, visible, new), row_queries in zip(rows, queries.split(self._num_questions), strict=True):
+            if len(row_queries):
+                end = row.own.shape[3] - self._max_new_tokens + self._num_decoded
                 row.own[:, :, :, end - 1] = new
-                found.append(_look(asking, row.prefix, row.own[:, :, :, :end], seen[:, :end], scale))
-        return torch.cat(found).flatten(1, 2)[None]
+                own = row.own[:, :, :, :end]
+                outputs.append(_attend_row(row_queries, row.prefix, own, visible[:, :end], scale))
+        return torch.cat(outputs).flatten(1, 2)[None]
 
 
-def _look(query: Tensor, prefix: Tensor, own: Tensor, seen: Tensor, scale: float) -> Tensor:
-    """Softmax over a row's prefix and each question's own tokens, `(K, key heads, groups, dim)` as `query` is."""
+def _attend_row(
+    query: Float[Tensor, "K kv_heads groups dim"],
+    prefix: Float[Tensor, "2 kv_heads P dim"],
+    own: Float[Tensor, "2 K kv_heads own dim"],
+    visible: Bool[Tensor, "K own"],
+    scale: float,
+) -> Float[Tensor, "K kv_heads groups dim"]:
+    """Softmax attention over a row's prefix and each question's own tokens."""
     number, groups = query.shape[0], query.shape[2]
-    together = query.transpose(0, 1).flatten(1, 2)  # (key heads, K * groups, dim)
-    shared = (together @ prefix[0].mT).unflatten(1, (number, groups)).transpose(0, 1)
-    mine = (query @ own[0].mT).float().masked_fill(~seen[:, None, None], float("-inf"))
-    weights = torch.softmax(torch.cat([shared.float(), mine], dim=-1) * scale, dim=-1).to(query.dtype)
-    on_prefix, on_own = weights.split([prefix.shape[2], own.shape[3]], dim=-1)
+    stacked = query.transpose(0, 1).flatten(1, 2)  # (kv_heads, K * groups, dim)
+    on_prefix = (stacked @ prefix[0].mT).unflatten(1, (number, groups)).transpose(0, 1)
+    on_own = (query @ own[0].mT).float().masked_fill(~visible[:, None, None], float("-inf"))
+    weights = torch.softmax(torch.cat([on_prefix.float(), on_own], dim=-1) * scale, dim=-1).to(query.dtype)
+    prefix_weights, own_weights = weights.split([prefix.shape[2], own.shape[3]], dim=-1)
     from_prefix = (
-        (on_prefix.transpose(0, 1).flatten(1, 2) @ prefix[1]).unflatten(1, (number, groups)).transpose(0, 1)
+        (prefix_weights.transpose(0, 1).flatten(1, 2) @ prefix[1])
+        .unflatten(1, (number, groups))
+        .transpose(0, 1)
     )
-    return from_prefix + on_own @ own[1]
+    return from_prefix + own_weights @ own[1]

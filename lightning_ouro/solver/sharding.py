@@ -1,20 +1,22 @@
-"""Weights split over ranks by FSDP2 (`torch.distributed.fsdp.fully_shard`), under Lightning's ModelParallelStrategy.
+"""Sharding of weights over ranks by FSDP2 (`torch.distributed.fsdp.fully_shard`), under ModelParallelStrategy.
 
-Each layer is a group that is gathered for its forward and its backward pass and freed behind them; embeddings, last
-norm and LM head are the root's. Within a group only trained weights need one type, so a float32 adapter may sit beside
-frozen bfloat16 weights. A frozen vision tower stays whole on every rank: ranks meet new videos at different times, so
-a call of it must not wait for the others; it is a tenth of Qwen3-VL-4B.
+Each layer is a group whose weights are gathered for its forward and its backward pass and freed afterwards; embeddings,
+last norm and LM head belong to the root. Within a group only trained weights need one type, so a float32 adapter may
+sit beside frozen bfloat16 weights. A frozen vision tower is not sharded: ranks meet new videos at different times, so
+calling it must not wait for the others; it is a tenth of Qwen3-VL-4B.
 
-Every pass through a split model waits for all ranks, and outside of training ranks differ in how many they make:
-shares of questions, batches and replies end earlier on one than on another. So there weights are gathered once and
-stay whole until the phase ends, at the price of one copy in the type that they compute in. (Making up the number with
-empty passes would need the number of decoding steps beforehand; a second, whole model would have to be kept current.)
+Every pass through a sharded model waits for all ranks, and outside of training ranks differ in how many passes they
+make: their shares of questions, batches and replies differ in length. There, weights are gathered once and stay
+unsharded until the phase ends, at the price of one copy in the type of computation. (Filling up with empty passes would
+need the number of decoding steps in advance; a second, unsharded model would have to be kept current.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import final
 
 import lightning as L
 import torch
@@ -28,11 +30,38 @@ from transformers import Qwen3VLForConditionalGeneration
 from lightning_ouro.errors import InputError
 
 
+@dataclass(frozen=True)
+class Sharding:
+    """How this rank shards the model.
+
+    Attributes:
+        device: This rank's device.
+        precision: The trainer's precision.
+        is_fit: Whether the run trains, rather than evaluates.
+    """
+
+    device: torch.device
+    precision: str
+    is_fit: bool
+
+
+def sharding_of(trainer: L.Trainer, stage: str) -> Sharding | None:
+    """How the trainer's strategy shards weights; None where it does not."""
+    if not is_sharded(trainer.strategy):
+        return None
+    return Sharding(trainer.strategy.root_device, str(trainer.precision), stage == "fit")
+
+
+def is_sharded(strategy: Strategy) -> bool:
+    return isinstance(strategy, ModelParallelStrategy)
+
+
 def check_trainer(trainer: L.Trainer) -> None:
-    """Refuses strategies that would train something else, or hang; warns of a precision that learns next to nothing.
+    """Refuses strategies that would train something else, or hang; warns about a precision that hardly learns.
 
     Raises:
-        InputError: it is Lightning's first FSDP, ZeRO stage 3, or DeepSpeed with accumulated batches or no batch size.
+        InputError: the strategy is Lightning's FSDP1, ZeRO stage 3, or DeepSpeed with accumulated batches or without a
+            batch size.
     """
     strategy = trainer.strategy
     if str(trainer.precision) == "bf16-true":
@@ -42,104 +71,101 @@ def check_trainer(trainer: L.Trainer) -> None:
         )
     if isinstance(
         strategy, FSDPStrategy
-    ):  # it cannot clip by norm, and wastes memory where some weights are frozen
+    ):  # cannot clip by norm, and wastes memory where some weights are frozen
         raise InputError(
-            "trainer.strategy=FSDPStrategy is not supported; take its successor: --config configs/strategy/fsdp2.yaml"
+            "trainer.strategy=FSDPStrategy is not supported; use its successor: --config configs/strategy/fsdp2.yaml"
         )
-    if not isinstance(strategy, DeepSpeedStrategy):
-        return
-    if strategy.zero_stage_3:  # splits weights, and nothing gathers them where ranks differ in passes
+    if isinstance(strategy, DeepSpeedStrategy):
+        _check_deepspeed(strategy, trainer.accumulate_grad_batches)
+
+
+def _check_deepspeed(strategy: DeepSpeedStrategy, accumulate_grad_batches: int) -> None:
+    if strategy.zero_stage_3:  # shards weights, which nothing gathers where ranks differ in passes
         raise InputError(
-            "trainer.strategy: ZeRO stage 3 is not supported; take stage 2, or configs/strategy/fsdp2.yaml"
+            "trainer.strategy: ZeRO stage 3 is not supported; use stage 2, or configs/strategy/fsdp2.yaml"
         )
-    if "train_micro_batch_size_per_gpu" not in (
-        strategy.config or {}
-    ):  # Lightning looks for it in a batch, too early
+    # Without this setting Lightning reads it from a batch, before the loop has one.
+    if "train_micro_batch_size_per_gpu" not in (strategy.config or {}):
         raise InputError(
-            "trainer.strategy: DeepSpeed needs logging_batch_size_per_gpu; take configs/strategy/deepspeed.yaml"
+            "trainer.strategy: DeepSpeed needs logging_batch_size_per_gpu; use configs/strategy/deepspeed.yaml"
         )
-    if (batches := trainer.accumulate_grad_batches) > 1:  # Lightning then calls each batch a step
+    if accumulate_grad_batches > 1:  # Lightning would count each batch as a step
         raise InputError(
-            f"trainer.accumulate_grad_batches={batches}: DeepSpeed takes 1 here; take more devices, fewer "
-            "data.questions_per_step, or configs/strategy/fsdp2.yaml"
+            f"trainer.accumulate_grad_batches={accumulate_grad_batches} must be 1 under DeepSpeed; use more devices, "
+            "fewer data.questions_per_step, or configs/strategy/fsdp2.yaml"
         )
 
 
-def check_resume(trainer: L.Trainer, was_sharded: bool) -> None:
-    """Refuses to go on with split weights where a run began with whole ones; the other way works.
+def check_resume(sharding: Sharding | None, was_sharded: bool) -> None:
+    """Refuses to resume with sharded weights where a run began with unsharded ones; the other way works.
 
     Raises:
-        InputError: Lightning would look for the optimizer's state by number among all weights, and lose what was
+        InputError: Lightning would look up the optimizer's state by number among all weights, and lose what was
             numbered among the trained ones.
     """
-    if trainer.state.fn == "fit" and is_sharded(trainer.strategy) and not was_sharded:
+    if sharding is not None and sharding.is_fit and not was_sharded:
         raise InputError(
-            "ckpt_path: this run began with whole weights, and its optimizer's state cannot be split; go on under the "
-            "strategy that it began with"
+            "ckpt_path: this run began with unsharded weights, and its optimizer's state cannot be sharded; resume "
+            "under the strategy that it began with"
         )
-
-
-def is_sharded(strategy: Strategy) -> bool:
-    """Whether weights are split over the ranks."""
-    return isinstance(strategy, ModelParallelStrategy)
 
 
 def shard(
     module: nn.Module,
     qwen: Qwen3VLForConditionalGeneration,
-    device: torch.device,
-    precision: str,
-    passes: Sequence[str],
+    sharding: Sharding,
+    forward_methods: Sequence[str],
 ) -> None:
-    """Splits the weights of `module` over all ranks.
+    """Shards the weights of `module` over all ranks.
 
     Args:
-        module: The root; `qwen` is in it.
-        qwen: Whose layers become groups.
-        device: This rank's.
-        precision: The trainer's.
-        passes: Names of the root's methods that go through the model.
+        module: The root, which contains `qwen`.
+        qwen: The model whose layers become groups.
+        sharding: Device and precision.
+        forward_methods: Names of the root's methods that run the model.
     """
-    # Over all ranks, whatever sizes the strategy has: its mesh is for tensor parallelism besides, which is not used.
-    mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
-    policy, visual = mixed_precision(precision), qwen.model.visual
-    frozen = not any(weight.requires_grad for weight in visual.parameters())
-    for layer in (*qwen.model.language_model.layers, *(() if frozen else visual.blocks)):
+    # Over all ranks, not on the strategy's own mesh, which also serves tensor parallelism.
+    mesh = init_device_mesh(sharding.device.type, (torch.distributed.get_world_size(),))
+    policy, visual = mixed_precision(sharding.precision), qwen.model.visual
+    is_frozen = not any(weight.requires_grad for weight in visual.parameters())
+    for layer in (*qwen.model.language_model.layers, *(() if is_frozen else visual.blocks)):
         fully_shard(layer, mesh=mesh, mp_policy=policy)
-    unsplit = set(visual.parameters()) if frozen else set()
-    # The backward pass begins with the root's weights, so they are kept from the forward pass on.
-    fully_shard(module, mesh=mesh, mp_policy=policy, ignored_params=unsplit, reshard_after_forward=False)
-    for name in passes:
+    ignored = set(visual.parameters()) if is_frozen else set()
+    # The backward pass begins with the root's weights, so they stay gathered after the forward pass.
+    fully_shard(module, mesh=mesh, mp_policy=policy, ignored_params=ignored, reshard_after_forward=False)
+    for name in forward_methods:
         register_fsdp_forward_method(module, name)
 
 
 def mixed_precision(precision: str) -> MixedPrecisionPolicy:
-    """In which type weights are gathered; gradients are summed in float32.
+    """The type in which weights are gathered; gradients are summed in float32.
 
-    Under bf16-mixed that is bfloat16: autocast alone would have them gathered in float32 and keep the copies that it
-    makes of them, which together are a whole model again. What becomes of activations autocast still decides.
+    Under bf16-mixed that is bfloat16: with autocast alone, weights would be gathered in float32 and the copies that it
+    makes kept too, which together are a whole model again. The type of activations remains autocast's decision.
     """
-    gathered = torch.bfloat16 if precision == "bf16-mixed" else None
-    return MixedPrecisionPolicy(param_dtype=gathered, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    param_dtype = torch.bfloat16 if precision == "bf16-mixed" else None
+    return MixedPrecisionPolicy(
+        param_dtype=param_dtype, reduce_dtype=torch.float32, cast_forward_inputs=False
+    )
 
 
 def gather(module: nn.Module) -> None:
-    """Makes weights whole until `split`; every rank must call it. Does nothing where they are not split."""
-    for part in _groups(module):
-        part.set_reshard_after_forward(False, recurse=False)
-        part.unshard()
+    """Unshards weights until `split`; every rank must call it. Does nothing where they are not sharded."""
+    for group in _groups(module):
+        group.set_reshard_after_forward(False, recurse=False)
+        group.unshard()
 
 
 def split(module: nn.Module) -> None:
     """Frees what `gather` gathered."""
-    for part in _groups(module):
-        part.reshard()
-        part.set_reshard_after_forward(part is not module, recurse=False)
+    for group in _groups(module):
+        group.reshard()
+        group.set_reshard_after_forward(group is not module, recurse=False)
 
 
 @contextmanager
 def unsharded(module: nn.Module) -> Iterator[None]:
-    """Whole weights inside, so that ranks may differ in their passes; every rank must enter."""
+    """Unsharded weights inside, so that ranks may differ in their passes; every rank must enter."""
     gather(module)
     try:
         yield
@@ -147,15 +173,14 @@ def unsharded(module: nn.Module) -> Iterator[None]:
         split(module)
 
 
+@final
 class UnshardDuringEval(L.Callback):
-    """Whole weights while held-out scenes are evaluated."""
+    """Unshards weights while held-out scenes are evaluated, where ranks differ in their passes."""
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Gathers."""
         gather(pl_module)
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Splits again."""
         split(pl_module)
 
     on_test_start = on_predict_start = on_validation_start

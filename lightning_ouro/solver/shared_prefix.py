@@ -1,6 +1,6 @@
-"""The shared-prefix forward: transformers' own Qwen3-VL, given one packed batch for all questions of several scenes.
+"""The shared-prefix forward pass: transformers' own Qwen3-VL on one packed batch of all questions of several scenes.
 
-Each video is encoded once, the language model goes once over prefixes and suffixes, and only the hidden states that
+Each video is encoded once, the language model processes prefixes and suffixes once, and only the hidden states that
 predict an answer token reach the LM head. In float32, losses and gradients equal those of each question alone through
 `Qwen3VLForConditionalGeneration.forward` (tests/solver/test_shared_prefix.py).
 """
@@ -10,41 +10,42 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import Qwen3VLForConditionalGeneration
 
 from lightning_ouro.solver.attention import layout_of
-from lightning_ouro.solver.feature_cache import Features
+from lightning_ouro.solver.feature_format import Features
 from lightning_ouro.solver.packing import Packed
 from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 
 
 @dataclass(frozen=True)
 class Scored:
-    """How the solver did on each question of a batch.
+    """Loss and confidence of each question of a batch.
 
     Attributes:
-        loss: Mean cross-entropy of the answer's tokens, the end of the turn included, `(Q,)`, float32, in the graph.
-        confidence: Geometric mean of the probabilities of the answer's content tokens, `(Q,)`, float32, detached.
+        loss: Mean cross-entropy of the answer's tokens, end of turn included; float32, in the graph.
+        confidence: Geometric mean of the probabilities of the answer's content tokens; float32, detached.
     """
 
-    loss: Tensor
-    confidence: Tensor
+    loss: Float[Tensor, "Q"]
+    confidence: Float[Tensor, "Q"]
 
 
 def hidden_states(
     model: Qwen3VLForConditionalGeneration,
     packed: Packed,
     features: Features | None,
-    kept: SharedPrefixCache | None = None,
-) -> Tensor:
-    """Last hidden states of all tokens, `(T, hidden)`.
+    cache: SharedPrefixCache | None = None,
+) -> Float[Tensor, "T hidden"]:
+    """Last hidden states of all tokens.
 
     Args:
-        model: Made ready by `attention.use_shared_prefix`.
+        model: Prepared by `attention.use_shared_prefix`.
         packed: A batch on the model's device.
-        features: Of its videos, in the order of its rows; None if it has none.
-        kept: Takes keys and values, for replies.
+        features: Vision features of its videos, in the order of its rows; None if it has no video.
+        cache: Stores keys and values, from which replies are decoded.
     """
     embeds = model.get_input_embeddings()(packed.ids)
     is_video = packed.ids == model.config.video_token_id
@@ -55,14 +56,14 @@ def hidden_states(
         position_ids=packed.positions[:, None],
         visual_pos_masks=None if features is None else is_video[None],
         deepstack_visual_embeds=None if features is None else features.deepstack,
-        layout=layout_of(packed, kept),
+        layout=layout_of(packed, cache),
         use_cache=False,
     )
     return output.last_hidden_state[0]
 
 
 def score(model: Qwen3VLForConditionalGeneration, packed: Packed, features: Features | None) -> Scored:
-    """Loss and confidence of every question of a batch from one pass; arguments as of `hidden_states`."""
+    """Loss and confidence of every question from one pass; arguments as for `hidden_states`."""
     hidden = hidden_states(model, packed, features)
     logits = model.lm_head(hidden[packed.target_index]).float()
     loss = torch.nn.functional.cross_entropy(logits, packed.target_ids, reduction="none")
@@ -72,14 +73,16 @@ def score(model: Qwen3VLForConditionalGeneration, packed: Packed, features: Feat
     )
 
 
-def confidences(loss: Tensor, packed: Packed) -> Tensor:
-    """`exp(mean log p)` over each answer's content tokens, `(Q,)`, from the tokens' cross-entropies `(N,)`."""
+def confidences(loss: Float[Tensor, "N"], packed: Packed) -> Float[Tensor, "Q"]:
+    """`exp(mean log p)` over each answer's content tokens, from the cross-entropies of all answer tokens."""
     content = packed.target_is_content
     return torch.exp(-mean_by_question(loss[content], packed.target_question[content], packed.num_questions))
 
 
-def mean_by_question(values: Tensor, question: Tensor, num_questions: int) -> Tensor:
-    """Mean of the values of each question, `(Q,)`."""
+def mean_by_question(
+    values: Float[Tensor, "N"], question: Int[Tensor, "N"], num_questions: int
+) -> Float[Tensor, "{num_questions}"]:
+    """Mean of the values of each question."""
     total = values.new_zeros(num_questions).index_add(0, question, values)
     count = values.new_zeros(num_questions).index_add(0, question, torch.ones_like(values))
     return total / count

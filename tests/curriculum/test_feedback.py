@@ -1,9 +1,7 @@
-from lightning_ouro.curriculum.feedback import feedback
+from lightning_ouro.curriculum.feedback import build_feedback
 
 
-def test_the_proposer_hears_of_last_rounds_questions_by_band_and_of_the_commonest_rejections(
-    make_questions, ledger_with
-):
+def test_feedback_has_last_rounds_questions_by_band_and_the_commonest_rejections(make_questions, ledger_with):
     questions = make_questions(5)
     ledger = ledger_with({questions[0].id: 0.95}, round=0)
     ledger.observe(
@@ -12,8 +10,8 @@ def test_the_proposer_hears_of_last_rounds_questions_by_band_and_of_the_commones
         {q.id: 1 for q in questions[1:4]},
     )
     rejected = {"unseen": 4, "rules": 9, "common": 1, "syntax": 2, "range": 0}
-    told = feedback(2, {"object_counting": 1.0}, questions, ledger, rejected, questions_per_band=1)
-    assert dict(told.rejections) == {"rules": 9, "unseen": 4, "syntax": 2}
-    assert told.recent["s"]["frontier"] == [questions[1]]
-    assert told.recent["s"]["hard"] == [questions[3]]
-    assert told.recent["s"]["easy"] == [], "trained before last round only"
+    feedback = build_feedback(2, {"object_counting": 1.0}, questions, ledger, rejected, questions_per_band=1)
+    assert dict(feedback.rejections) == {"rules": 9, "unseen": 4, "syntax": 2}
+    assert feedback.recent["s"]["frontier"] == [questions[1]]
+    assert feedback.recent["s"]["hard"] == [questions[3]]
+    assert feedback.recent["s"]["easy"] == [], "trained before last round only"

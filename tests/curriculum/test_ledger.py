@@ -62,5 +62,5 @@ def test_a_state_of_another_kind_or_with_other_fields_is_refused_by_name(make_qu
     state = filled(make_questions(2)).state_dict()
     with pytest.raises(ValueError, match="skill_kind='chance_corrected'"):
         Ledger("paper").load_state_dict(state)
-    with pytest.raises(ValueError, match=r"foreign fields \['more'\] and lacks \['blind'\]"):
+    with pytest.raises(ValueError, match=r"unexpected fields \['more'\] and lacks fields \['blind'\]"):
         Ledger().load_state_dict({k: v for k, v in state.items() if k != "blind"} | {"more": 1})

@@ -35,9 +35,7 @@ def test_bands_are_easy_above_nine_tenths_and_hard_below_one(value, expected):
         ([0.0, 0.5], 0.9, "frontier"),
     ],
 )
-def test_a_question_is_ambiguous_when_two_trainings_left_it_hard_and_its_margin_is_thin(
-    skills, margin, expected
-):
+def test_hard_in_two_trainings_with_a_thin_margin_is_ambiguous(skills, margin, expected):
     assert band(skills, margin) == expected
 
 

@@ -1,8 +1,17 @@
+import json
+
 import pytest
 
-from lightning_ouro.evaluation.metrics import THRESHOLDS, fuzzy_matching, mean_relative_accuracy, score
+from lightning_ouro.evaluation.metrics import (
+    THRESHOLDS,
+    fuzzy_matching,
+    mean_relative_accuracy,
+    reply_record,
+    score,
+)
+from lightning_ouro.programs.questions import Question
 
-# BENCHMARKS.md, section 9: what vision-x-nyu/thinking-in-space itself gives for these replies.
+# BENCHMARKS.md, section 9: scores that vision-x-nyu/thinking-in-space itself gives these replies.
 LETTERS = [
     ("B", 1),
     ("B.", 1),
@@ -53,17 +62,17 @@ PAIRS = [
 
 
 @pytest.mark.parametrize(("reply", "expected"), LETTERS)
-def test_letters_score_as_officially(reply, expected):
+def test_letters_have_the_official_score(reply, expected):
     assert score(reply, "B", None) == expected
 
 
 @pytest.mark.parametrize(("reply", "expected"), NUMBERS)
-def test_numbers_score_as_officially(reply, expected):
+def test_numbers_have_the_official_score(reply, expected):
     assert score(reply, "3", "count") == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("predicted", "target", "expected"), PAIRS)
-def test_mean_relative_accuracy_is_the_official_one(predicted, target, expected):
+def test_mean_relative_accuracy_equals_the_official_one(predicted, target, expected):
     assert mean_relative_accuracy(predicted, target) == pytest.approx(expected)
 
 
@@ -71,20 +80,27 @@ def test_there_are_ten_thresholds():
     assert THRESHOLDS.tolist() == pytest.approx([0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95])
 
 
-def test_the_first_word_ends_at_a_space_only():
+def test_only_a_space_ends_the_first_word():
     assert fuzzy_matching("B\nbecause I see") == "B\nbecause"
     assert fuzzy_matching(" B") == ""
     assert fuzzy_matching("B...") == "B"
 
 
-def test_a_target_of_zero_is_only_met_exactly():
+def test_a_target_of_zero_must_be_met_exactly():
     assert score("0", "0", "count") == 1
     assert score("1", "0", "count") == 0
 
 
-def test_the_official_answers_score_one_and_constants_score_what_the_paper_says(shared_data):
-    import json
+def test_a_reply_is_recorded_with_its_question_and_score():
+    question = Question("q", "s", "object_counting", "How many?", None, "count", "4", "", 1.0, {}, 0)
+    assert reply_record(question, "4 chairs") == question.to_json() | {
+        "prompt": question.prompt,
+        "reply": "4 chairs",
+        "score": 1.0,
+    }
 
+
+def test_the_official_answers_score_one(shared_data):
     path = shared_data / "benchmarks" / "vsi_bench" / "arkitscenes_scannet.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     for row in rows:

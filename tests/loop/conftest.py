@@ -3,7 +3,7 @@
 import pytest
 
 from lightning_ouro.curriculum.feedback import Feedback
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes

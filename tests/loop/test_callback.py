@@ -91,6 +91,14 @@ def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(fit,
     assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
 
 
+def test_the_measured_peak_of_the_first_step_is_printed_beside_the_estimate(fit, capsys):
+    fit("--loop.proposer", "GrammarProposer", "--trainer.max_epochs", "1")
+    text = " ".join(capsys.readouterr().out.split())
+    assert " on one device" in text
+    measured = re.findall(r"measured peak of the first step: ([\d.]+) GB \(the whole process so far\)", text)
+    assert len(measured) == 1 and 0.2 < float(measured[0]) < 20
+
+
 def test_a_program_that_fails_is_a_rejection_with_its_reason(fit):
     folder = fit(
         *(
@@ -109,7 +117,7 @@ def test_a_program_that_fails_is_a_rejection_with_its_reason(fit):
         assert row["reason"] in ("common", "blind") or BROKEN[row["reason"]] == row["proposal"]["program"]
 
 
-def test_a_first_round_without_any_question_ends_before_training_and_counts_the_reasons(fit, capsys):
+def test_a_first_round_without_questions_ends_with_the_reasons_counted(fit, capsys):
     with pytest.raises(SystemExit):
         fit("--loop.proposer", f"{__name__}.AllBroken")
     last = capsys.readouterr().err.strip().splitlines()[-1]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.loop.files import RoundFiles
-from lightning_ouro.loop.pool import FREE, Pool
+from lightning_ouro.loop.pool import MIN_ALLOWED_REPEATS, Pool
 from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
@@ -111,8 +111,8 @@ def test_the_commonest_side_stays_ten_points_above_chance(level, limit):
 
 
 def test_the_first_few_questions_get_in_whatever_their_answer():
-    accepted, rejected = Pool().admit([chairs(2, f"s{i}") for i in range(FREE + 1)], 0)
-    assert (len(accepted), reasons(rejected)) == (FREE, ["common"])
+    accepted, rejected = Pool().admit([chairs(2, f"s{i}") for i in range(MIN_ALLOWED_REPEATS + 1)], 0)
+    assert (len(accepted), reasons(rejected)) == (MIN_ALLOWED_REPEATS, ["common"])
 
 
 def test_a_category_that_is_nearest_too_often_is_common():

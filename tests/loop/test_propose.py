@@ -8,7 +8,7 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.loop import propose
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.scenes.library import SceneLibrary

@@ -15,7 +15,7 @@ from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import RoundSize
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard, RoundResult
+from lightning_ouro.loop.rounds import RankShard, RoundResult
 from lightning_ouro.loop.state import Curriculum, LoopState
 from lightning_ouro.proposer.grammar import GrammarProposer
 
@@ -144,7 +144,9 @@ def test_every_stateful_part_refuses_foreign_and_missing_fields_by_name(tmp_path
     STATEFUL[name](tmp_path).load_state_dict(dict(state))
     lost = next(key for key in state if key != "version")
     changed = {key: value for key, value in state.items() if key != lost} | {"foreign": 1}
-    with pytest.raises(InputError, match=rf"{name}: .*foreign fields \['foreign'\] and lacks \['{lost}'\]"):
+    with pytest.raises(
+        InputError, match=rf"{name}: .*unexpected fields \['foreign'\] and lacks fields \['{lost}'\]"
+    ):
         part.load_state_dict(changed)
     with pytest.raises(InputError, match=f"{name}: the checkpoint has version=99"):
         part.load_state_dict(state | {"version": 99})

@@ -1,6 +1,7 @@
 """Shortest paths on a fine grid, which share no code with those of the package.
 
-Outlines are scipy's convex hulls, clearance is measured by distance to segments, and paths are found by Dijkstra.
+Outlines are scipy's convex hulls, clearance is measured by distance to segments, and paths are found by
+Dijkstra.
 """
 
 import numpy as np
@@ -44,10 +45,11 @@ def on_floor(points, floor):
 
 
 def shortest_on_grid(scene, first, second, needed, slack):
-    """Length of the shortest path along edges whose ends and middles keep clear by `needed` plus `slack` per metre.
+    """Length of the shortest path along edges whose ends and middles keep clear by `needed` plus `slack` per
+    metre.
 
-    With a slack of 0.25, no point of an edge is closer than `needed`. The path begins and ends at the free nodes next to
-    the two objects, and the distances to these nodes count.
+    With a slack of 0.25, no point of an edge is closer than `needed`. The path begins and ends at the free
+    nodes next to the two objects, and the distances to these nodes count.
     """
     low, high = scene.floor.min(axis=0), scene.floor.max(axis=0)
     axes = [np.arange(low[i] - PITCH / 2, high[i] + PITCH, PITCH / 2) for i in range(2)]

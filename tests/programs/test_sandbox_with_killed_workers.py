@@ -12,7 +12,8 @@ from lightning_ouro.programs.workers import ATTEMPTS
 from .processes import children, kill_children
 
 HONEST = "def answer(scene):\n    return count(scene.count('chair'))\n"
-LONE = HONEST + "whatever = str(1)\n"  # not closed
+NOT_CLOSED = "whatever = str(1)\n"  # makes a program one that shares its interpreter with no other
+LONE = HONEST + NOT_CLOSED
 WALKING = "def answer(scene):\n    return count(len(scene.path(scene.objects[0], scene.objects[1])))\n"
 THREE = (TypedAnswer("count", 3),)
 
@@ -78,7 +79,7 @@ def test_a_killed_worker_costs_only_the_program_that_ran_on_it(box, loaded, spar
         return find_path(*arguments)
 
     loaded.host["_path"] = kill_and_find_path
-    programs = [source.read(text) for text in (HONEST, WALKING, WALKING + "whatever = str(1)\n", LONE)]
+    programs = [source.read(text) for text in (HONEST, WALKING, WALKING + NOT_CLOSED, LONE)]
     first, *failed, last = box.run_all(programs, loaded)
     assert first.answers == last.answers == THREE
     for outcome in failed:
@@ -94,9 +95,8 @@ def test_workers_killed_between_two_programs_are_replaced(box, loaded, spared):
 
 
 SHARED_AND_ALONE = pytest.mark.parametrize("text", [HONEST, LONE], ids=["shared", "alone"])
-KILLS = pytest.mark.parametrize(
-    "kills", [1, 2]
-)  # each kills the idle worker too, which costs an attempt as well
+# Each of them kills the idle worker too, which costs an attempt as well.
+KILLS = pytest.mark.parametrize("kills", [1, 2])
 
 
 @SHARED_AND_ALONE

@@ -19,7 +19,7 @@ from lightning_ouro.proposer.model import Sampler
 from lightning_ouro.solver.module import SolverModule
 
 PORT = int(sys.argv[1])
-SOLVER = SolverModule(init="random")
+SOLVER = SolverModule(init="random", lora=None)
 SOLVER.configure_model()
 ONE_AT_A_TIME, REFUSED_ONCE = Lock(), set()
 
@@ -30,9 +30,9 @@ def reply(body):
     prompt = next(part["text"] for part in reversed(parts) if part["type"] == "text")
     images = sum(part["type"] == "image_url" for part in parts)
     with ONE_AT_A_TIME:
-        row = SOLVER.encoder.replies(None, prompt[-400:], [None])
+        row = SOLVER.encoder.row_of_replies(None, prompt[-400:], [None])
         sampler = Sampler([np.random.default_rng(body["seed"])], body["temperature"], 1.0)
-        (text,) = SOLVER.write([row], sampler, min(12, body["max_tokens"]))
+        (text,) = SOLVER.generate_from_base([row], sampler, min(12, body["max_tokens"]))
     text = " ".join(text.replace("`", "").split())
     return f"How many {images} {text}?\n```python\ndef answer(scene):\n    return count(1)\n```"
 

@@ -9,7 +9,7 @@ from jsonargparse import ArgumentParser, Namespace
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.requests import RankShard, RoundRequest
+from lightning_ouro.loop.rounds import RankShard, RoundRequest
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer import all_proposers
 from lightning_ouro.proposer.protocol import Proposer

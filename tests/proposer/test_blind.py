@@ -43,7 +43,7 @@ def test_options_are_rotated_through_every_letter_and_so_is_the_text():
 
 def test_confidence_is_the_mean_over_rotations(solver):
     base = FakeBase(solver, [0.1, 0.2, 0.3, 0.4, 0.9])
-    assert blind.guessed(base, [CHOICE, NUMBER]) == pytest.approx([0.25, 0.9])
+    assert blind.blind_confidences(base, [CHOICE, NUMBER]) == pytest.approx([0.25, 0.9])
     assert all(row.video is None for row in base.rows)
 
 

@@ -65,7 +65,7 @@ class ByGenerator(LogitsProcessor):
 def generated(solver, brief, prompt):
     """The texts by transformers' `generate` under the base, each proposal alone."""
     qwen, spec, video = solver.loaded.qwen, solver.loaded.spec, brief.video()
-    row = solver.encoder.replies(video, prompt.text, [None])
+    row = solver.encoder.row_of_replies(video, prompt.text, [None])
     ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
     inputs = {
         "input_ids": ids,
@@ -137,7 +137,7 @@ def test_proposing_keeps_the_parameters_of_one_model_in_memory(solver, briefs, m
     monkeypatch.setattr(answering, "replies", counted)
     written(solver, briefs, max_new_tokens=2)
     assert while_proposing == [before]
-    fully_trained = SolverModule(init="random")
+    fully_trained = SolverModule(init="random", lora=None)
     fully_trained.configure_model()
     copying = FrozenCopyProposer(ModelProposer(max_new_tokens=2))
     copying.attach(fully_trained)

@@ -1,11 +1,12 @@
-"""A tiny solver in float32, made-up videos, and questions of unequal length."""
+"""A tiny solver in float32, random videos, and questions of different lengths."""
 
 import numpy as np
 import pytest
 import torch
-from lightning_ouro.loop.asking import propose_and_verify
 
 from lightning_ouro.loop.pool import Pool
+from lightning_ouro.loop.propose import ask
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.programs.verification import Verified
@@ -38,11 +39,11 @@ def make_question(number: int, text: str, answer: str, options: tuple[str, ...] 
     return Question(f"q{number}", "s", family, text, options, unit, answer, program, 1.0, {}, 0)
 
 
-def ready(lora=None, seed=0, cached=False, **how):
+def ready(lora=None, seed=0, cached=False, train="all", dtype="auto"):
     """A tiny solver whose language model shares prefixes, and its vision tower."""
-    loaded = load("tiny", "random", lora, seed, **how)
+    loaded = load("tiny", "random", lora, seed, train, dtype)
     use_shared_prefix(loaded.qwen)
-    if lora is not None:  # LoRA's B is zero at first, which would hide A's gradient
+    if lora is not None:  # LoRA's B is initialised to zero, which would hide A's gradient
         for name, parameter in loaded.net.named_parameters():
             if "lora_B" in name:
                 torch.nn.init.normal_(parameter, std=0.05, generator=torch.Generator().manual_seed(2))
@@ -52,9 +53,8 @@ def ready(lora=None, seed=0, cached=False, **how):
 
 def scored(loaded, tower, rows):
     """Loss and confidence of the rows' questions in one pass."""
-    return score(
-        loaded.qwen, pack(rows), tower.features([row.video for row in rows if row.video is not None])
-    )
+    features = tower.features([row.video for row in rows if row.video is not None])
+    return score(loaded.qwen, pack(rows), features)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def family_questions():
         )
         for scene in library.values()
     ]
-    outcomes = propose_and_verify(GrammarProposer(), briefs, "", shown=False)
+    outcomes = ask(GrammarProposer(), briefs, "", RankShard())
     accepted, _ = Pool().admit([item for item in outcomes if isinstance(item, Verified)], 0)
     assert {question.family for question in accepted} == FAMILIES.keys() - {"open"}
     return accepted

@@ -1,13 +1,15 @@
-"""Both ways of attending against torch's attention with the whole mask."""
-
-from types import SimpleNamespace
+"""Attention by rows and by blocks, against torch's attention with a dense mask."""
 
 import pytest
 import torch
+from jaxtyping import TypeCheckError
+from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
-from lightning_ouro.solver.attention import BLOCK, Layout, _block_mask, attend, layout_of
+from lightning_ouro.solver.attention import BLOCK, NAME, Layout, _block_mask, attend, layout_of
 from lightning_ouro.solver.packing import Packed, Span, dense_mask
+
+from .conftest import ready
 
 SHAPES = {
     "one row": [(37, (5, 9, 5))],
@@ -15,7 +17,7 @@ SHAPES = {
     "several rows of unequal length": [(64, (10, 3)), (1, (1, 1, 1, 30)), (90, (7,))],
     "a row without questions": [(20, ()), (8, (4, 6))],
     "longer than a block": [(BLOCK + 40, (60, 25, 100)), (30, (BLOCK + 1,))],
-    "a whole block": [(BLOCK - 20, (20,))],
+    "exactly a block": [(BLOCK - 20, (20,))],
 }
 SCALE = 0.3
 
@@ -28,10 +30,9 @@ def packed_of(shape):
         rows += [number] * (start - spans[-1].start)
         segments += [segment for segment, length in enumerate((prefix, *suffixes)) for _ in range(length)]
     none = torch.zeros(0, dtype=torch.long)
-    ids = torch.zeros(start, dtype=torch.long)
-    return Packed(
-        tuple(spans), ids, ids.expand(3, -1), torch.tensor(rows), torch.tensor(segments), *[none] * 6
-    )
+    ids, targets = torch.zeros(start, dtype=torch.long), (none, none, none, none.bool())
+    positions, rows, segments = ids.expand(3, -1), torch.tensor(rows), torch.tensor(segments)
+    return Packed(tuple(spans), ids, positions, rows, segments, *targets, none, none)
 
 
 def states(length, key_heads):
@@ -44,7 +45,7 @@ def states(length, key_heads):
 
 def reference(packed, query, key, value):
     groups = query.shape[1] // key.shape[1]
-    key, value = (one.repeat_interleave(groups, dim=1) for one in (key, value))
+    key, value = (tensor.repeat_interleave(groups, dim=1) for tensor in (key, value))
     mask = dense_mask(packed)
     return scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=SCALE).transpose(1, 2)
 
@@ -55,43 +56,58 @@ def by_layout(packed, kind):
     return Layout(packed.spans, (), _block_mask(packed))
 
 
-@pytest.mark.filterwarnings(
-    "ignore:flex_attention called without torch.compile"
-)  # which needs a compiler on a CPU
+# Compiling would need a C++ compiler on a CPU.
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
 @pytest.mark.parametrize("key_heads", [4, 2])
 @pytest.mark.parametrize("kind", ["rows", "blocks"])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_attention_and_its_gradients_are_those_of_the_whole_mask(shape, kind, key_heads):
+def test_outputs_and_gradients_equal_those_under_the_dense_mask(shape, kind, key_heads):
     packed = packed_of(shape)
-    given = states(len(packed.ids), key_heads)
+    inputs = states(len(packed.ids), key_heads)
     if kind == "blocks":  # FlexAttention has no backward pass on a CPU
-        given = [one.detach() for one in given]
-    found, _ = attend(SimpleNamespace(), *given, None, layout=by_layout(packed, kind), scaling=SCALE)
-    expected = reference(packed, *given)
-    torch.testing.assert_close(found, expected, atol=1e-10, rtol=1e-10)
+        inputs = [tensor.detach() for tensor in inputs]
+    output, _ = attend(nn.Module(), *inputs, None, layout=by_layout(packed, kind), scaling=SCALE)
+    expected = reference(packed, *inputs)
+    torch.testing.assert_close(output, expected, atol=1e-10, rtol=1e-10)
     if kind == "blocks":
         return
     weights = torch.randn(expected.shape, generator=torch.Generator().manual_seed(1), dtype=expected.dtype)
-    ours = torch.autograd.grad((found * weights).sum(), given)
-    theirs = torch.autograd.grad((expected * weights).sum(), given)
-    for one, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(one, other, atol=1e-10, rtol=1e-10)
+    gradients = torch.autograd.grad((output * weights).sum(), inputs)
+    expected_gradients = torch.autograd.grad((expected * weights).sum(), inputs)
+    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+        torch.testing.assert_close(gradient, expected_gradient, atol=1e-10, rtol=1e-10)
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-def test_the_block_mask_leaves_out_just_the_blocks_that_nobody_may_see(shape):
+def test_the_block_mask_skips_exactly_the_blocks_without_a_visible_pair(shape):
     packed = packed_of(shape)
     missing = -len(packed.ids) % BLOCK
-    whole = torch.nn.functional.pad(dense_mask(packed), (0, missing, 0, missing))
-    blocks = whole.reshape(len(whole) // BLOCK, BLOCK, -1, BLOCK).any(dim=3).any(dim=1)
+    mask = torch.nn.functional.pad(dense_mask(packed), (0, missing, 0, missing))
+    blocks = mask.reshape(len(mask) // BLOCK, BLOCK, -1, BLOCK).any(dim=3).any(dim=1)
     padding = torch.arange(len(blocks)) * BLOCK + BLOCK > len(packed.ids)
     blocks |= torch.diag(padding)  # padding sees itself
     assert torch.equal(_block_mask(packed).to_dense()[0, 0].bool(), blocks)
 
 
-def test_without_a_layout_it_is_plain_attention():
+def test_without_a_layout_it_is_plain_causal_attention():
     query, key, value = states(12, 4)
-    module = SimpleNamespace(is_causal=True)
-    found, _ = attend(module, query, key, value, None, scaling=SCALE)
+    module = nn.Module()
+    module.is_causal = True
+    output, _ = attend(module, query, key, value, None, scaling=SCALE)
     expected = scaled_dot_product_attention(query, key, value, is_causal=True, scale=SCALE).transpose(1, 2)
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(output, expected)
+
+
+def test_it_is_set_on_the_language_model_and_not_on_the_vision_tower():
+    qwen = ready()[0].qwen
+    assert qwen.model.language_model.config._attn_implementation == NAME
+    assert qwen.model.visual.config._attn_implementation == "sdpa"
+    assert all(
+        layer.self_attn.config._attn_implementation == NAME for layer in qwen.model.language_model.layers
+    )
+
+
+def test_a_tensor_of_another_shape_than_annotated_is_refused():
+    query, key, value = states(12, 4)
+    with pytest.raises(TypeCheckError, match="key"):
+        attend(nn.Module(), query, key[0], value, None, scaling=SCALE)

@@ -1,4 +1,4 @@
-"""Checkpoints that cannot be loaded: each ends in one line that names what is wrong and what to change."""
+"""Checkpoints that cannot be loaded: each error names on one line what is wrong and what to do."""
 
 import json
 import shutil
@@ -17,10 +17,10 @@ SETTINGS = "video_preprocessor_config.json"
 
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory):
-    """A whole checkpoint in one file of weights, and one in several."""
+    """A complete checkpoint with its weights in one file, and one with several."""
     folder = tmp_path_factory.mktemp("checkpoints")
     model = load("tiny", "random", None, seed=0).qwen
-    for name, size in (("whole", "1GB"), ("sharded", "2MB")):
+    for name, size in (("single", "1GB"), ("sharded", "2MB")):
         shutil.copytree(checkpoint_folder("tiny"), folder / name, ignore=shutil.ignore_patterns(WEIGHTS))
         model.save_pretrained(folder / name, max_shard_size=size)
     return folder
@@ -46,165 +46,171 @@ def edit(name, **changes):
     return do
 
 
-def cut(name):
+def truncate(name):
     return lambda folder: (folder / name).write_bytes((folder / name).read_bytes()[:5000])
 
 
 def tensors(change):
     def do(folder):
-        held = load_file(folder / WEIGHTS)
-        change(held)
-        save_file(held, folder / WEIGHTS, {"format": "pt"})
+        weights = load_file(folder / WEIGHTS)
+        change(weights)
+        save_file(weights, folder / WEIGHTS, {"format": "pt"})
 
     return do
 
 
-def narrow(held):
-    held[A_LAYER] = held[A_LAYER][:-1].contiguous()
+def narrow(weights):
+    weights[A_LAYER] = weights[A_LAYER][:-1].contiguous()
 
 
 SHARDS = [f"model-0000{number}-of-00007.safetensors" for number in (2, 5)]
-AGAIN = "complete the folder or set --model.init random"
-BROKEN = {
-    "shards missing": (
+COMPLETE = "complete the folder, or set --model.init random"
+BROKEN = {  # the checkpoint, what is done to it, and a part of the error
+    "missing shards": (
         "sharded",
         remove(*SHARDS),
-        f"lacks 2 of 7 files that {INDEX} names: {', '.join(SHARDS)}; {AGAIN}",
+        f"lacks 2 of the 7 files that {INDEX} names: {', '.join(SHARDS)}; {COMPLETE}",
     ),
-    "a shard cut off": (
+    "truncated shard": (
         "sharded",
-        cut(SHARDS[0]),
-        f"{SHARDS[0]} was cut off or is no safetensors file; fetch it again",
+        truncate(SHARDS[0]),
+        f"{SHARDS[0]} is truncated or not a safetensors file; download it again",
     ),
-    "an index that is none": ("sharded", write(INDEX, "{"), f"{INDEX} lists no weights"),
-    "an index without its list": ("sharded", write(INDEX, {}), f"{INDEX} lists no weights"),
-    "weights cut off": ("whole", cut(WEIGHTS), f"{WEIGHTS} was cut off"),
-    "empty weights": ("whole", write(WEIGHTS, ""), f"{WEIGHTS} was cut off"),
-    "a pointer instead of weights": (
-        "whole",
+    "index that is not JSON": ("sharded", write(INDEX, "{"), f"{INDEX} does not list weight files"),
+    "index without its list": ("sharded", write(INDEX, {}), f"{INDEX} does not list weight files"),
+    "truncated weights": ("single", truncate(WEIGHTS), f"{WEIGHTS} is truncated"),
+    "empty weights": ("single", write(WEIGHTS, ""), f"{WEIGHTS} is truncated"),
+    "pointer instead of weights": (
+        "single",
         write(WEIGHTS, "version https://git-lfs.github.com/spec/v1\n"),
-        "cut off",
+        "is truncated or not a safetensors file",
     ),
-    "no weights": ("whole", remove(WEIGHTS), f"has no weights that can be read; {AGAIN}"),
-    "a tensor missing": (
-        "whole",
-        tensors(lambda held: held.pop(A_LAYER)),
-        f"lacks {A_LAYER}; fetch weights and config",
+    "no weights": ("single", remove(WEIGHTS), f"has no readable weights; {COMPLETE}"),
+    "missing tensor": (
+        "single",
+        tensors(lambda weights: weights.pop(A_LAYER)),
+        f"lacks {A_LAYER}; download weights and config",
     ),
-    "a tensor of another shape": (
-        "whole",
+    "tensor of another shape": (
+        "single",
         tensors(narrow),
-        f"{A_LAYER} is (447, 160), not (448, 160); fetch weights",
+        f"{A_LAYER} is (447, 160), not (448, 160); download weights",
     ),
-    "another's config": (
-        "whole",
+    "config of another checkpoint": (
+        "single",
         edit("config.json", video_token_id=14),
-        "<|video_pad|> is 13, in its config.json 14",
+        "<|video_pad|> is token 13 in its tokenizer, but 14 in its config.json",
     ),
-    "config cut off": ("whole", write("config.json", "{"), "its config.json cannot be read, fetch it again"),
+    "truncated config": (
+        "single",
+        write("config.json", "{"),
+        "its config.json cannot be read; download it again",
+    ),
     "config of the wrong type": (
-        "whole",
+        "single",
         write("config.json", {"model_type": "qwen3_vl", "text_config": {"hidden_size": "big"}}),
         "'hidden_size' expected int, got str",
     ),
-    "config without model_type": ("whole", write("config.json", {}), "its config.json cannot be read"),
-    "an unknown architecture": ("whole", write("config.json", {"model_type": "qwen9"}), "model type `qwen9`"),
+    "config without model_type": ("single", write("config.json", {}), "its config.json cannot be read"),
+    "unknown architecture": (
+        "single",
+        write("config.json", {"model_type": "qwen9"}),
+        "model type `qwen9`",
+    ),
     "no config": (
-        "whole",
+        "single",
         remove("config.json"),
-        "is neither `tiny`, a folder with a config.json, nor a hub name",
+        "is neither `tiny`, nor a folder with a config.json, nor a reachable hub name",
     ),
     "no tokenizer": (
-        "whole",
+        "single",
         remove("tokenizer.json", "tokenizer_config.json"),
-        "fetch tokenizer.json and tokenizer_c",
+        "tokenizer.json or tokenizer_config.json is missing or belongs to another checkpoint: download both",
     ),
     "half a tokenizer": (
-        "whole",
+        "single",
         remove("tokenizer.json"),
-        "its tokenizer cannot be read; fetch tokenizer.json and",
+        "its tokenizer cannot be read; download tokenizer.json and",
     ),
-    "tokenizer cut off": (
-        "whole",
-        cut("tokenizer.json"),
-        "its tokenizer cannot be read; fetch tokenizer.json and",
+    "truncated tokenizer": (
+        "single",
+        truncate("tokenizer.json"),
+        "its tokenizer cannot be read; download tokenizer.json and",
     ),
-    "a tokenizer that is none": (
-        "whole",
+    "empty tokenizer": (
+        "single",
         write("tokenizer.json", "{}"),
-        "its tokenizer cannot be read; fetch tokenizer",
+        "its tokenizer cannot be read; download tokenizer.json and",
     ),
     "no chat template": (
-        "whole",
+        "single",
         remove("chat_template.jinja"),
-        "has no chat template; fetch chat_template.jinja",
+        "has no chat template; download chat_template.jinja",
     ),
-    "settings cut off": (
-        "whole",
-        write(SETTINGS, "{"),
-        f"cannot be read or lack a list; fetch {SETTINGS} again",
-    ),
+    "truncated settings": ("single", write(SETTINGS, "{"), f"is not a list; download {SETTINGS} again"),
     "settings without a mean": (
-        "whole",
+        "single",
         edit(SETTINGS, image_mean=None),
-        "lack a list; fetch video_preprocessor_config",
+        "image_mean or image_std is not a list",
     ),
-    "a mean that is no list": (
-        "whole",
+    "mean that is not a list": (
+        "single",
         edit(SETTINGS, image_mean=0.5),
-        "lack a list; fetch video_preprocessor_config",
+        f"image_mean or image_std is not a list; download {SETTINGS} again",
     ),
-    "a mean of words": ("whole", edit(SETTINGS, image_mean=["a"] * 3), "say image_mean ['a', 'a', 'a']"),
-    "a mean by channel": (
-        "whole",
+    "mean of words": ("single", edit(SETTINGS, image_mean=["a"] * 3), "have image_mean ['a', 'a', 'a']"),
+    "mean per channel": (
+        "single",
         edit(SETTINGS, image_mean=[0.4, 0.5, 0.6]),
-        "say image_mean [0.4, 0.5, 0.6]",
+        "have image_mean [0.4, 0.5, 0.6]",
     ),
-    "no deviation": ("whole", edit(SETTINGS, image_std=[0, 0, 0]), "one deviation above 0 for all channels"),
+    "std of zero": (
+        "single",
+        edit(SETTINGS, image_std=[0, 0, 0]),
+        "one mean, and one std above 0, for all channels",
+    ),
     "another patch size": (
-        "whole",
+        "single",
         edit(SETTINGS, patch_size=14),
-        "say patch_size=14, its config.json 16; fetch both",
+        "have patch_size=14, but its config.json has 16; download both again",
     ),
 }
 
 
 @pytest.mark.parametrize("name", BROKEN)
 def test_what_is_broken_is_named_on_one_line(checkpoints, tmp_path, name):
-    kind, breaks, named = BROKEN[name]
-    shutil.copytree(checkpoints / kind, tmp_path / "mine")
-    breaks(tmp_path / "mine")
+    kind, damage, expected = BROKEN[name]
+    shutil.copytree(checkpoints / kind, tmp_path / "broken")
+    damage(tmp_path / "broken")
     with pytest.raises(InputError) as stop:
-        load(str(tmp_path / "mine"), "pretrained", None, seed=0)
+        load(str(tmp_path / "broken"), "pretrained", None, seed=0)
     message = str(stop.value)
-    assert named in message
-    assert str(tmp_path / "mine") in message
+    assert expected in message
+    assert str(tmp_path / "broken") in message
     assert "\n" not in message
 
 
 @pytest.mark.parametrize("kind", ["qwen2_vl", "qwen2_5_vl", "qwen3_vl_moe", "qwen3", "llama"])
 def test_another_architecture_is_named(tmp_path, kind):
     write("config.json", {"model_type": kind})(tmp_path)
-    with pytest.raises(
-        InputError, match=f"is a {kind}; a qwen3_vl checkpoint is needed, such as Qwen/Qwen3-VL-4B"
-    ):
+    with pytest.raises(InputError, match=f"is a {kind}, not a qwen3_vl; choose .* such as Qwen/Qwen3-VL-4B"):
         load(str(tmp_path), "pretrained", None, seed=0)
 
 
-def test_a_name_that_no_file_system_takes_is_not_found():
-    with pytest.raises(InputError, match="is neither `tiny`, a folder"):
+def test_a_name_that_no_file_system_allows_is_not_found():
+    with pytest.raises(InputError, match="is neither `tiny`, nor a folder"):
         read_config("x" * 5000)
 
 
-def test_settings_are_the_checkpoints_own(checkpoints, tmp_path):
-    shutil.copytree(checkpoints / "whole", tmp_path / "mine")
-    edit(SETTINGS, image_mean=[0.25] * 3, image_std=[0.125] * 3)(tmp_path / "mine")
-    config = read_config(str(tmp_path / "mine"))
-    assert patch_spec(str(tmp_path / "mine"), config) == PatchSpec(16, 2, 2, 0.25, 0.125)
-    (tmp_path / "mine" / SETTINGS).unlink()
-    assert patch_spec(str(tmp_path / "mine"), config) == PatchSpec()
+def test_mean_and_std_come_from_the_checkpoints_own_settings(checkpoints, tmp_path):
+    shutil.copytree(checkpoints / "single", tmp_path / "own")
+    edit(SETTINGS, image_mean=[0.25] * 3, image_std=[0.125] * 3)(tmp_path / "own")
+    config = read_config(str(tmp_path / "own"))
+    assert patch_spec(str(tmp_path / "own"), config) == PatchSpec(16, 2, 2, 0.25, 0.125)
+    (tmp_path / "own" / SETTINGS).unlink()
+    assert patch_spec(str(tmp_path / "own"), config) == PatchSpec()
 
 
-def test_the_real_settings_are_read(shared_data):
+def test_the_settings_of_the_real_checkpoint_are_read(shared_data):
     folder = str(shared_data / "qwen3_vl_4b")
     assert patch_spec(folder, read_config(folder)) == PatchSpec(16, 2, 2, 0.5, 0.5)

@@ -1,4 +1,4 @@
-"""The loop under DeepSpeed's ZeRO stage 2 on two ranks, against DDP; over gloo, on the CPU."""
+"""The loop under DeepSpeed's ZeRO stage 2, against DDP: two ranks over gloo, on the CPU."""
 
 import pytest
 import torch
@@ -9,48 +9,48 @@ from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 pytest.importorskip("deepspeed", reason='DeepSpeed is not installed: pip install ".[deepspeed]"')
 pytestmark = pytest.mark.skipif(
-    torch.cuda.is_available(), reason="DeepSpeed would take the GPU; this is for the CPU"
+    torch.cuda.is_available(), reason="DeepSpeed would use the GPU; these tests are for the CPU"
 )
-WAYS = {"all": ALL, "lora": ["--model.lora.rank", "4", "--loop.proposals_per_scene", "12"]}
+TRAINED = {"all": ALL, "lora": ["--model.lora.rank", "4", "--loop.proposals_per_scene", "12"]}
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """All weights and LoRA under DDP and DeepSpeed; the latter stops behind the first round and goes on."""
+    """All weights and LoRA under DDP and DeepSpeed; the latter stops after the first round and resumes."""
     folder = tmp_path_factory.mktemp("deepspeed")
     config = (CONFIGS / "strategy" / "deepspeed.yaml").read_text("utf8")
-    ours = config.replace("lightning.pytorch.strategies.DeepSpeedStrategy", "two_ranks.OnCpu")
-    assert ours != config
-    (folder / "deepspeed.yaml").write_text(ours)
+    on_cpu = config.replace("lightning.pytorch.strategies.DeepSpeedStrategy", "two_ranks.OnCpu")
+    assert on_cpu != config
+    (folder / "deepspeed.yaml").write_text(on_cpu)
     commands = []
-    for way, options in WAYS.items():
-        first = fit(f"deepspeed_{way}", "--config", "deepspeed.yaml", *options)
-        commands += [fit(f"ddp_{way}", *DDP, *options), [*first, "--trainer.max_epochs", "1"]]
-        commands += [again("fit", f"deepspeed_{way}", "--trainer.max_epochs", "2")]
+    for trained, options in TRAINED.items():
+        first = fit(f"deepspeed_{trained}", "--config", "deepspeed.yaml", *options)
+        commands += [fit(f"ddp_{trained}", *DDP, *options), [*first, "--trainer.max_epochs", "1"]]
+        commands += [again("fit", f"deepspeed_{trained}", "--trainer.max_epochs", "2")]
     run_on_two_ranks([*commands, again("predict", "ddp_lora"), again("predict", "deepspeed_lora")], folder)
     return folder / "runs"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_run_and_its_resume_train_as_ddp_does(runs, way):
+@pytest.mark.parametrize("trained", TRAINED)
+def test_a_run_and_its_resume_train_as_ddp_does(runs, trained):
     last = [
-        runs / f"{name}_{way}" / "version_0" / "checkpoints" / "last.ckpt" for name in ("deepspeed", "ddp")
+        runs / f"{name}_{trained}" / "version_0" / "checkpoints" / "last.ckpt"
+        for name in ("deepspeed", "ddp")
     ]
-    mine = torch.load(last[0] / "checkpoint" / "mp_rank_00_model_states.pt", weights_only=False)["module"]
-    theirs = torch.load(last[1], weights_only=True)["state_dict"]
-    assert {
-        name for name in mine.keys() - theirs.keys() if "lm_head" not in name
-    } == set()  # tied, so saved twice
-    for name, weight in theirs.items():
-        assert (mine[name] - weight).norm() <= 1e-5 * weight.norm(), name
+    weights = torch.load(last[0] / "checkpoint" / "mp_rank_00_model_states.pt", weights_only=False)["module"]
+    expected = torch.load(last[1], weights_only=True)["state_dict"]
+    # The LM head is tied to the embeddings, so DeepSpeed saves it twice.
+    assert {name for name in weights.keys() - expected.keys() if "lm_head" not in name} == set()
+    for name, weight in expected.items():
+        assert (weights[name] - weight).norm() <= 1e-5 * weight.norm(), name
     for name in ("train/loss", "train/confidence", "val/loss"):
-        assert curve(runs / f"deepspeed_{way}", name) == pytest.approx(
-            curve(runs / f"ddp_{way}", name), abs=1e-4
+        assert curve(runs / f"deepspeed_{trained}", name) == pytest.approx(
+            curve(runs / f"ddp_{trained}", name), abs=1e-4
         )
 
 
-def test_replies_are_those_of_ddp(runs):
-    mine, theirs = (
+def test_replies_equal_those_under_ddp(runs):
+    replies, expected = (
         lines(runs / f"{name}_lora" / "version_0" / "replies.jsonl") for name in ("deepspeed", "ddp")
     )
-    assert len(mine) == 6 and mine == theirs
+    assert len(replies) == 6 and replies == expected

@@ -17,8 +17,8 @@ from lightning_ouro.solver.patches import video_grid
 from .conftest import make_video
 
 
-def whole(tokenizer, encoder, video, question):
-    """The plain conversation's token ids, by the template and the tokenizer alone."""
+def conversation_ids(tokenizer, encoder, video, question):
+    """Token ids of the whole conversation, from template and tokenizer alone."""
     user = [{"type": "video"}, {"type": "text", "text": question.prompt}]
     turns = [{"role": "user", "content": user}, {"role": "assistant", "content": question.answer}]
     text = tokenizer.apply_chat_template(turns, tokenize=False)
@@ -36,27 +36,30 @@ def any_encoder(request, encoder):
     return RowEncoder(tokenizer, encoder.config, encoder.spec)
 
 
-def test_prefix_and_suffix_are_the_plain_tokens_for_every_family(any_encoder, family_questions):
+def test_prefix_and_suffix_join_to_the_whole_conversation_in_every_family(any_encoder, family_questions):
     video = make_video(0)
     for question in family_questions:
         row = any_encoder.row(video, [question.prompt], [question.answer])
         suffix = row.suffixes[0]
         joined = torch.cat([row.prefix.ids, suffix.ids]).tolist()
-        assert joined == whole(any_encoder.tokenizer, any_encoder, video, question), question.family
+        assert joined == conversation_ids(any_encoder.tokenizer, any_encoder, video, question), (
+            question.family
+        )
         answer = suffix.ids[suffix.answer_start : suffix.answer_start + suffix.num_content]
         assert any_encoder.tokenizer.decode(answer) == question.answer
 
 
-def test_questions_of_a_video_share_everything_up_to_the_question(any_encoder, family_questions):
+def test_questions_of_a_video_share_all_tokens_before_the_question(any_encoder, family_questions):
     video = make_video(0)
     prefix = any_encoder.prefix(video).ids.tolist()
     assert any_encoder.tokenizer.decode(prefix).endswith(VIDEO_PROMPT)
     for question in family_questions:
-        assert whole(any_encoder.tokenizer, any_encoder, video, question)[: len(prefix)] == prefix
+        ids = conversation_ids(any_encoder.tokenizer, any_encoder, video, question)
+        assert ids[: len(prefix)] == prefix
 
 
 @pytest.mark.parametrize("num_frames", [1, 6, 7])
-def test_frames_and_their_times_are_the_tokens_of_transformers_own_processor(any_encoder, num_frames):
+def test_frames_and_times_become_the_tokens_of_transformers_processor(any_encoder, num_frames):
     video = make_video(0, num_frames, 64, 160)
     fps = 10.0
     video.views.timestamps[:] = np.arange(num_frames) * 17 / fps
@@ -68,30 +71,29 @@ def test_frames_and_their_times_are_the_tokens_of_transformers_own_processor(any
         vision_end_token="<|vision_end|>",
         _calculate_timestamps=partial(Qwen3VLProcessor._calculate_timestamps, None),
     )
-    metadata = SimpleNamespace(fps=fps, frames_indices=[17 * place for place in range(num_frames)])
-    given = {"video_grid_thw": np.array([[(num_frames + 1) // 2, 4, 10]]), "video_metadata": [metadata]}
-    text = Qwen3VLProcessor.replace_video_token(processor, given, 0)
+    metadata = SimpleNamespace(fps=fps, frames_indices=[17 * index for index in range(num_frames)])
+    inputs = {"video_grid_thw": np.array([[(num_frames + 1) // 2, 4, 10]]), "video_metadata": [metadata]}
+    text = Qwen3VLProcessor.replace_video_token(processor, inputs, 0)
     tokens = any_encoder.tokenizer(text, add_special_tokens=False)["input_ids"]
     prefix = any_encoder.prefix(video).ids.tolist()
     opening = any_encoder.tokenizer("<|im_start|>user\n", add_special_tokens=False)["input_ids"]
     assert prefix[: len(opening) + len(tokens)] == opening + tokens
 
 
-def test_more_tokens_than_the_model_reads_are_refused_with_the_settings(encoder, family_questions):
+def test_more_tokens_than_the_model_reads_are_refused(encoder, family_questions):
     config = copy.deepcopy(encoder.config)
-    short, question = RowEncoder(encoder.tokenizer, config, encoder.spec), family_questions[0]
+    limited, question = RowEncoder(encoder.tokenizer, config, encoder.spec), family_questions[0]
     video = make_video(0)
     row = encoder.row(video, [question.prompt], [question.answer])
     config.text_config.max_position_embeddings = len(row.prefix.ids) + len(row.suffixes[0].ids)
-    short.row(video, [question.prompt], [question.answer])
+    limited.row(video, [question.prompt], [question.answer])
     config.text_config.max_position_embeddings -= 1
-    with pytest.raises(
-        InputError, match=r"6 frames of 64 x 96 .* tokens, the model reads \d+ .*data.frames.num_frames"
-    ):
-        short.row(video, [question.prompt], [question.answer])
+    message = r"6 frames of 64 x 96 .* tokens, but the model reads \d+ .*data.frames.num_frames"
+    with pytest.raises(InputError, match=message):
+        limited.row(video, [question.prompt], [question.answer])
 
 
-def test_positions_are_those_of_transformers(loaded, encoder):
+def test_positions_equal_those_of_transformers(loaded, encoder):
     video = make_video(0, num_frames=5, height=64, width=160)
     prefix = encoder.prefix(video)
     grid = torch.tensor([video_grid(video.frames.shape, loaded.spec)])
@@ -102,14 +104,13 @@ def test_positions_are_those_of_transformers(loaded, encoder):
     assert reference[:, 0, -3].tolist() == [prefix.next_position] * 3
 
 
-def test_text_without_a_video_counts_up():
+def test_positions_of_text_without_a_video_count_up():
     assert mrope_positions(torch.arange(4), 99, None, 2).tolist() == [[0, 1, 2, 3]] * 3
 
 
 def test_the_tiny_template_renders_what_the_real_one_renders(shared_data, loaded):
-    template = json.loads((shared_data / "qwen3_vl_4b" / "chat_template.json").read_text("utf8"))[
-        "chat_template"
-    ]
+    text = (shared_data / "qwen3_vl_4b" / "chat_template.json").read_text("utf8")
+    template = json.loads(text)["chat_template"]
     user = [{"type": "video"}, {"type": "text", "text": "These are frames."}, {"type": "image"}]
     turns = [
         {"role": "system", "content": "You look."},
@@ -118,8 +119,8 @@ def test_the_tiny_template_renders_what_the_real_one_renders(shared_data, loaded
         {"role": "user", "content": "And now?"},
     ]
     for generate in (False, True):
-        mine = loaded.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
+        tiny = loaded.tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=generate)
         real = loaded.tokenizer.apply_chat_template(
             turns, chat_template=template, tokenize=False, add_generation_prompt=generate
         )
-        assert mine == real
+        assert tiny == real

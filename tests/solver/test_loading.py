@@ -15,13 +15,10 @@ def logits(net):
     return net(input_ids=torch.arange(20)[None]).logits
 
 
-def test_the_same_seed_draws_the_same_weights_whatever_was_drawn_before():
+def test_weights_depend_on_the_seed_alone():
     first = load("tiny", "random", None, seed=5).net.state_dict()
     torch.rand(7)
-    again, other = (
-        load("tiny", "random", None, seed=5).net.state_dict(),
-        load("tiny", "random", None, seed=6).net.state_dict(),
-    )
+    again, other = (load("tiny", "random", None, seed=seed).net.state_dict() for seed in (5, 6))
     assert all(torch.equal(first[name], again[name]) for name in first)
     assert not all(torch.equal(first[name], other[name]) for name in first)
 
@@ -30,7 +27,7 @@ def test_a_loaded_model_is_in_train_mode_throughout():
     assert all(module.training for module in load("tiny", "random", Lora(), seed=0).net.modules())
 
 
-def test_lora_trains_only_adapters_on_every_linear_layer_of_the_language_model():
+def test_by_default_lora_is_on_every_linear_layer_of_the_language_model():
     loaded = load("tiny", "random", Lora(rank=4), seed=0)
     trained = {name for name, parameter in loaded.net.named_parameters() if parameter.requires_grad}
     layers = loaded.qwen.config.text_config.num_hidden_layers
@@ -38,7 +35,7 @@ def test_lora_trains_only_adapters_on_every_linear_layer_of_the_language_model()
     assert all("language_model" in name and "lora_" in name for name in trained)
 
 
-def test_tower_and_mergers_get_adapters_where_they_are_asked_for():
+def test_vision_tower_and_mergers_get_adapters_on_request():
     language, blocks, merger = 7 * 4, 4 * 3, 2 * 3
     for lora, number in (
         (Lora(vision=True), language + blocks),
@@ -56,7 +53,7 @@ def test_tower_and_mergers_get_adapters_where_they_are_asked_for():
         assert not any("patch_embed" in name or "pos_embed" in name for name in trained)
 
 
-def test_without_an_adapter_all_weights_are_trained_or_those_of_the_language_model():
+def test_without_an_adapter_all_or_the_language_models_weights_are_trained():
     def frozen(train):
         net = load("tiny", "random", None, seed=0, train=train).net
         return [name for name, weight in net.named_parameters() if not weight.requires_grad]
@@ -67,31 +64,30 @@ def test_without_an_adapter_all_weights_are_trained_or_those_of_the_language_mod
     assert any("merger" in name for name in language) and any("patch_embed" in name for name in language)
 
 
-def test_weights_have_the_type_that_is_asked_for_and_adapters_stay_float32(tmp_path):
-    assert {weight.dtype for weight in load("tiny", "random", None, seed=0).net.parameters()} == {
-        torch.float32
-    }
+def test_weights_have_the_requested_type_and_adapters_stay_float32(tmp_path):
+    plain = load("tiny", "random", None, seed=0).net
+    assert {weight.dtype for weight in plain.parameters()} == {torch.float32}
     net = load("tiny", "random", Lora(), seed=0, dtype="bfloat16").net
     types = {"lora_" in name: weight.dtype for name, weight in net.named_parameters()}
     assert types == {False: torch.bfloat16, True: torch.float32}
-    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "half")
-    load("tiny", "random", None, seed=0, dtype="bfloat16").qwen.save_pretrained(tmp_path / "half")
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "bfloat16")
+    load("tiny", "random", None, seed=0, dtype="bfloat16").qwen.save_pretrained(tmp_path / "bfloat16")
     for dtype, expected in (("auto", torch.bfloat16), ("float32", torch.float32)):
-        read = load(str(tmp_path / "half"), "pretrained", None, seed=0, dtype=dtype)
+        read = load(str(tmp_path / "bfloat16"), "pretrained", None, seed=0, dtype=dtype)
         assert {weight.dtype for weight in read.net.parameters()} == {expected}
 
 
-def test_a_cast_leaves_rotary_frequencies_alone():
-    half, cast = (load("tiny", "random", None, seed=0, dtype="bfloat16") for _ in range(2))
+def test_a_cast_does_not_round_rotary_frequencies():
+    bfloat16, cast = (load("tiny", "random", None, seed=0, dtype="bfloat16") for _ in range(2))
     cast.net.to(torch.bfloat16)  # as Lightning's bf16-true and DeepSpeed do
     ids = torch.arange(1000)[None] % 1000
-    exact = half.net(input_ids=ids).logits
+    exact = bfloat16.net(input_ids=ids).logits
     assert cast.qwen.model.language_model.rotary_emb.inv_freq.dtype == torch.bfloat16
     assert torch.equal(cast.net(input_ids=ids).logits, exact)
     assert cast.qwen.model.language_model.rotary_emb.inv_freq.dtype == torch.float32
 
 
-def test_the_base_is_the_model_with_its_adapter_off_and_everything_is_put_back():
+def test_the_base_has_its_adapter_off_and_modes_are_restored_afterwards():
     plain, adapted = load("tiny", "random", None, seed=4), load("tiny", "random", Lora(), seed=4)
     for name, parameter in adapted.net.named_parameters():
         if "lora_B" in name:
@@ -108,11 +104,11 @@ def test_the_base_is_the_model_with_its_adapter_off_and_everything_is_put_back()
     assert torch.equal(logits(adapted.net), before) and not torch.allclose(before, logits(plain.net))
 
 
-def test_saved_weights_are_read_back_by_the_same_call(tmp_path):
+def test_saved_weights_are_read_back(tmp_path):
     drawn = load("tiny", "random", None, seed=7)
-    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "mine")
-    drawn.qwen.save_pretrained(tmp_path / "mine")
-    read = load(str(tmp_path / "mine"), "pretrained", None, seed=0)
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "saved")
+    drawn.qwen.save_pretrained(tmp_path / "saved")
+    read = load(str(tmp_path / "saved"), "pretrained", None, seed=0)
     assert all(
         torch.equal(value, read.net.state_dict()[name]) for name, value in drawn.net.state_dict().items()
     )
@@ -121,13 +117,13 @@ def test_saved_weights_are_read_back_by_the_same_call(tmp_path):
 
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
-    """A hub's cache without its hub."""
+    """A hub's cache, without the hub."""
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     return tmp_path / "hub"
 
 
-def test_a_hub_name_is_read_from_the_cache_by_the_same_call(hub):
+def test_a_hub_name_is_read_from_the_cache(hub):
     commit, repository = "0123456789" * 4, hub / "models--someone--tiny"
     shutil.copytree(checkpoint_folder("tiny"), repository / "snapshots" / commit)
     (repository / "refs").mkdir()
@@ -140,21 +136,19 @@ def test_a_hub_name_is_read_from_the_cache_by_the_same_call(hub):
     )
     assert read.spec == drawn.spec
     (repository / "snapshots" / commit / "model.safetensors").unlink()
-    with pytest.raises(
-        InputError, match=r"'someone/tiny' has no weights that can be read; .* --model\.init random"
-    ):
+    with pytest.raises(InputError, match=r"'someone/tiny' has no readable weights; .* --model\.init random"):
         load("someone/tiny", "pretrained", None, seed=0)
 
 
-def test_a_hub_that_cannot_be_reached_ends_in_one_line(hub):
+def test_an_unreachable_hub_is_reported_on_one_line(hub):
     with pytest.raises(InputError) as stop:
         load("Qwen/Qwen3-VL-4B-Instruct", "pretrained", None, seed=0)
     message = str(stop.value)
-    assert "nor a hub name that can be reached: We couldn't connect to 'https://huggingface.co'" in message
+    assert "nor a reachable hub name: We couldn't connect to 'https://huggingface.co'" in message
     assert "\n" not in message and len(message) < 400
 
 
-def test_tiny_ships_with_weights_of_half_the_bits():
+def test_tiny_ships_with_weights_in_half_precision():
     drawn, read = load("tiny", "random", None, seed=0), load("tiny", "pretrained", None, seed=0)
     shipped = (Path(checkpoint_folder("tiny")) / "model.safetensors").stat().st_size
     assert shipped < 16 * 2**20
@@ -170,15 +164,15 @@ def test_tiny_ships_with_weights_of_half_the_bits():
         (Lora(alpha=0), r"model\.lora\.alpha=0 must be at least 1"),
         (
             Lora(targets=("qkv",)),
-            r"model\.lora\.targets: \['qkv'\] name no linear layer .* it has \['down_proj'",
+            r"model\.lora\.targets: \['qkv'\] are not linear layers .* choose from \['down_proj'",
         ),
         (
             Lora(targets=("qkv",), vision=True),
-            r"model\.lora\.targets: \['qkv'\] name no linear layer of the language",
+            r"model\.lora\.targets: \['qkv'\] are not linear layers of the language model",
         ),
         (Lora(targets=()), r"model\.lora\.targets=\[\] leaves nothing to train; .* set model\.lora\.vision"),
     ],
 )
-def test_an_adapter_that_cannot_be_is_refused(lora, message):
+def test_an_impossible_adapter_is_refused(lora, message):
     with pytest.raises(InputError, match=message):
         load("tiny", "random", lora, seed=0)

@@ -12,40 +12,40 @@ from lightning_ouro.solver.out_of_memory import explain_out_of_memory
 from .conftest import make_question, make_video
 
 ROWS = (SceneRow(make_video(0), (make_question(1, "How many?", "3"),) * 2, (0.0, 0.0)),) * 3
-SAID = (
-    r"out of memory at a batch of 3 videos of 6 frames of 64 x 96 and 6 questions; raise "
+MESSAGE = (
+    r"out of memory with 3 videos of 6 frames of 64 x 96 and 6 questions in one batch; raise "
     r"trainer.accumulate_grad_batches .*, set model.gradient_checkpointing=true, or lower data.frames.num_frames"
 )
 
 
-def test_more_than_the_machine_has_names_the_batch_and_the_settings():
-    with pytest.raises(InputError, match=SAID) as caught, explain_out_of_memory(ROWS):
+def test_exhausted_main_memory_names_the_batch_and_the_settings():
+    with pytest.raises(InputError, match=MESSAGE) as caught, explain_out_of_memory(ROWS):
         torch.empty(2**58, dtype=torch.uint8)
     assert "allocate" in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_so_does_more_than_the_device_has():
-    with pytest.raises(InputError, match=SAID), explain_out_of_memory(ROWS):
+def test_exhausted_device_memory_names_the_batch_and_the_settings():
+    with pytest.raises(InputError, match=MESSAGE), explain_out_of_memory(ROWS):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nSee documentation")
 
 
-def test_other_errors_stay_what_they_are():
+def test_other_errors_are_not_replaced():
     with pytest.raises(RuntimeError, match=re.escape("mat1 and mat2")), explain_out_of_memory(ROWS):
         torch.zeros(2, 3) @ torch.zeros(2, 3)
 
 
-def test_forward_and_backward_are_both_explained(monkeypatch):
+def test_errors_of_forward_and_backward_pass_are_both_explained(monkeypatch):
     module = SolverModule(init="random")
 
-    def broken(_):
+    def exhausted(_):
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(module, "encode", lambda row, video: row)
-    monkeypatch.setattr(module, "score_rows", broken)
-    with pytest.raises(InputError, match=SAID):
+    monkeypatch.setattr(module, "score_rows", exhausted)
+    with pytest.raises(InputError, match=MESSAGE):
         module.training_step(TrainBatch(ROWS), 0)
 
-    class Explodes(torch.autograd.Function):
+    class ExhaustedBackward(torch.autograd.Function):
         @staticmethod
         def forward(ctx, value):
             return value.clone()
@@ -54,6 +54,6 @@ def test_forward_and_backward_are_both_explained(monkeypatch):
         def backward(ctx, gradient):
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    module._trainer = SimpleNamespace()
-    with pytest.raises(InputError, match=SAID):
-        module.backward(Explodes.apply(torch.ones((), requires_grad=True)))
+    module.trainer = SimpleNamespace()
+    with pytest.raises(InputError, match=MESSAGE):
+        module.backward(ExhaustedBackward.apply(torch.ones((), requires_grad=True)))

@@ -11,7 +11,7 @@ from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, group_ti
 SPEC = PatchSpec()
 
 
-def test_one_frame_gives_the_patches_of_transformers_image_processor():
+def test_one_frame_has_the_patches_of_transformers_image_processor():
     frame = np.random.default_rng(0).integers(0, 256, (96, 128, 3), dtype=np.uint8)
     processor = Qwen2VLImageProcessorPil(
         patch_size=16,
@@ -33,7 +33,7 @@ def test_an_odd_last_frame_is_repeated():
     assert torch.equal(frames_to_patches(frames, SPEC), frames_to_patches(frames[[0, 1, 2, 2]], SPEC))
 
 
-def test_each_patch_holds_the_pixels_of_two_frames_at_its_place():
+def test_each_patch_holds_the_pixels_of_two_frames():
     frames = np.random.default_rng(2).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
     patches = frames_to_patches(frames, SPEC).reshape(2, 2, 3, 2, 2, 3, 2, 16, 16)
     time, block_row, block_column, row, column = 1, 1, 2, 0, 1
@@ -41,30 +41,34 @@ def test_each_patch_holds_the_pixels_of_two_frames_at_its_place():
     expected = (
         frames[2 * time : 2 * time + 2, top : top + 16, left : left + 16].transpose(3, 0, 1, 2) / 127.5 - 1
     )
-    found = patches[time, block_row, block_column, row, column].numpy()
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    patch = patches[time, block_row, block_column, row, column].numpy()
+    np.testing.assert_allclose(patch, expected, atol=1e-6)
 
 
-def test_a_group_of_frames_has_the_time_between_its_first_and_last():
+def test_the_time_of_a_group_is_halfway_between_its_first_and_last_frame():
     assert group_times(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), SPEC) == [0.5, 3.0, 5.0]
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "named"), [(90, 128, "frames.height=90"), (96, 0, "frames.width=0")]
+    ("height", "width", "message"),
+    [
+        (90, 128, "frames.height=90 is not a multiple of 32 pixels, .* try 96"),
+        (96, 0, "frames.width=0 .* try 32"),
+    ],
 )
-def test_a_frame_that_is_no_multiple_of_a_token_is_refused_by_name(height, width, named):
-    with pytest.raises(InputError, match=named):
+def test_a_side_that_is_not_a_multiple_of_a_token_is_refused(height, width, message):
+    with pytest.raises(InputError, match=message):
         video_grid((8, height, width, 3), SPEC)
 
 
-def test_the_layout_is_that_of_the_video_processor():
+def test_the_order_of_patches_is_that_of_the_video_processor():
     processors = pytest.importorskip(
         "transformers.models.qwen3_vl.video_processing_qwen3_vl",
         reason="the video processor needs torchvision",
     )
     try:
         patchify = processors.Qwen3VLVideoProcessor.patchify
-    except ImportError as missing:  # transformers puts a stand-in in its place
+    except ImportError as missing:  # transformers replaces the class by a placeholder
         pytest.skip(str(missing).splitlines()[1])
     frames = np.random.default_rng(3).integers(0, 256, (4, 64, 96, 3), dtype=np.uint8)
     pixels = torch.from_numpy(frames).permute(0, 3, 1, 2).float()[None] / 127.5 - 1

@@ -1,4 +1,4 @@
-"""The loop with weights split over two ranks, against whole weights on two ranks and on one; over gloo, on the CPU."""
+"""The loop with weights sharded over two ranks, against unsharded ones on two ranks and on one; gloo, on the CPU."""
 
 import sys
 from types import SimpleNamespace
@@ -15,42 +15,34 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lightning_ouro.cli import main
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.sharding import check_resume, check_trainer, mixed_precision
+from lightning_ouro.solver.sharding import Sharding, check_resume, check_trainer, mixed_precision, sharding_of
 
 from ..small_run import lines
 from .two_ranks import CONFIGS, again, fit, run_on_two_ranks
 
 DDP, FSDP2 = (["--config", str(CONFIGS / "strategy" / f"{name}.yaml")] for name in ("ddp", "fsdp2"))
 ALL = ["--model.lora", "null", "--loop.proposer", "GrammarProposer", "--loop.blind", "none"]
-# A frozen tower, which stays whole, with its feature cache; a step of two batches; layers that are computed again.
-LORA = [
-    "--model.lora.rank",
-    "4",
-    "--trainer.accumulate_grad_batches",
-    "2",
-    "--model.gradient_checkpointing",
-    "true",
-]
-LORA += ["--loop.proposals_per_scene", "12"]  # the model's: not all hold
+# A frozen tower, which is not sharded, with its feature cache; a step of two batches; gradient checkpointing.
+LORA = ["--model.lora.rank", "4", "--trainer.accumulate_grad_batches", "2"]
+LORA += ["--model.gradient_checkpointing", "true"]
+LORA += ["--loop.proposals_per_scene", "12"]  # the model proposes, and not all of its proposals hold
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """All weights under DDP and FSDP2; LoRA, where the model asks, under both; FSDP2 stops behind the first round."""
+    """All weights and LoRA, where the model proposes, under DDP and FSDP2; FSDP2 resumes LoRA after its first round."""
     folder = tmp_path_factory.mktemp("sharding")
     commands = [fit("ddp_all", *DDP, *ALL), fit("fsdp2_all", *FSDP2, *ALL), fit("ddp_lora", *DDP, *LORA)]
     first = fit("fsdp2_lora", *FSDP2, *LORA)
-    commands += [
-        [*first, "--trainer.max_epochs", "1"],
-        again("fit", "fsdp2_lora", "--trainer.max_epochs", "2"),
-    ]
-    run_on_two_ranks([*commands, again("predict", "fsdp2_lora")], folder)
+    commands += [[*first, "--trainer.max_epochs", "1"]]
+    commands += [again("fit", "fsdp2_lora", "--trainer.max_epochs", "2"), again("predict", "fsdp2_lora")]
+    run_on_two_ranks(commands, folder)
     return folder / "runs"
 
 
 @pytest.fixture
 def command(tmp_path, monkeypatch):
-    """Runs a command in this process, in a folder of its own, on one thread as ranks have."""
+    """Runs a command in this process, in a folder of its own, on one thread like a rank."""
     monkeypatch.chdir(tmp_path)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -72,65 +64,61 @@ def curve(run, name):
 
 
 def assert_same_training(run, other, within=1e-5):
-    mine, theirs = checkpoint(run), checkpoint(other)
-    assert mine["global_step"] == theirs["global_step"] == 4
-    assert mine["state_dict"].keys() == theirs["state_dict"].keys()
-    for name, weight in theirs["state_dict"].items():
-        assert (mine["state_dict"][name] - weight).norm() <= within * weight.norm(), name
+    state, expected = checkpoint(run), checkpoint(other)
+    assert state["global_step"] == expected["global_step"] == 4
+    assert state["state_dict"].keys() == expected["state_dict"].keys()
+    for name, weight in expected["state_dict"].items():
+        assert (state["state_dict"][name] - weight).norm() <= within * weight.norm(), name
     for name in ("train/loss", "train/confidence", "val/loss", "val/score"):
         assert curve(run, name) == pytest.approx(curve(other, name), abs=1e-4), name
-    for round in ("000", "001"):
-        place = f"version_0/rounds/{round}/selection.jsonl"
-        for row, expected in zip(lines(run / place), lines(other / place), strict=True):
-            assert (row["id"], row["drawn"]) == (expected["id"], expected["drawn"])
-            assert row["confidence"] == pytest.approx(expected["confidence"], abs=1e-4)
+    for round_name in ("000", "001"):
+        path = f"version_0/rounds/{round_name}/selection.jsonl"
+        for row, expected_row in zip(lines(run / path), lines(other / path), strict=True):
+            assert (row["id"], row["drawn"]) == (expected_row["id"], expected_row["drawn"])
+            assert row["confidence"] == pytest.approx(expected_row["confidence"], abs=1e-4)
 
 
-def test_split_weights_train_as_whole_ones_on_two_ranks(runs):
+def test_sharded_weights_train_like_unsharded_ones_on_two_ranks(runs):
     assert_same_training(runs / "fsdp2_all", runs / "ddp_all")
 
 
-def test_split_weights_with_an_adapter_train_as_whole_ones_also_over_a_resume(runs):
+def test_a_resumed_run_with_sharded_adapters_trains_like_an_unsharded_one(runs):
     assert_same_training(runs / "fsdp2_lora", runs / "ddp_lora")
     names = checkpoint(runs / "fsdp2_lora")["state_dict"].keys()
     assert all("lora_" in name for name in names - {"weighted_loss.previous_mean"})
 
 
-def test_the_base_without_video_is_scored_as_with_whole_weights(runs):
-    mine, theirs = (
-        checkpoint(runs / f"{name}_lora")["callbacks"]["ClosedLoop"]["ledger"] for name in ("fsdp2", "ddp")
+def test_blind_confidences_of_the_base_equal_those_of_unsharded_weights(runs):
+    blind, expected = (
+        checkpoint(runs / f"{name}_lora")["callbacks"]["ClosedLoop"]["ledger"]["blind"]
+        for name in ("fsdp2", "ddp")
     )
-    assert mine["blind"] and mine["blind"].keys() == theirs["blind"].keys()
-    for family, confidence in theirs["blind"].items():
-        assert mine["blind"][family] == pytest.approx(confidence, abs=1e-4)
+    assert blind and blind.keys() == expected.keys()
+    for family, confidence in expected.items():
+        assert blind[family] == pytest.approx(confidence, abs=1e-4)
 
 
-def test_split_weights_train_as_one_process_does(runs, tmp_path, command):
+def test_sharded_weights_train_like_one_process(runs, tmp_path, command):
     command(*fit("alone", *ALL, devices=1))
-    # DDP itself is 1.5e-5 away: a mean of two halves is rounded otherwise.
+    # DDP itself is 1.5e-5 away: a mean of two halves is rounded differently.
     assert_same_training(runs / "fsdp2_all", tmp_path / "runs" / "alone", within=5e-5)
 
 
-def test_one_process_reads_the_checkpoint_and_replies_as_ranks_do_that_differ_in_their_work(
-    runs, tmp_path, command
-):
+def test_one_process_reads_the_checkpoint_and_replies_like_two_ranks(runs, tmp_path, command):
     last = str(runs / "fsdp2_lora" / "version_0" / "checkpoints" / "last.ckpt")
     command("predict", *fit("read", devices=1)[1:], "--model.lora.rank", "4", "--ckpt_path", last)
-    mine, theirs = (
+    replies, expected = (
         lines(folder / "version_0/replies.jsonl") for folder in (tmp_path / "runs/read", runs / "fsdp2_lora")
     )
-    assert len(mine) == 6 and sorted(mine, key=str) == sorted(theirs, key=str)
+    assert len(replies) == 6 and sorted(replies, key=str) == sorted(expected, key=str)
 
 
-def trainer_with(strategy, batches=1, fn="fit"):
-    state = SimpleNamespace(fn=fn)
-    return SimpleNamespace(
-        strategy=strategy, precision="32-true", accumulate_grad_batches=batches, state=state
-    )
+def trainer_with(strategy, batches=1):
+    return SimpleNamespace(strategy=strategy, precision="32-true", accumulate_grad_batches=batches)
 
 
 def deepspeed(stage, **settings):
-    strategy = object.__new__(DeepSpeedStrategy)  # whose constructor wants DeepSpeed
+    strategy = object.__new__(DeepSpeedStrategy)  # the constructor needs DeepSpeed
     strategy.config = {"zero_optimization": {"stage": stage}, **settings}
     return strategy
 
@@ -138,14 +126,14 @@ def deepspeed(stage, **settings):
 ZERO_2 = deepspeed(2, train_micro_batch_size_per_gpu=1)
 
 
-def test_strategies_that_do_not_work_are_refused_and_what_does_is_named():
-    for strategy, batches, named in (
+def test_unsupported_strategies_are_refused_and_supported_ones_named():
+    for strategy, batches, message in (
         (FSDPStrategy(), 1, r"trainer\.strategy=FSDPStrategy is not supported; .*fsdp2\.yaml"),
-        (deepspeed(3), 1, r"ZeRO stage 3 is not supported; take stage 2, or .*fsdp2\.yaml"),
-        (deepspeed(2), 1, r"DeepSpeed needs logging_batch_size_per_gpu; take .*deepspeed\.yaml"),
-        (ZERO_2, 4, r"trainer\.accumulate_grad_batches=4: DeepSpeed takes 1"),
+        (deepspeed(3), 1, r"ZeRO stage 3 is not supported; use stage 2, or .*fsdp2\.yaml"),
+        (deepspeed(2), 1, r"DeepSpeed needs logging_batch_size_per_gpu; use .*deepspeed\.yaml"),
+        (ZERO_2, 4, r"trainer\.accumulate_grad_batches=4 must be 1 under DeepSpeed"),
     ):
-        with pytest.raises(InputError, match=named):
+        with pytest.raises(InputError, match=message):
             check_trainer(trainer_with(strategy, batches))
 
 
@@ -154,15 +142,24 @@ def test_other_strategies_are_not_refused(strategy):
     check_trainer(trainer_with(strategy))
 
 
-def test_a_run_that_began_with_whole_weights_does_not_go_on_with_split_ones():
-    with pytest.raises(InputError, match="ckpt_path: this run began with whole weights"):
-        check_resume(trainer_with(ModelParallelStrategy()), was_sharded=False)
-    check_resume(trainer_with(ModelParallelStrategy()), was_sharded=True)
-    check_resume(trainer_with(ModelParallelStrategy(), fn="test"), was_sharded=False)
-    check_resume(trainer_with(SingleDeviceStrategy()), was_sharded=True)
+def test_a_run_that_began_with_unsharded_weights_is_not_resumed_sharded():
+    fit_sharded, test_sharded = (Sharding(torch.device("cpu"), "32-true", is_fit) for is_fit in (True, False))
+    with pytest.raises(InputError, match="ckpt_path: this run began with unsharded weights"):
+        check_resume(fit_sharded, was_sharded=False)
+    check_resume(fit_sharded, was_sharded=True)
+    check_resume(test_sharded, was_sharded=False)
+    check_resume(None, was_sharded=True)
 
 
-def test_weights_are_gathered_as_they_are_computed_with_and_gradients_summed_in_float32():
+@pytest.mark.parametrize(("stage", "is_fit"), [("fit", True), ("validate", False), ("test", False)])
+def test_only_the_model_parallel_strategy_shards(stage, is_fit):
+    assert sharding_of(trainer_with(SingleDeviceStrategy()), stage) is None
+    strategy = ModelParallelStrategy()
+    strategy.parallel_devices = [torch.device("cpu")]
+    assert sharding_of(trainer_with(strategy), stage) == Sharding(torch.device("cpu"), "32-true", is_fit)
+
+
+def test_weights_are_gathered_in_the_type_of_computation_gradients_in_float32():
     assert mixed_precision("bf16-mixed").param_dtype == torch.bfloat16
     for precision in ("32-true", "bf16-true", "bf16-mixed"):
         assert mixed_precision(precision).reduce_dtype == torch.float32

@@ -1,4 +1,4 @@
-"""Commands on two ranks over gloo, one behind another in the same two processes, since starting takes longest."""
+"""Runs commands on two ranks over gloo, one after another in the same two processes: starting them takes longest."""
 
 import atexit
 import json
@@ -17,36 +17,19 @@ from lightning_ouro.cli import main
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = [
     *("--data.num_train_scenes", "3", "--data.num_test_scenes", "2", "--data.steps_per_round", "2"),
-    *(
-        "--data.questions_per_step",
-        "8",
-        "--data.eval_questions_per_scene",
-        "2",
-        "--loop.proposals_per_scene",
-        "5",
-    ),
-    *(
-        "--trainer.enable_progress_bar",
-        "false",
-        "--trainer.num_sanity_val_steps",
-        "0",
-        "--trainer.max_epochs",
-        "2",
-    ),
-    *(
-        "--data.num_val_scenes",
-        "3",
-        "--model.max_new_tokens",
-        "4",
-    ),  # two scenes for the first rank, one for the second
+    *("--data.questions_per_step", "8", "--data.eval_questions_per_scene", "2"),
+    *("--loop.proposals_per_scene", "5", "--trainer.enable_progress_bar", "false"),
+    *("--trainer.num_sanity_val_steps", "0", "--trainer.max_epochs", "2"),
+    # Three validation scenes: two for the first rank, one for the second.
+    *("--data.num_val_scenes", "3", "--model.max_new_tokens", "4"),
 ]
 
 
 def fit(name, *options, devices=2):
     """A run in `runs/NAME/version_0`; options may begin with the strategy's config."""
     folder = ["--trainer.logger.init_args.name", name, "--trainer.logger.init_args.version", "0"]
-    machine = ["--trainer.accelerator", "cpu", "--trainer.devices", str(devices)]
-    return ["fit", "--config", str(CONFIGS / "tiny.yaml"), *SMALL, *options, *machine, *folder]
+    hardware = ["--trainer.accelerator", "cpu", "--trainer.devices", str(devices)]
+    return ["fit", "--config", str(CONFIGS / "tiny.yaml"), *SMALL, *options, *hardware, *folder]
 
 
 def again(command, name, *options):
@@ -63,14 +46,14 @@ def run_on_two_ranks(commands, folder):
         try:
             status = ranks.wait(timeout=240)
         except subprocess.TimeoutExpired:  # ranks wait for each other
-            os.killpg(ranks.pid, signal.SIGKILL)  # all of them: none ends by itself
+            os.killpg(ranks.pid, signal.SIGKILL)  # the whole group: no rank ends by itself
             ranks.wait()
             raise
     assert status == 0, (folder / "log").read_text("utf8")[-4000:]
 
 
 class OnCpu(DeepSpeedStrategy):
-    """Lightning's, without its checks for GPUs: DeepSpeed itself runs on a CPU too."""
+    """Lightning's strategy without its checks for GPUs: DeepSpeed itself runs on a CPU too."""
 
     @property
     def root_device(self):
@@ -85,15 +68,15 @@ class OnCpu(DeepSpeedStrategy):
         self._init_deepspeed_distributed()
 
 
-def fail_unless_left():
-    """Called when the commands' own exit handlers have run."""
+def fail_unless_group_destroyed():
+    """Called after the commands' own exit handlers."""
     if distributed.is_initialized():
-        print("the ranks' group was not left: its threads may abort the process", flush=True)
+        print("the process group was not destroyed: its threads may abort the process", flush=True)
         os._exit(3)
 
 
 if __name__ == "__main__":
-    atexit.register(fail_unless_left)
+    atexit.register(fail_unless_group_destroyed)
     for arguments in json.loads(Path(sys.argv[1]).read_text("utf8")):
         sys.argv[1:] = arguments
         main()

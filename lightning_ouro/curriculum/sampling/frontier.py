@@ -21,7 +21,7 @@ from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.curriculum.skill import NUM_BINS, bin_of
 from lightning_ouro.programs.questions import Question
 
-FLOOR = 0.1  # of the target, so that no question is lost for good; chosen by hand
+FLOOR = 0.1  # of the target, so that every question may be sampled again; chosen by hand
 STALENESS = 0.25  # per round without training, so that old confidences get refreshed; chosen by hand
 CLIP = (0.1, 4.0)  # times the mean weight, so that no single question dominates a round; chosen by hand
 

@@ -23,12 +23,12 @@ _FIELD = re.compile(r"\{\w+\[\d\]:?([^}]*)\}")
 
 def named(text: str, categories: Sequence[str]) -> tuple[str, ...]:
     """The categories that a text names in singular or plural, sorted; the longest name wins."""
-    found, rest = set(), text.casefold()
+    names, rest = set(), text.casefold()
     for category in sorted(categories, key=len, reverse=True):
         rest, times = mention(category).subn(" ", rest)
         if times:
-            found.add(category)
-    return tuple(sorted(found))
+            names.add(category)
+    return tuple(sorted(names))
 
 
 def mention(category: str) -> re.Pattern[str]:

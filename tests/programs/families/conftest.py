@@ -154,7 +154,8 @@ Wrong = str | tuple[Change, ...]
 def try_out(sandbox: Sandbox, judge: Judge) -> Callable[..., dict[str, set[str]]]:
     """The verdicts on each wrong program over several questions whose right program is accepted.
 
-    A wrong program that is accepted counts as "the same" if it gave the right answer on all draws of the scene.
+    A wrong program that is accepted counts as "the same" if it gave the right answer on all draws of the
+    scene.
     """
 
     def verdicts(

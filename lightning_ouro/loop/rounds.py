@@ -1,4 +1,4 @@
-"""What a round is asked for, which part of it is a rank's, and what came of it."""
+"""A round: the request for it, one rank's share of the work, and its result."""
 
 from __future__ import annotations
 

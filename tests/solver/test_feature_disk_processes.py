@@ -1,4 +1,4 @@
-"""Several processes at one folder."""
+"""Several processes that share one folder."""
 
 import multiprocessing
 import os
@@ -14,43 +14,45 @@ from .cached_features import KEYS, TOKEN, bytes_in, entry, is_exactly, make, on_
 
 
 def start(work, *arguments):
-    """A process that, like a DataLoader's worker, keeps off torch's threads, which do not survive a fork."""
-    process = multiprocessing.get_context("fork").Process(target=alone, args=(work, *arguments), daemon=True)
+    """A process that, like a DataLoader's worker, does not use torch's threads, which do not survive a fork."""
+    process = multiprocessing.get_context("fork").Process(
+        target=on_one_thread, args=(work, *arguments), daemon=True
+    )
     process.start()
     return process
 
 
-def alone(work, *arguments):
+def on_one_thread(work, *arguments):
     torch.set_num_threads(1)
     work(*arguments)
 
 
 def put_and_get(folder, seed, bound):
-    draw, cache = random.Random(seed), on_disk(folder, bound)
+    rng, cache = random.Random(seed), on_disk(folder, bound)
     for _ in range(1000):
-        key = draw.choice(KEYS[:6])
-        if draw.random() < 0.3:
+        key = rng.choice(KEYS[:6])
+        if rng.random() < 0.3:
             cache.put(key, make(key, 50))
-        elif (found := cache.get(key)) is not None:
-            assert is_exactly(found, make(key, 50))
+        elif (features := cache.get(key)) is not None:
+            assert is_exactly(features, make(key, 50))
     assert cache.hits > 0
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # see `start`
-def test_processes_share_a_folder_while_files_are_cut_and_deleted(tmp_path):
+def test_processes_share_a_folder_while_files_are_truncated_and_deleted(tmp_path):
     bound = 4 * 50 * TOKEN
     processes = [start(put_and_get, tmp_path, seed, bound) for seed in range(2)]
-    draw = random.Random(2)
+    rng = random.Random(2)
     while any(process.is_alive() for process in processes):
         for path in tmp_path.rglob("*.safetensors*"):  # unfinished ones too
             with suppress(FileNotFoundError):
-                if draw.random() < 0.05:
+                if rng.random() < 0.05:
                     path.unlink()
-                elif draw.random() < 0.05:
-                    os.truncate(path, draw.randrange(5000))
+                elif rng.random() < 0.05:
+                    os.truncate(path, rng.randrange(5000))
         time.sleep(0.002)
     assert [process.exitcode for process in processes] == [0, 0]
-    assert bytes_in(tmp_path) <= bound + 50 * TOKEN + 500  # two writers pass it by one file at most
+    assert bytes_in(tmp_path) <= bound + 50 * TOKEN + 500  # two writers exceed it by one file at most
     assert not list(tmp_path.rglob(".*"))
 
 
@@ -63,17 +65,19 @@ def put_forever(folder):
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # see `start`
 def test_writers_killed_at_any_moment_leave_no_broken_entry(tmp_path):
-    draw, kills = random.Random(0), 0
-    while kills < 15 or (kills < 200 and not list(tmp_path.rglob(".*"))):  # some died in the middle of a file
+    rng, kills = random.Random(0), 0
+    while kills < 15 or (
+        kills < 200 and not list(tmp_path.rglob(".*"))
+    ):  # until one died in the middle of a file
         process = start(put_forever, tmp_path)
-        time.sleep(draw.uniform(0.01, 0.06))
+        time.sleep(rng.uniform(0.01, 0.06))
         process.kill()
         process.join()
         kills += 1
     assert list(tmp_path.rglob(".*"))
-    found = [key for key in KEYS if entry(tmp_path, key).exists()]
+    written = [key for key in KEYS if entry(tmp_path, key).exists()]
     cache = on_disk(tmp_path)
-    for key in found:
+    for key in written:
         assert torch.equal(load_file(entry(tmp_path, key))["pooled"], make(key, 2000).pooled)
         assert is_exactly(cache.get(key), make(key, 2000))
-    assert cache.misses == 0 and len(found) > 3
+    assert cache.misses == 0 and len(written) > 3

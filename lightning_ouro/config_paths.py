@@ -1,0 +1,27 @@
+"""Configs by name: a `--config` that is not a file here is looked up among those that the package carries."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+CONFIG_OPTIONS = ("--config", "-c")
+
+
+def resolve_configs(words: Sequence[str]) -> list[str]:
+    """The arguments, with each config that is not a file here replaced by the one of that name in the package."""
+    resolved: list[str] = []
+    for index, word in enumerate(words):
+        option, equals, value = word.partition("=")
+        if option in CONFIG_OPTIONS and equals:
+            word = f"{option}={_config_path(value)}"
+        elif index and words[index - 1] in CONFIG_OPTIONS:
+            word = _config_path(word)
+        resolved.append(word)
+    return resolved
+
+
+def _config_path(value: str) -> str:
+    packaged = Path(str(files("lightning_ouro"))) / "configs" / value.removeprefix("configs/")
+    return value if Path(value).exists() or not packaged.is_file() else str(packaged)
