@@ -45,8 +45,8 @@ class BootstrapModule(L.LightningModule):
         init: random draws the initial weights from `seed`; pretrained reads those of the checkpoint.
         lr: Learning rate of AdamW, for embeddings, biases and gains.
         muon_lr: Learning rate of Muon, for all other matrices.
-        warmup_steps: Steps over which both rates rise from 0; they fall again in the last third of
-            trainer.max_steps.
+        warmup_steps: Number of steps, at least 1, over which both rates rise from 0; they fall again in the
+            last third of trainer.max_steps.
         weight_decay: Weight decay of matrices and embeddings.
         seeing: Loss weight of what the video tokens show.
         answering: Loss weight of answers.

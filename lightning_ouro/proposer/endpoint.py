@@ -34,9 +34,9 @@ from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.module import SolverModule
 
-# Token budgets are kept without the server's tokenizer. With Qwen3-VL's, a line of feedback has 3.8
-# characters per token, but a scene's description only 1.4, because each digit is a token: it can take twice
-# its budget.
+# Token budgets are kept without the server's tokenizer, by a number chosen by hand. With Qwen3-VL's, a line of
+# feedback has 3.8 characters per token, but a scene's description only 1.4, because each digit is a token: it
+# can take twice its budget.
 CHARACTERS_PER_TOKEN = 3
 FIRST_PAUSE = 0.5  # seconds before the second try, doubled before each further one; chosen by hand
 MAX_REPLY_BYTES = 4 << 20  # of a server's reply, the rest is not read; chosen by hand, far above any proposal
