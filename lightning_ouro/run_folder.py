@@ -1,9 +1,9 @@
 """Where a run keeps its config, checkpoints and rounds, whichever loggers it has.
 
-The run folder is the parent of the checkpoints' folder, and `config.<command>.yaml` records that one
-(`checkpoint.dirpath`), so that a run is resumed in its folder with any logger, several, or none. A new run
-takes the folder of its first logger (`runs/<name>/version_N` with TensorBoard); without a logger it takes the
-first free `runs/version_N` of `trainer.default_root_dir`.
+The run folder belongs to the checkpoints' folder, which `config.<command>.yaml` records (`checkpoint.dirpath`),
+so that a run is resumed in its folder with any logger, several, or none. A new run takes the folder of its
+first logger (`runs/<name>/version_N` with TensorBoard); without a logger it takes the first free
+`runs/version_N` of `trainer.default_root_dir`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,16 @@ def run_folder(trainer: L.Trainer) -> Path | None:
     if checkpoint.dirpath is None:
         chosen = str(_choose(trainer)) if trainer.is_global_zero else ""
         checkpoint.dirpath = str(Path(trainer.strategy.broadcast(chosen)) / CHECKPOINTS)
-    return Path(checkpoint.dirpath).parent
+    return folder_of(Path(checkpoint.dirpath))
+
+
+def folder_of(checkpoints: Path) -> Path:
+    """The run folder that a folder of checkpoints belongs to.
+
+    Its parent, or itself where it is one's own choice: runs with checkpoints in `mine/a` and `mine/b` must not
+    share a folder.
+    """
+    return checkpoints.parent if checkpoints.name == CHECKPOINTS else checkpoints
 
 
 def checkpoints_of(trainer: L.Trainer) -> Path | None:

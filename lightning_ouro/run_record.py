@@ -45,6 +45,10 @@ class SaveRunConfig(SaveConfigCallback):
         if folder is None:
             return
         config = yaml.safe_load(self.parser.dump(self.config, skip_none=False))
+        if (
+            config.get("weights_only") is None
+        ):  # an argument of fit, which not every command that reads this has
+            config.pop("weights_only", None)
         config["checkpoint"]["dirpath"] = trainer.checkpoint_callback.dirpath  # type: ignore[union-attr]
         recorded = logger_settings(config["trainer"]["logger"])
         for settings, logger in zip(recorded, trainer.loggers if recorded else (), strict=True):

@@ -92,21 +92,22 @@ class TrainerCLI(LightningCLI):
     """LightningCLI with a checkpoint group, one seed for all parts, and a record of each run.
 
     Args:
-        model_class: The LightningModule; its seed is the run's.
+        model_class: The LightningModule.
         datamodule_class: The LightningDataModule.
         args: The command line.
-        run: Whether `args` begin with one of the Trainer's commands, which is run.
+        seeded: Groups whose `seed` is --seed_everything.
+        command: The command, if it is not one of the Trainer's; else `args` begin with one, which is run.
     """
-
-    seeded: tuple[str, ...] = ("model",)  # groups whose `seed` is --seed_everything
 
     def __init__(
         self,
         model_class: type[L.LightningModule],
         datamodule_class: type[L.LightningDataModule],
         args: Sequence[str],
-        run: bool = True,
+        seeded: Sequence[str],
+        command: str | None = None,
     ) -> None:
+        self._seeded, self._command = seeded, command
         super().__init__(
             model_class,
             datamodule_class,
@@ -117,7 +118,7 @@ class TrainerCLI(LightningCLI):
             auto_configure_optimizers=False,
             parser_kwargs=PARSER | {"prog": "lightning_ouro"} | dict.fromkeys(self.subcommands(), PARSER),
             args=list(args),
-            run=run,
+            run=command is None,
         )
 
     @property
@@ -129,14 +130,17 @@ class TrainerCLI(LightningCLI):
     @property
     def command(self) -> str:
         """The name under which the config is recorded."""
-        return str(self.config.get("subcommand"))
+        return self._command or str(self.config.subcommand)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the checkpoint, and hands the seed to all parts."""
+        """Adds checkpoints, and hands the seed to all parts."""
         parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
-        for group in self.seeded:
+        for group in self._seeded:
             parser.link_arguments("seed_everything", f"{group}.seed", compute_fn=int)
+        if self._command is not None:  # the Trainer's commands have it
+            text = "A checkpoint of a run to go on from; last: that of the run whose record --config gives."
+            parser.add_argument("--ckpt_path", type=str | None, default=None, help=text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parses, and checks what Lightning itself would only trip over.
@@ -173,29 +177,30 @@ class TrainerCLI(LightningCLI):
         if trainer.fast_dev_run:
             self.settings.checkpoint.save_last = None  # PL 2.6 writes last.ckpt even of a development run
 
-    def check_last(self) -> None:
-        """Refuses to start anew where a person asked to resume.
+    def find_checkpoint(self) -> Path | None:
+        """The checkpoint that `--ckpt_path` names, the newest for `last`; None without one.
 
         Raises:
-            InputError: `--ckpt_path last` finds no checkpoint.
+            InputError: `last` finds no checkpoint: to start anew is not what was asked for.
         """
-        if self.settings.ckpt_path != "last":
-            return
+        path = self.settings.ckpt_path
+        if path != "last":
+            return None if path is None else Path(path)
         folder = checkpoints_of(self.trainer)
-        if folder is None or not any(folder.glob("last*.ckpt")):
+        found = [] if folder is None else list(folder.glob("last*.ckpt"))
+        if not found:
             raise InputError(
                 f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run give its "
                 "config.fit.yaml, to start one leave --ckpt_path out"
             )
+        return max(found, key=lambda file: file.stat().st_mtime)
 
 
 class SolverCLI(TrainerCLI):
     """`fit`, `validate`, `test` and `predict` of the solver, with the loop as a group of its own."""
 
-    seeded = ("model", "loop")
-
     def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(SolverModule, SceneDataModule, args)
+        super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"))
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds the loop, which no list of callbacks can drop."""
@@ -216,7 +221,8 @@ class SolverCLI(TrainerCLI):
             )
 
     def before_fit(self) -> None:
-        self.check_last()
+        """Refuses to start anew where a person asked to resume."""
+        self.find_checkpoint()
 
     def after_predict(self) -> None:
         """Writes one line per question with its reply."""

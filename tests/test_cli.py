@@ -1,216 +1,23 @@
-"""The application as its users start it: commands, overrides, files, curves, errors."""
+"""The command line: help, light commands, and what every option says."""
 
 import inspect
 import resource
 import subprocess
 import sys
-from importlib.util import find_spec
-from pathlib import Path
 
 import docstring_parser
 import pytest
-import torch
-import yaml
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lightning_ouro.cli import main
 from lightning_ouro.commands.prepare import prepare
 from lightning_ouro.commands.show import show
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.programs.families import FAMILIES
-from lightning_ouro.programs.questions import REASONS
 from lightning_ouro.proposer import all_proposers
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.feature_cache import FeatureSettings
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.trainer_cli import join_lists
-
-from .small_run import CONFIGS, SMALL, TINY, lines
-
-ALL_CONFIGS = sorted(CONFIGS.glob("*.yaml"))
-STRATEGIES = sorted((CONFIGS / "strategy").glob("*.yaml"))
-
-
-def test_each_round_leaves_its_three_files(fitted):
-    for round in ("000", "001"):
-        questions, rejections, selection = (
-            lines(fitted / "rounds" / round / f"{n}.jsonl") for n in ("questions", "rejections", "selection")
-        )
-        assert questions and all(question["round"] == int(round) for question in questions)
-        assert all(rejection["reason"] in REASONS and rejection["detail"] for rejection in rejections)
-        assert sum(row["drawn"] for row in selection) == 3 * 12
-        assert {row["id"] for row in selection} >= {question["id"] for question in questions}
-        assert all(row["skill"] is not None for row in selection if row["drawn"])
-
-
-def test_the_model_itself_asks_by_default_and_is_told_how_it_fared(fitted):
-    record = yaml.safe_load((fitted / "config.fit.yaml").read_text())
-    assert record["loop"]["proposer"]["class_path"].endswith("ModelProposer")
-    assert record["loop"]["blind"] == "confidence"
-    for round in ("000", "001"):
-        rejections = lines(fitted / "rounds" / round / "rejections.jsonl")
-        assert {row["proposal"]["proposer"] for row in rejections} == {"model"}
-        assert len(lines(fitted / "rounds" / round / "questions.jsonl")) + len(rejections) == 4 * 10
-
-
-def test_the_grammar_asks_where_it_is_named(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--loop.proposer", "GrammarProposer", "--trainer.max_epochs", "1")
-    record = yaml.safe_load((tmp_path / "runs/tiny/version_0/config.fit.yaml").read_text())
-    assert record["loop"]["proposer"]["class_path"].endswith("GrammarProposer")
-
-
-def test_tensorboard_has_every_documented_curve(fitted):
-    events = EventAccumulator(str(fitted)).Reload()
-    scalars, histograms = set(events.Tags()["scalars"]), set(events.Tags()["histograms"])
-    assert {
-        "train/loss",
-        "train/loss_unweighted",
-        "train/confidence",
-        "val/loss",
-        "val/score",
-        "val/video_gain",
-    } <= scalars
-    assert {
-        "loop/proposed",
-        "loop/accepted",
-        "loop/pool",
-        "curriculum/skill_median",
-        "curriculum/effective_sample_size",
-        "curriculum/trained",
-        "curriculum/trainings_per_question",
-    } <= scalars
-    assert {f"loop/rejected/{reason}" for reason in REASONS} <= scalars
-    assert {
-        f"{name}/{family}" for name in ("loop/family_weight", "curriculum/skill_mean") for family in FAMILIES
-    } <= scalars
-    assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
-    assert [event.step for event in events.Scalars("val/loss")] == [0, 2, 5], (
-        "before the first round, then behind each"
-    )
-    assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
-
-
-def test_resuming_from_the_record_goes_on_in_the_same_folder_from_anywhere(
-    run, fitted, tmp_path, monkeypatch
-):
-    run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
-    first = tmp_path / "runs" / "tiny" / "version_0"
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    run("fit", "--config", str(first / "config.fit.yaml"), "--trainer.max_epochs", "2", "--ckpt_path", "last")
-    assert [entry.name for entry in (tmp_path / "runs" / "tiny").iterdir()] == ["version_0"]
-    assert_same_run(first, fitted)
-
-
-def test_a_changed_learning_rate_wins_over_the_checkpoints(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--trainer.max_epochs", "1")
-    first = tmp_path / "runs" / "tiny" / "version_0"
-    changed = ("--trainer.max_epochs", "2", "--model.lr", "5e-4", "--ckpt_path", "last")
-    run("fit", "--config", str(first / "config.fit.yaml"), *changed)
-    state = torch.load(first / "checkpoints" / "last.ckpt", weights_only=True)["optimizer_states"][0]
-    assert [group["lr"] for group in state["param_groups"]] == [5e-4]
-
-
-def test_the_same_seed_gives_the_same_run_to_the_bit_and_another_seed_another(run, fitted, tmp_path):
-    run("fit", "--config", TINY, *SMALL)
-    run("fit", "--config", TINY, *SMALL, "--seed_everything", "1")
-    again, other = (tmp_path / "runs" / "tiny" / f"version_{number}" for number in (0, 1))
-    assert_same_run(again, fitted)
-    assert (other / "rounds/000/questions.jsonl").read_bytes() != (
-        fitted / "rounds/000/questions.jsonl"
-    ).read_bytes()
-
-
-def assert_same_run(one, other):
-    files = sorted(path.relative_to(one) for path in (one / "rounds").rglob("*.jsonl"))
-    assert len(files) == 6
-    for file in files:
-        assert (one / file).read_bytes() == (other / file).read_bytes(), file
-    mine, theirs = (
-        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True) for folder in (one, other)
-    )
-    assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
-    assert mine["state_dict"].keys() == theirs["state_dict"].keys()
-    assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
-
-
-def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, capsys):
-    last = str(fitted / "checkpoints" / "last.ckpt")
-    for command in ("validate", "test"):
-        run(command, "--config", TINY, *SMALL, "--ckpt_path", last)
-    assert "test/score" in capsys.readouterr().out
-    run("predict", "--config", TINY, *SMALL, "--ckpt_path", last)
-    replies = lines(tmp_path / "runs" / "tiny" / "version_2" / "replies.jsonl")
-    assert len(replies) == 8 and all(
-        0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies
-    )
-
-
-def test_a_development_run_leaves_nothing_behind(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-
-
-def test_lora_checkpoints_hold_the_adapter_only(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--model.lora.rank", "2", "--trainer.max_epochs", "1")
-    state = torch.load(tmp_path / "runs/tiny/version_0/checkpoints/last.ckpt", weights_only=True)[
-        "state_dict"
-    ]
-    assert all("lora_" in name for name in state.keys() - {"weighted_loss.previous_mean"})
-
-
-def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
-    run(
-        "fit", "--config", TINY, *SMALL, "--trainer.accumulate_grad_batches", "2", "--trainer.max_epochs", "1"
-    )
-    name = "rounds/000/selection.jsonl"
-    mine, whole = lines(tmp_path / "runs/tiny/version_0" / name), lines(fitted / name)
-    for row, other in zip(mine, whole, strict=True):
-        assert row["drawn"] == other["drawn"]
-        assert (row["skill"] is None) == (other["skill"] is None)
-
-
-HEADER = ("# Trains:", "# Command:", "# Time:", "# Memory:", "# Score:", "# Measured:")
-
-
-def printed_config(run, capsys, *args):
-    with pytest.raises(SystemExit) as stop:
-        run(*args, "--print_config")
-    assert stop.value.code == 0
-    return yaml.safe_load(capsys.readouterr().out)
-
-
-@pytest.mark.parametrize("config", ALL_CONFIGS, ids=[path.name for path in ALL_CONFIGS])
-def test_every_config_is_parsed_and_says_what_it_is(run, config, capsys):
-    command = "bootstrap" if config.name == "bootstrap.yaml" else "fit"
-    printed = printed_config(run, capsys, command, "--config", str(config))
-    assert ("loop" in printed) == (command == "fit")
-    header = config.read_text("utf8")
-    for key in HEADER:
-        assert key in header, f"{config.name} lacks {key}"
-
-
-def test_without_a_config_fit_is_the_tiny_run(run, capsys):
-    named = printed_config(run, capsys, "fit", "--config", TINY)
-    default = printed_config(run, capsys, "fit")
-    assert named["trainer"].pop("accelerator") == "cpu" and default["trainer"].pop("accelerator") == "auto"
-    assert named == default
-
-
-@pytest.mark.parametrize(
-    "words", [["--config", "tiny.yaml"], ["--config=configs/tiny.yaml"], ["-c", "tiny.yaml"]]
-)
-def test_a_config_of_the_package_is_found_by_name_from_anywhere(run, capsys, tmp_path, words):
-    assert not list(tmp_path.iterdir())
-    assert printed_config(run, capsys, "fit", *words) == printed_config(run, capsys, "fit", "--config", TINY)
-
-
-def test_a_config_here_comes_before_one_of_the_package(run, capsys, tmp_path):
-    (tmp_path / "tiny.yaml").write_text("data:\n  steps_per_round: 7\n")
-    assert printed_config(run, capsys, "fit", "--config", "tiny.yaml")["data"]["steps_per_round"] == 7
-
 
 LIGHT = {
     "--help": ["--help"],
@@ -274,59 +81,3 @@ def test_help_lists_every_command(capsys):
     text = capsys.readouterr().out
     for name in ("fit", "validate", "test", "predict", "propose", "prepare", "show", "bootstrap"):
         assert f"  {name} " in text
-
-
-@pytest.mark.parametrize("config", STRATEGIES, ids=[path.name for path in STRATEGIES])
-def test_every_strategy_is_parsed_on_top_of_a_config_and_changes_nothing_else(run, config, capsys):
-    base, parsed = str(config.parents[1] / "qwen3_vl_4b.yaml"), []
-    for configs in ((base,), (base, str(config))):
-        with pytest.raises(SystemExit) as stop:
-            run("fit", *(word for path in configs for word in ("--config", path)), "--print_config")
-        assert stop.value.code == 0
-        parsed.append(yaml.safe_load(capsys.readouterr().out))
-    without, having = parsed
-    strategy = having["trainer"].pop("strategy")
-    assert strategy["class_path"].startswith("lightning.pytorch.strategies.")
-    assert strategy["init_args"]["timeout"] == "2:00:00"
-    without["trainer"].pop("strategy")
-    assert having["trainer"]["accumulate_grad_batches"] == 1
-    if strategy["class_path"].endswith("ModelParallelStrategy"):
-        assert strategy["init_args"]["save_distributed_checkpoint"] is False, (
-            "folders of shards cannot lack weights"
-        )
-    if strategy["class_path"].endswith("DeepSpeedStrategy"):
-        assert strategy["init_args"]["logging_batch_size_per_gpu"] == 1, "auto would turn the loop too early"
-    for name in ("devices", "accumulate_grad_batches"):
-        having["trainer"].pop(name), without["trainer"].pop(name)
-    assert having == without
-    header = config.read_text("utf8")
-    for key in HEADER:
-        assert key in header, f"{config.name} lacks {key}"
-
-
-@pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is installed")
-def test_deepspeed_without_deepspeed_ends_with_one_line(run, capsys):
-    deepspeed = next(str(path) for path in STRATEGIES if path.stem == "deepspeed")
-    with pytest.raises(SystemExit) as stop:
-        run("fit", "--config", TINY, "--config", deepspeed, *SMALL)
-    assert stop.value.code == 2
-    assert (
-        "DeepSpeedStrategy needs DeepSpeed: pip install" in capsys.readouterr().err.strip().splitlines()[-1]
-    )
-
-
-def test_a_config_for_recorded_scenes_asks_for_them(run, capsys):
-    with pytest.raises(SystemExit) as stop:
-        big = Path(TINY).with_name("qwen3_vl_4b.yaml")
-        run("fit", "--config", str(big), "--trainer.accelerator", "cpu", "--model.checkpoint", "tiny")
-    assert stop.value.code == 2
-    assert "data.scenes is missing" in capsys.readouterr().err
-
-
-def test_paths_after_a_list_option_become_a_list():
-    assert join_lists(["fit", "--data.scenes", "a b.json", "c", "--data.seed", "1"]) == [
-        "fit",
-        "--data.scenes=[a b.json, c]",
-        "--data.seed",
-        "1",
-    ]

@@ -8,7 +8,7 @@ import pytest
 import torch
 import yaml
 
-from .small_run import SMALL, TINY
+from .small_run import SMALL, TINY, lines
 
 TENSORBOARD = {"class_path": "TensorBoardLogger", "init_args": {"save_dir": "runs", "name": "both"}}
 CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": "tables"}}
@@ -110,3 +110,14 @@ def test_a_second_command_does_not_replace_the_record_of_the_first(run, fitted, 
         "config.validate.yaml",
         "config.validate.1.yaml",
     }
+
+
+def test_a_checkpoint_folder_of_ones_own_is_the_runs_folder(run, quick, tmp_path):
+    first, second = (quick(False, "--checkpoint.dirpath", name) for name in ("mine/a", "mine/b"))
+    assert (first, second) == (tmp_path / "mine" / "a", tmp_path / "mine" / "b")
+    for folder in (first, second):
+        assert {"config.fit.yaml", "last.ckpt", "rounds"} <= {path.name for path in folder.iterdir()}
+    record = str(first / "config.fit.yaml")
+    run("fit", "--config", record, "--trainer.max_epochs", "2", "--ckpt_path", "last")
+    run("propose", "--config", record, "--ckpt_path", "last")
+    assert {row["round"] for row in lines(first / "proposed.jsonl")} == {2}

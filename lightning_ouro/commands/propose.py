@@ -20,13 +20,13 @@ from lightning_ouro import trainer_cli
 from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
-from lightning_ouro.loop.datamodule import SceneDataModule
+from lightning_ouro.loop.datamodule import SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.loop.rounds import RankShard, RoundResult
+from lightning_ouro.loop.rounds import RoundResult
 from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
-from lightning_ouro.run_folder import checkpoints_of, run_folder
+from lightning_ouro.run_folder import folder_of, run_folder
 from lightning_ouro.solver.module import SolverModule
 
 
@@ -36,24 +36,14 @@ def main(args: Sequence[str]) -> None:
 
 
 class ProposeCLI(trainer_cli.TrainerCLI):
-    """The options of `fit`, without training."""
-
-    seeded = ("model", "loop")
-    command = "propose"
+    """The options of `fit`, without training; a checkpoint's next round is proposed, with its feedback."""
 
     def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(SolverModule, SceneDataModule, args, run=False)
+        super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"), command="propose")
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the loop, not as a callback, and the checkpoint of the run whose next round is proposed."""
+        """Adds the loop, not as a callback."""
         parser.add_class_arguments(ClosedLoop, "loop")
-        parser.add_argument(
-            "--ckpt_path",
-            type=str | None,
-            default=None,
-            help="A checkpoint of a run, or last: proposes that run's next round, with its feedback; null: the first "
-            "round.",
-        )
         super().add_arguments_to_parser(parser)
 
 
@@ -76,17 +66,15 @@ class ProposeRound(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         self.solver.setup(stage)
-        self.loop.proposer.attach(self.solver)
+        self.loop.attach(self.solver)
 
     def configure_model(self) -> None:
         self.solver.configure_model()
 
     def predict_step(self, round_index: int, batch_idx: int) -> int:
         assert self.data.splits is not None, "the scenes have been read"
-        show_progress = self.trainer.is_global_zero and self.trainer.progress_bar_callback is not None
-        shard = RankShard(self.trainer.global_rank, self.trainer.world_size, show_progress)
         library, scenes, pool = self.data.library, self.data.splits.train, self.state.pool
-        request = self.state.request()
+        request, shard = self.state.request(), rank_shard(self.trainer)
         self.result = propose_round(self.loop.proposer, self.solver, library, scenes, pool, request, shard)
         return round_index  # Lightning warns of predictions that are None
 
@@ -94,67 +82,38 @@ class ProposeRound(L.LightningModule):
 def propose(cli: ProposeCLI) -> None:
     """Proposes, prints and writes `proposed.jsonl` in the run folder."""
     trainer, loop, data = cli.trainer, cli.config_init.loop, cli.datamodule
-    loop.check_base(cli.model)
-    data.read_scenes(trainer.is_global_zero)
-    state = restored(loop, find_checkpoint(cli))
-    module = ProposeRound(cli.model, loop, data, state)
-    trainer.predict(module, dataloaders=OneRound(state.round + 1), return_predictions=False)
+    splits = data.read_scenes(rank_shard(trainer).show_progress)
+    data.check_training_scenes()
+    state = restored(loop, cli.find_checkpoint())
+    module, coming = ProposeRound(cli.model, loop, data, state), state.round + 1
+    trainer.predict(module, dataloaders=range(coming, coming + 1), return_predictions=False)
     folder, result = run_folder(trainer) or Path(), module.result
     assert result is not None, "predict has proposed"
     if trainer.is_global_zero:
         path = folder / "proposed.jsonl"
         write_jsonl(path, [*map(_accepted_row, result.accepted), *map(_rejected_row, result.rejected)])
         print(report(result.accepted, result.rejected))
+        for scene in (*splits.skipped, *result.skipped):
+            print(f"skipped scene {scene.id}: {scene.reason}")
         print(f"{len(result.accepted)} accepted, {len(result.rejected)} rejected: {path}")
 
 
-def find_checkpoint(cli: ProposeCLI) -> Path | None:
-    """The checkpoint file that the command line names.
-
-    Raises:
-        InputError: there is none.
-    """
-    path = cli.settings.ckpt_path
-    if path is None:
-        return None
-    cli.check_last()
-    folder = checkpoints_of(cli.trainer)
-    if path == "last" and folder is not None:
-        path = max(folder.glob("last*.ckpt"), key=lambda file: file.stat().st_mtime)
-    if not Path(path).is_file():
-        raise InputError(
-            f"ckpt_path={path}: propose reads the checkpoint file of a run, in <run>/checkpoints"
-        )
-    return Path(path)
-
-
 def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
-    """A new state, or that of a checkpoint, with the rounds that lie beside it.
+    """A new state, or that of a checkpoint, with the rounds of its run.
 
     Raises:
         InputError: the checkpoint is not one of the loop's, or its rounds are missing.
     """
     if checkpoint is None:
         return LoopState(loop.curriculum)
-    state = LoopState(loop.curriculum, RoundFiles(checkpoint.parent.parent / "rounds", read_only=True))
+    if not checkpoint.is_file():
+        raise InputError(f"ckpt_path={checkpoint}: propose reads a checkpoint file, which this is not")
+    state = LoopState(loop.curriculum, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu").get("callbacks", {})
     if loop.state_key not in saved:
         raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")
     state.load_state_dict(saved[loop.state_key])
     return state
-
-
-class OneRound:
-    """A loader whose only batch is a round."""
-
-    def __init__(self, round_index: int) -> None:
-        self.round_index = round_index
-
-    def __len__(self) -> int:
-        return 1
-
-    def __iter__(self) -> Any:
-        yield self.round_index
 
 
 def report(accepted: Sequence[Question], rejected: Sequence[Rejection]) -> str:

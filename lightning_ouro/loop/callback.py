@@ -22,7 +22,7 @@ from lightning_ouro.curriculum.skill import SkillKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import curves
 from lightning_ouro.loop.admit import measure_chance
-from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule
+from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.loop.propose import propose_round
@@ -82,11 +82,16 @@ class ClosedLoop(L.Callback):
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Hands fixed questions and `advance_to` to the datamodule, and opens the run's folder of rounds."""
         data = _data(trainer)
-        self.shard = RankShard(trainer.global_rank, trainer.world_size, data.shows_progress)
+        self.shard = rank_shard(trainer)
         folder = run_folder(trainer)
         if stage == "fit":
-            self._check(trainer)
-            self.proposer.attach(_solver(trainer))
+            every = trainer.reload_dataloaders_every_n_epochs  # type: ignore[attr-defined]  # set like this
+            if every != 1:
+                raise InputError(
+                    f"trainer.reload_dataloaders_every_n_epochs={every} must be 1: every epoch is a round with "
+                    "batches of its own"
+                )
+            self.attach(_solver(trainer))
             files = RoundFiles(folder / "rounds", not trainer.is_global_zero) if folder else None
             self.state = LoopState(self.curriculum, files)
             data.advance_to = lambda round_index: self.advance_to(trainer, round_index)
@@ -151,21 +156,13 @@ class ClosedLoop(L.Callback):
         if self.state.pool.files is not None:
             self.state.load_state_dict(state_dict, is_first_rank=self.shard.rank == 0)
 
-    def _check(self, trainer: L.Trainer) -> None:
-        every = trainer.reload_dataloaders_every_n_epochs  # type: ignore[attr-defined]
-        if every != 1:
-            raise InputError(
-                f"trainer.reload_dataloaders_every_n_epochs={every} must be 1: every epoch is a round with batches "
-                "of its own"
-            )
-        self.check_base(_solver(trainer))
-
-    def check_base(self, solver: SolverModule) -> None:
-        """Refuses a blind filter without a frozen base to ask.
+    def attach(self, solver: SolverModule) -> None:
+        """Hands the solver to the proposer.
 
         Raises:
-            InputError: all weights are trained.
+            InputError: the proposer cannot work with it, or there is no frozen base for the blind filter to ask.
         """
+        self.proposer.attach(solver)
         if self.curriculum.blind != "none" and self.proposer.base(solver) is None:
             raise InputError(
                 f"loop.blind={self.curriculum.blind} asks a frozen base, and model.lora=null trains all weights: set "

@@ -19,6 +19,7 @@ import torch
 from lightning_ouro.errors import InputError, check_fields, check_same
 from lightning_ouro.loop.batches import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
+from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.library import SceneLibrary
@@ -35,6 +36,12 @@ from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
 
 EVAL_ROWS = 8  # scenes per evaluation batch; they bound memory, not results
 HeldOut = Literal["val", "test"]
+
+
+def rank_shard(trainer: L.Trainer) -> RankShard:
+    """The share of this rank, which draws progress bars if it is the first and the trainer does."""
+    show_progress = trainer.is_global_zero and trainer.progress_bar_callback is not None
+    return RankShard(trainer.global_rank, trainer.world_size, show_progress)
 
 
 class SceneDataModule(L.LightningDataModule):
@@ -115,10 +122,10 @@ class SceneDataModule(L.LightningDataModule):
         Raises:
             InputError: scenes cannot be read, none is usable, or training would touch a benchmark's scenes.
         """
-        self.read_scenes(self.shows_progress)
-        if stage == "fit" and self.benchmark_scenes == "refuse":
-            assert self.splits is not None, "the scenes have been read"
-            refuse_benchmarks(self.splits.train)
+        assert self.trainer is not None, "Lightning sets it first"
+        self.read_scenes(rank_shard(self.trainer).show_progress)
+        if stage == "fit":
+            self.check_training_scenes()
 
     def read_scenes(self, show_progress: bool) -> Splits:
         """Reads the scenes once; needs no trainer."""
@@ -139,11 +146,15 @@ class SceneDataModule(L.LightningDataModule):
             )
         return procedural_splits(*self.num_scenes)
 
-    @property
-    def shows_progress(self) -> bool:
-        """Whether this rank draws progress bars."""
-        trainer = self.trainer
-        return trainer is not None and trainer.is_global_zero and trainer.progress_bar_callback is not None
+    def check_training_scenes(self) -> None:
+        """Refuses training scenes of benchmarks, unless they are left out or allowed.
+
+        Raises:
+            InputError: there are such scenes; some are named, with their benchmarks.
+        """
+        assert self.splits is not None, "the scenes have been read"
+        if self.benchmark_scenes == "refuse":
+            refuse_benchmarks(self.splits.train)
 
     def held_out_scenes(self, split: HeldOut) -> Sequence[Scene]:
         """The scenes of validation or test.

@@ -84,7 +84,7 @@ class RoundFiles:
             raise InputError(
                 f"{path} belongs to another run or to other settings, and rounds are never rewritten: resume "
                 "that run (its config.fit.yaml and --ckpt_path last), or choose another folder "
-                "(trainer.logger.init_args)"
+                "(checkpoint.dirpath, trainer.logger)"
             )
         return _hash(data)
 

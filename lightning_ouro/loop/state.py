@@ -43,15 +43,15 @@ from lightning_ouro.proposer.blind import BlindKind
 
 @dataclass(frozen=True)
 class Curriculum:
-    """How the loop chooses what to ask and what to train; `ClosedLoop` documents the fields."""
+    """How the loop chooses what to ask and what to train; `ClosedLoop` has the defaults and says what they mean."""
 
-    proposals_per_scene: int = 24
-    sampling: SamplingKind = "frontier"
-    mixture: MixtureKind = "frontier"
-    skill: SkillKind = "chance_corrected"
-    feedback_per_band: int = 2
-    blind: BlindKind = "confidence"
-    seed: int = 0
+    proposals_per_scene: int
+    sampling: SamplingKind
+    mixture: MixtureKind
+    skill: SkillKind
+    feedback_per_band: int
+    blind: BlindKind
+    seed: int
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,14 @@
 """`propose`: one round without training."""
 
+import re
 import sys
 
 import pytest
 
 from lightning_ouro.cli import main
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
 
 from ..small_run import SMALL, TINY, lines
 
@@ -42,3 +46,27 @@ def test_a_checkpoint_gives_the_next_rounds_feedback_and_what_was_asked(run, tmp
     assert {row["round"] for row in rows} == {1}
     assert not asked & {row.get("id") for row in rows}
     assert not (folder / "version_0" / "rounds" / "001").exists()
+
+
+def test_a_frozen_copy_proposes_without_an_adapter(run):
+    folder = run("propose", "--model.lora", "null", "--loop.proposer", "FrozenCopyProposer")
+    assert {row["round"] for row in lines(folder / "version_0" / "proposed.jsonl")} == {0}
+
+
+def test_scenes_that_cannot_be_opened_are_named(run, tmp_path, capsys):
+    for scene in procedural_scenes(0, 8):
+        write_scene(scene, scene.footage.load(scene, FrameBudget(8, 64, 96)), tmp_path / "scenes" / scene.id)
+    for path in (tmp_path / "scenes").glob("*/frames/0004.jpg"):
+        if path.parent.parent.name != "procedural-000003":
+            path.write_bytes(b"cut off")
+    run("propose", "--data.scenes", "scenes", "--loop.proposer", "GrammarProposer")
+    output = " ".join(capsys.readouterr().out.split())
+    assert (
+        len(re.findall(r"skipped scene procedural-\S+: \S+0004.jpg: cannot be read as an image", output)) >= 3
+    )
+
+
+def test_scenes_of_a_benchmark_are_refused_as_in_training(run, shared_data, capsys):
+    with pytest.raises(SystemExit):
+        run("propose", "--data.scenes", str(shared_data / "scenes" / "vsi_bench_meta"))
+    assert "benchmark_scenes leave_out" in capsys.readouterr().err

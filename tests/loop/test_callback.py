@@ -183,6 +183,13 @@ def test_what_was_allowed_is_in_the_runs_record(fit, shared_data):
     assert "benchmark_scenes: allow" in (folder / "config.fit.yaml").read_text("utf8")
 
 
+def test_a_frozen_copy_asks_and_judges_where_all_weights_are_trained(fit):
+    everything = ("--model.lora", "null", "--loop.proposer", "FrozenCopyProposer")
+    folder = fit(*everything, "--trainer.max_epochs", "1")
+    rejections = lines(folder / "rounds" / "000" / "rejections.jsonl")
+    assert {row["proposal"]["proposer"] for row in rejections} == {"frozen_copy"}
+
+
 def test_a_frozen_tower_sees_each_video_once_a_run(fit, monkeypatch):
     """Two rounds, validation behind one's own and another's video, and replies, all from one pass of the tower."""
     towers = []

@@ -49,8 +49,9 @@ def finish(state):
     return state.finish_round("focal", RankShard(), CPU)
 
 
-def new_state(folder, **settings):
-    return LoopState(Curriculum(proposals_per_scene=12, **settings), RoundFiles(folder / "rounds"))
+def new_state(folder, seed=0):
+    curriculum = Curriculum(12, "frontier", "frontier", "chance_corrected", 2, "confidence", seed)
+    return LoopState(curriculum, RoundFiles(folder / "rounds"))
 
 
 def through_a_file(state):

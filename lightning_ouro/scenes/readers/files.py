@@ -131,6 +131,18 @@ def read_image(path: Path, mode: str | None = "RGB") -> NDArray[Any]:
         raise _not_an_image(path, problem) from None
 
 
+def read_frame(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """A frame of a recording, uint8 `(H, W, 3)`.
+
+    Raises:
+        BadSceneError: it cannot be read, or has another height and width than the recording's first image.
+    """
+    image = read_image(path)
+    if image.shape[:2] != size:
+        raise BadSceneError(f"{path}: has {image.shape[:2]} pixels, expected {size} as in the first image")
+    return image
+
+
 def _not_an_image(path: Path, problem: BaseException) -> BadSceneError:
     reason = problem.strerror if isinstance(problem, OSError) else None
     return BadSceneError(f"{path}: cannot be read as an image ({' '.join(str(reason or problem).split())})")

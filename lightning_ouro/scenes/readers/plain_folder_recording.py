@@ -24,6 +24,7 @@ from lightning_ouro.scenes.readers.files import (
     Floats,
     image_size,
     is_number,
+    read_frame,
     read_image,
     read_json,
     short_repr,
@@ -72,13 +73,7 @@ class FolderRecording(Recording):
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for index in frame_indices:
-            path = self._file(index, "image")
-            image = read_image(path)
-            if image.shape[:2] != self.shots.size:
-                raise BadSceneError(
-                    f"{path}: has {image.shape[:2]} pixels, expected {self.shots.size} as in the first image"
-                )
-            yield image
+            yield read_frame(self._file(index, "image"), self.shots.size)
 
     @override
     def depth(self, frame_index: int) -> NDArray[np.float32] | None:

@@ -32,7 +32,7 @@ from typing_extensions import override
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
-from lightning_ouro.scenes.readers.files import image_size, read_image, read_text, short_repr
+from lightning_ouro.scenes.readers.files import image_size, read_frame, read_image, read_text, short_repr
 from lightning_ouro.scenes.readers.scannet.masks import InstanceMasks
 from lightning_ouro.scenes.readers.scannet.sens import FRAME_RATE, SensFile
 from lightning_ouro.scenes.types import Scene
@@ -173,13 +173,7 @@ class _ExportedRecording(Recording):
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for index in frame_indices:
-            path = self._colors[self._valid[index]]
-            image = read_image(path)
-            if image.shape[:2] != self.shots.size:
-                raise BadSceneError(
-                    f"{path}: has {image.shape[:2]} pixels, expected {self.shots.size} as in the first image"
-                )
-            yield image
+            yield read_frame(self._colors[self._valid[index]], self.shots.size)
 
     @override
     def mask(self, frame_index: int) -> NDArray[np.int32] | None:
