@@ -1,5 +1,6 @@
 """Fixtures that every folder of tests shares."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -40,3 +41,13 @@ def fitted(tmp_path_factory):
         patch.setattr(sys, "argv", ["lightning_ouro", "fit", "--config", TINY, *SMALL])
         main()
     return folder / "runs" / "tiny" / "version_0"
+
+
+@pytest.fixture
+def own_fitted(fitted, tmp_path):
+    """A copy of the small run, for commands that add to a run's folder; its record names the copy."""
+    folder = tmp_path / fitted.relative_to(fitted.parents[2])
+    shutil.copytree(fitted, folder)
+    record = folder / "config.fit.yaml"
+    record.write_text(record.read_text().replace(str(fitted.parents[2]), str(tmp_path)))
+    return folder

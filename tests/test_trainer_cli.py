@@ -69,7 +69,7 @@ def test_tensorboard_has_every_documented_curve(fitted):
     } <= scalars
     assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
     assert [event.step for event in events.Scalars("val/loss")] == [0, 2, 5], (
-        "before the first round, then behind each"
+        "before the first round, then after each"
     )
     assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
 
@@ -120,8 +120,10 @@ def assert_same_run(one, other):
 
 def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, capsys):
     last = str(fitted / "checkpoints" / "last.ckpt")
-    for command in ("validate", "test"):
+    for number, (command, curve) in enumerate({"validate": "val/loss", "test": "test/loss"}.items()):
         run(command, "--config", TINY, *SMALL, "--ckpt_path", last)
+        events = EventAccumulator(str(tmp_path / "runs" / "tiny" / f"version_{number}")).Reload()
+        assert [event.step for event in events.Scalars(curve)] == [5], "the checkpoint's step"
     assert "test/score" in capsys.readouterr().out
     run("predict", "--config", TINY, *SMALL, "--ckpt_path", last)
     replies = lines(tmp_path / "runs" / "tiny" / "version_2" / "replies.jsonl")
@@ -155,11 +157,11 @@ def test_accumulated_batches_make_the_same_steps(run, fitted, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict", "propose"])
-def test_other_commands_go_on_from_the_record_of_fit(run, fitted, command):
-    before = {path: path.read_bytes() for path in fitted.rglob("*") if path.is_file()}
-    run(command, "--config", str(fitted / "config.fit.yaml"), "--ckpt_path", "last")
+def test_other_commands_go_on_from_the_record_of_fit(run, own_fitted, command):
+    before = {path: path.read_bytes() for path in own_fitted.rglob("*") if path.is_file()}
+    run(command, "--config", str(own_fitted / "config.fit.yaml"), "--ckpt_path", "last")
     assert all(path.read_bytes() == data for path, data in before.items())
-    assert (fitted / f"config.{command}.yaml").is_file()
+    assert (own_fitted / f"config.{command}.yaml").is_file()
 
 
 @pytest.mark.skipif(find_spec("deepspeed") is not None, reason="DeepSpeed is installed")

@@ -4,7 +4,7 @@ Weights, gradients and AdamW's state are exact, counted on the meta device on th
 Activations and logits are an upper bound: per token and layer, autograd keeps (c + 2) w bytes, or the layer's
 input under gradient checkpointing; the layer in its backward pass adds 1.5 (c + 2) w. w sums the widths, in
 and out, of the layer's linear layers; c is the bytes of a computed number. A trained vision tower counts
-likewise per patch; a frozen one runs earlier and needs less. Autocast copies float32 weights, 2 bytes each; a
+the same way, per patch; a frozen one runs earlier and needs less. Autocast copies float32 weights, 2 bytes each; a
 logit takes 8 + c. Live bytes of small models are 50 to 100 % of the bound. CUDA itself, gaps in its
 allocator, DDP's buckets and validation come on top.
 """

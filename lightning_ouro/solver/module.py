@@ -74,8 +74,7 @@ class SolverModule(L.LightningModule):
         gradient_checkpointing: Whether to recompute layers in the backward pass instead of keeping their activations:
             about a third more time, a fraction of the memory.
         features: Cache of a frozen vision tower's features.
-        loss: Weight of a sample's loss by its skill s: uniform (1), frontier (4s(1-s)) or focal ((1-s)^2). On the tiny
-            model frontier forgets what is still hard: validation loss 1.61 after three rounds, against 1.07 with focal.
+        loss: Weight of a sample's loss by its skill s: uniform (1), frontier (4s(1-s)) or focal ((1-s)^2).
         max_new_tokens: Length at which replies are cut off, in tokens; VSI-Bench allows 16.
         seed: Seed of random weights and of the adapter; the command line sets it by --seed_everything.
     """
@@ -110,6 +109,7 @@ class SolverModule(L.LightningModule):
         self.loaded: LoadedModel | None = None
         self.sharding: Sharding | None = None
         self.results: PerFamilyMean | None = None
+        self.last_step = 0
         self._training_rows: Sequence[SceneRow] = ()
         self.strict_loading = (
             False  # checkpoints lack frozen weights; on_load_checkpoint checks the trained ones
@@ -281,6 +281,7 @@ class SolverModule(L.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint that does not fit this run or its strategy."""
+        self.last_step = checkpoint.get("global_step", 1) - 1
         run_checkpoint.check_loadable(checkpoint, self._trained_names(), self._base_record())
         check_resume(self.sharding, was_sharded=checkpoint.get("sharded", False))
 
@@ -294,4 +295,6 @@ class SolverModule(L.LightningModule):
         assert self.results is not None, "at least one batch was evaluated"
         means = {f"{stage}/{name}": value for name, value in self.results.compute().items()}
         self.log_dict({name: torch.tensor(value) for name, value in means.items()})
+        if self.trainer.state.fn != "fit":  # else these scores would stand at step 0 of the run's curve
+            self.log("step", float(self.last_step))
         self.results.reset()
