@@ -18,7 +18,7 @@ from lightning_ouro.programs.families import Key
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.types import Scene, SkippedScene, Views
 from lightning_ouro.solver.module import SolverModule
@@ -123,4 +123,29 @@ def ask(
         verifier = Verifier(sandbox)
         for brief in shard.track(briefs, f"{title}: verifying"):
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
-    return outcomes
+        return _derive_again(outcomes, verifier, proposer, briefs, title, shard)
+
+
+def _derive_again(
+    outcomes: Sequence[Verified | Rejection],
+    verifier: Verifier,
+    proposer: Proposer,
+    briefs: Sequence[Brief],
+    title: str,
+    shard: RankShard,
+) -> list[Verified | Rejection]:
+    """The outcomes, with those of open questions that lacked only a second derivation decided."""
+    by_scene = {brief.scene.id: brief for brief in briefs}
+    waiting = [
+        OpenProposal(by_scene[item.proposal.scene_id], item.proposal)
+        for item in outcomes
+        if isinstance(item, Rejection) and item.reason == "unconfirmed"
+    ]
+    if not waiting or not isinstance(proposer, Deriver):
+        return list(outcomes)
+    programs = proposer.derive(waiting, title, shard.show_progress)
+    decided: dict[Proposal, Verified | Rejection] = {}
+    for (brief, proposal), written in zip(waiting, programs, strict=True):
+        second = {proposal: written}
+        (decided[proposal],) = verifier.verify(brief.scene, brief.views, [proposal], second)
+    return [decided.get(item.proposal, item) for item in outcomes]

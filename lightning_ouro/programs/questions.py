@@ -28,6 +28,7 @@ Reason = Literal[
     "rules",  # a condition of the family is violated
     "unseen",  # no frame shows an object that the question needs
     "unstable",  # the answer changes under a little noise in the metadata
+    "unconfirmed",  # an open question's answer is not derived a second time from its text
     "asked_before",  # the family was asked about the same objects in an earlier round or slot
     "blind",  # the answer can be guessed without the video
     "common",  # the answer is already too frequent in its family, or the round has enough open questions

@@ -3,23 +3,25 @@
 The program parses, does nothing forbidden and fits the API's types; it runs within its limits; its answer is
 typed, finite, in range and the same twice; the categories that the program quotes are named in the text or the
 options; text and program agree; the family's conditions hold; all that is needed is shown; the
-answer is stable under noise. Whatever depends on other questions (asked before, too common) is up to the
-pool.
+answer is stable under noise; the answer of an open question is derived a second time. Whatever depends on
+other questions (asked before, too common) is up to the pool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import final
 
 import numpy as np
 
-from lightning_ouro.programs import source
-from lightning_ouro.programs.answers import TypedAnswer, is_readable
+from lightning_ouro.programs import open_text, source
+from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, mention, named
 from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.open_law import OpenLaw
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
@@ -27,7 +29,6 @@ from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.types import Scene, Views
 
 LEAST_MARGIN = 0.5  # chosen by hand
-LONGEST_TEXT = 400  # characters of an open question; chosen by hand
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class _Context:
     geometry: SceneGeometry
     loaded: LoadedScene
     categories: Mapping[str, str]  # as the scene spells them, by lower case
+    open_law: OpenLaw
 
 
 @dataclass(frozen=True)
@@ -84,13 +86,23 @@ class Verifier:
         self._sandbox = sandbox
         self._draws = draws
 
-    def verify(self, scene: Scene, views: Views, proposals: Sequence[Proposal]) -> list[Verified | Rejection]:
+    def verify(
+        self,
+        scene: Scene,
+        views: Views,
+        proposals: Sequence[Proposal],
+        second_programs: Mapping[Proposal, Sequence[str]] = MappingProxyType({}),
+    ) -> list[Verified | Rejection]:
         """Verifies proposals about one scene, in their order.
+
+        An open question without second programs whose text follows no form is rejected as `unconfirmed` if
+        nothing else is wrong with it; with them, it may be verified again.
 
         Args:
             scene: The scene they ask about.
             views: How the frames that the model is shown were taken, and what they show.
             proposals: Proposals that all have this scene's id.
+            second_programs: Programs that were written from an open question's text alone.
         """
         if not proposals:
             return []
@@ -101,6 +113,14 @@ class Verifier:
         verdicts: list[Verified | Rejection] = []
         for proposal, parsed, outcome in zip(proposals, sources, outcomes, strict=True):
             verdict = self._verify(context, proposal, parsed, outcome)
+            if (
+                isinstance(verdict, Verified)
+                and verdict.family == OPEN.name
+                and "kind" not in verdict.objects
+            ):
+                programs = second_programs.get(proposal, ())
+                broken = context.open_law.broken(proposal.program, outcome, programs)
+                verdict = verdict if broken is None else _Problem(*broken)
             verdicts.append(
                 Rejection(proposal, verdict.reason, verdict.detail)
                 if isinstance(verdict, _Problem)
@@ -111,10 +131,13 @@ class Verifier:
     def _context(self, scene: Scene, views: Views) -> _Context:
         exact = scene_geometry(scene, views)
         names = {obj.category for obj in scene.objects} | set(scene.counts)
+        draws = [exact, *jittered(scene, views, self._draws)]
+        loaded = LoadedScene(draws)
         return _Context(
             geometry=exact,
-            loaded=LoadedScene([exact, *jittered(scene, views, self._draws)]),
+            loaded=loaded,
             categories={name.casefold(): name for name in sorted(names)},
+            open_law=OpenLaw(self._sandbox, draws, loaded),
         )
 
     def _verify(
@@ -200,17 +223,18 @@ def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tupl
     """The categories that an open question names, or why the text cannot be an open question."""
     if proposal.family != OPEN.name:
         return _Problem("disagrees", "the text follows no form of any family")
-    if not is_readable(proposal.text.replace("?", "."), LONGEST_TEXT):
-        return _Problem("rules", f"an open question is one line of at most {LONGEST_TEXT} plain characters")
     categories = tuple(context.categories.values())
-    family = asks_like(proposal.text, categories, tuple(FAMILIES.values()))
+    family = asks_like(
+        proposal.text, categories, [family for family in FAMILIES.values() if family is not OPEN]
+    )
     if family is not None:
         return _Problem(
             "disagrees", f"claims to be open, but asks for {family.name} in words that are none of its own"
         )
-    answer = outcome.answers[0]
-    text = " | ".join((proposal.text, *((answer.among if answer else None) or ())))
-    return OPEN, {"objects": named(text, categories)}
+    names, answer = named(proposal.text, categories), outcome.answers[0]
+    assert answer is not None, "the first answer of a success is in range"
+    problem = open_text.problem(proposal.text, answer, names, context.geometry)
+    return (OPEN, {"objects": names}) if problem is None else _Problem("rules", problem)
 
 
 def _describe(answer: TypedAnswer | None) -> str:

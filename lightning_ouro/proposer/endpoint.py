@@ -21,6 +21,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import numpy as np
 from PIL import Image
 from rich.progress import track
 from typing_extensions import override
@@ -28,9 +29,12 @@ from typing_extensions import override
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
+from lightning_ouro.proposer.derivation import derivation_prompt
+from lightning_ouro.proposer.derivation import generator as second_generator
 from lightning_ouro.proposer.model import as_proposal, generator
+from lightning_ouro.proposer.parsing import fenced_program
 from lightning_ouro.proposer.prompt import PromptWriter
-from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
+from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.module import SolverModule
 
@@ -44,7 +48,7 @@ JPEG_QUALITY = 90  # chosen by hand
 
 
 @final
-class EndpointProposer(Proposer):
+class EndpointProposer(Proposer, Deriver):
     """Requests each proposal from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`.
 
     Args:
@@ -63,6 +67,8 @@ class EndpointProposer(Proposer):
         concurrent: Maximum number of requests that run at a time, at least 1.
         tries: Maximum number of requests per proposal, at least 1; 1 never repeats a failed request.
         timeout: Seconds to wait for the server at each try, above 0.
+        second_programs: Number of programs that are requested for an open question's text alone, of which
+            most must give its answer, at least 0; 0 keeps only open questions whose wording the package knows.
     """
 
     name = "endpoint"
@@ -81,6 +87,7 @@ class EndpointProposer(Proposer):
         concurrent: int = 16,
         tries: int = 4,
         timeout: float = 120.0,
+        second_programs: int = 3,
     ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise InputError(
@@ -90,6 +97,9 @@ class EndpointProposer(Proposer):
         for name, value in (("concurrent", concurrent), ("tries", tries), ("timeout", timeout)):
             if not value > 0:
                 raise InputError(f"loop.proposer.{name}={value} must be above 0")
+        if second_programs < 0:
+            raise InputError(f"loop.proposer.second_programs={second_programs} must be at least 0")
+        self._second_programs = second_programs
         self._address = f"{url.rstrip('/')}/chat/completions"
         self._model, self._key_file = model, key_file
         self._temperature, self._max_new_tokens = temperature, max_new_tokens
@@ -112,7 +122,7 @@ class EndpointProposer(Proposer):
         proposals: list[Proposal | Rejection] = []
         with ThreadPoolExecutor(self._concurrent) as pool:
             pending = [
-                (brief, slot, prompt.short, pool.submit(self._request, key, content, brief, slot))
+                (brief, slot, prompt.short, pool.submit(self._request, key, content, generator(brief, slot)))
                 for brief in briefs
                 for prompt in [self._writer.write(brief, scene_geometry(brief.scene, brief.views))]
                 for content in [_content(brief.video(), prompt.text)]
@@ -130,6 +140,27 @@ class EndpointProposer(Proposer):
         _warn_if_none_was_answered(proposals)
         return proposals
 
+    @override
+    def derive(
+        self, questions: Sequence[OpenProposal], title: str = "", show_progress: bool = False
+    ) -> list[list[str]]:
+        key = self._read_key()
+        with ThreadPoolExecutor(self._concurrent) as pool:
+            pending = [
+                [
+                    pool.submit(self._request, key, content, second_generator(item, attempt))
+                    for attempt in range(self._second_programs)
+                ]
+                for item in questions
+                for content in [_content(None, _derivation_prompt(item))]
+            ]
+            return [
+                [fenced_program(reply.result()[0]) or "" for reply in replies]
+                for replies in track(
+                    pending, f"{title}: deriving again", transient=True, disable=not show_progress
+                )
+            ]
+
     def _read_key(self) -> str | None:
         if self._key_file is None:
             return None
@@ -141,7 +172,7 @@ class EndpointProposer(Proposer):
             ) from error
 
     def _request(
-        self, key: str | None, content: list[dict[str, Any]], brief: Brief, slot: int
+        self, key: str | None, content: list[dict[str, Any]], rng: np.random.Generator
     ) -> tuple[str, str]:
         """The text of the server's reply and "", or "" and what went wrong at the last try."""
         body = {
@@ -149,7 +180,7 @@ class EndpointProposer(Proposer):
             "messages": [{"role": "user", "content": content}],
             "temperature": self._temperature,
             "max_tokens": self._max_new_tokens,
-            "seed": int(generator(brief, slot).integers(2**31)),
+            "seed": int(rng.integers(2**31)),
         }
         headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
         request = Request(self._address, json.dumps(body).encode(), headers)
@@ -177,6 +208,10 @@ def _warn_if_none_was_answered(proposals: Sequence[Proposal | Rejection]) -> Non
             "the round goes on without them",
             stacklevel=3,
         )
+
+
+def _derivation_prompt(item: OpenProposal) -> str:
+    return derivation_prompt(scene_geometry(item.brief.scene, item.brief.views), item.proposal.text)
 
 
 def _estimate_tokens(text: str) -> int:

@@ -15,12 +15,12 @@ from typing_extensions import override
 
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.proposer.model import ModelProposer
-from lightning_ouro.proposer.protocol import Brief, Proposer
+from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer
 from lightning_ouro.solver.module import SolverModule
 
 
 @final
-class FrozenCopyProposer(Proposer):
+class FrozenCopyProposer(Proposer, Deriver):
     """Writes with a frozen copy of the checkpoint, which takes the memory of the weights a second time.
 
     Args:
@@ -58,8 +58,17 @@ class FrozenCopyProposer(Proposer):
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
+        return self._writer.write_with(self._loaded_copy(), self.name, briefs, title, show_progress)
+
+    @override
+    def derive(
+        self, questions: Sequence[OpenProposal], title: str = "", show_progress: bool = False
+    ) -> list[list[str]]:
+        return self._writer.derive_with(self._loaded_copy(), questions, title, show_progress)
+
+    def _loaded_copy(self) -> SolverModule:
         assert self._solver is not None and self._copy is not None, "the loop attaches the solver first"
         if self._copy.loaded is None:  # not in `attach`: the memory estimate is printed before weights load
             self._copy.configure_model()
             self._copy.requires_grad_(False).to(self._solver.device)
-        return self._writer.write_with(self._copy, self.name, briefs, title, show_progress)
+        return self._copy

@@ -22,16 +22,18 @@ from typing_extensions import override
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
-from lightning_ouro.proposer.parsing import Unusable, parse
+from lightning_ouro.proposer.derivation import derivation_prompt
+from lightning_ouro.proposer.derivation import generator as second_generator
+from lightning_ouro.proposer.parsing import Unusable, fenced_program, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
-from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
+from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.module import SolverModule
 
 
 @final
-class ModelProposer(Proposer):
+class ModelProposer(Proposer, Deriver):
     """Writes with the solver's base weights, adapter off; needs model.lora, but no copy of the weights.
 
     Args:
@@ -48,6 +50,9 @@ class ModelProposer(Proposer):
         feedback_tokens: Maximum length of the list of last round's questions in the prompt, in tokens.
         scenes_per_batch: Number of scenes whose proposals are written together, at least 1; more is faster
             and takes more memory.
+        second_programs: Number of programs that are written from an open question's text alone, of which most
+            must give its answer, at least 0; 0 keeps only open questions whose wording the package knows, as
+            a compact prompt does.
     """
 
     name = "model"
@@ -66,6 +71,7 @@ class ModelProposer(Proposer):
         metadata_tokens: int = 3000,
         feedback_tokens: int = 1000,
         scenes_per_batch: int = 4,
+        second_programs: int = 3,
     ) -> None:
         for name, value, highest in (("temperature", temperature, 100), ("top_p", top_p, 1)):
             if not 0 < value <= highest:
@@ -73,6 +79,9 @@ class ModelProposer(Proposer):
         for name, number in (("max_new_tokens", max_new_tokens), ("scenes_per_batch", scenes_per_batch)):
             if number < 1:
                 raise InputError(f"loop.proposer.{name}={number} must be at least 1")
+        if second_programs < 0:
+            raise InputError(f"loop.proposer.second_programs={second_programs} must be at least 0")
+        self._second_programs = second_programs
         self._prompt, self._temperature, self._top_p = prompt, temperature, top_p
         self._max_new_tokens, self._scenes_per_batch = max_new_tokens, scenes_per_batch
         self._limits = (max_objects, metadata_tokens, feedback_tokens)
@@ -130,10 +139,52 @@ class ModelProposer(Proposer):
         replies = solver.generate_from_base(rows, sampler, self._max_new_tokens)
         return [as_proposal(name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
+    @override
+    def derive(
+        self, questions: Sequence[OpenProposal], title: str = "", show_progress: bool = False
+    ) -> list[list[str]]:
+        assert self._solver is not None, "the loop attaches the solver first"
+        return self.derive_with(self._solver, questions, title, show_progress)
+
+    def derive_with(
+        self,
+        solver: SolverModule,
+        questions: Sequence[OpenProposal],
+        title: str = "",
+        show_progress: bool = False,
+    ) -> list[list[str]]:
+        """Programs by a given solver's base, as `derive` returns them.
+
+        None with compact prompts: a model that was taught them alone knows no other task.
+        """
+        if self._second_programs == 0 or self._kind(solver) == "compact":
+            return [[] for _ in questions]
+        programs: list[list[str]] = []
+        starts = range(0, len(questions), self._scenes_per_batch)
+        for start in track(starts, f"{title}: deriving again", transient=True, disable=not show_progress):
+            programs += self._derive_batch(solver, questions[start : start + self._scenes_per_batch])
+        return programs
+
+    def _derive_batch(self, solver: SolverModule, questions: Sequence[OpenProposal]) -> list[list[str]]:
+        rows, generators = list[Row](), list[np.random.Generator]()
+        for item in questions:
+            geometry = scene_geometry(item.brief.scene, item.brief.views)
+            prompt = derivation_prompt(geometry, item.proposal.text)
+            rows.append(solver.encoder.row_of_replies(None, prompt, [None] * self._second_programs))
+            generators += [second_generator(item, attempt) for attempt in range(self._second_programs)]
+        sampler = Sampler(generators, self._temperature, self._top_p)
+        replies = iter(solver.generate_from_base(rows, sampler, self._max_new_tokens))
+        return [
+            [fenced_program(next(replies)) or "" for _ in range(self._second_programs)] for _ in questions
+        ]
+
+    def _kind(self, solver: SolverModule) -> Kind:
+        kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
+        return kind if self._prompt == "auto" else self._prompt
+
     def writer(self, solver: SolverModule) -> PromptWriter:
         """The writer of the prompts that this proposer gives to a solver."""
-        kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
-        kind = kind if self._prompt == "auto" else self._prompt
+        kind = self._kind(solver)
         return PromptWriter(kind, *self._limits, partial(count_tokens, solver.encoder.tokenizer))
 
 

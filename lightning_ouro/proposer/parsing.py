@@ -36,14 +36,10 @@ class Unusable:
 
 
 def parse(reply: str) -> Written | Unusable:
-    blocks = list(_FENCED.finditer(reply))
-    if len(blocks) != 1 or reply.count("```") != 2:
-        return Unusable(
-            f"{len(blocks)} whole fenced programs of {reply.count('```')} fence marks; one is needed"
-        )
-    program, before = blocks[0].group(1), reply[: blocks[0].start()]
-    if not program.strip():
-        return Unusable("the fenced program is empty")
+    fenced = _split(reply)
+    if isinstance(fenced, Unusable):
+        return fenced
+    before, program = fenced
     named = _FAMILY_NAME.search(before)
     claimed = named.group(1) if named else ""
     without_name = _FAMILY_NAME.sub("", before, count=1)
@@ -51,7 +47,26 @@ def parse(reply: str) -> Written | Unusable:
     if not lines:
         return Unusable("no question stands before the program")
     family, text = _question(lines, claimed)
-    return Written(family, text, program if program.endswith("\n") else program + "\n")
+    return Written(family, text, program)
+
+
+def fenced_program(reply: str) -> str | None:
+    """The program of a reply that was asked for nothing else, or None if there is not exactly one."""
+    fenced = _split(reply)
+    return None if isinstance(fenced, Unusable) else fenced[1]
+
+
+def _split(reply: str) -> tuple[str, str] | Unusable:
+    """What stands before the one fenced program of a reply, and the program."""
+    blocks = list(_FENCED.finditer(reply))
+    if len(blocks) != 1 or reply.count("```") != 2:
+        return Unusable(
+            f"{len(blocks)} whole fenced programs of {reply.count('```')} fence marks; one is needed"
+        )
+    program = blocks[0].group(1)
+    if not program.strip():
+        return Unusable("the fenced program is empty")
+    return reply[: blocks[0].start()], program if program.endswith("\n") else program + "\n"
 
 
 def _question(lines: list[str], claimed: str) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, Key
@@ -67,6 +67,13 @@ class Brief:
         return ask_more
 
 
+class OpenProposal(NamedTuple):
+    """An open question to derive a second time, with the brief that it was written for."""
+
+    brief: Brief
+    proposal: Proposal
+
+
 class Proposer(ABC):
     """Writes questions, each with a program that computes its answer.
 
@@ -105,6 +112,26 @@ class Proposer(ABC):
             briefs: One per scene.
             title: Label of the progress bar, such as "round 2".
             show_progress: Whether to draw the progress bar.
+        """
+
+
+class Deriver(ABC):
+    """A proposer that can also answer open questions with programs of its own.
+
+    An interface apart, since a proposer without a model cannot: then the only open questions that are kept are
+    those whose wording the package knows.
+    """
+
+    @abstractmethod
+    def derive(
+        self, questions: Sequence[OpenProposal], title: str = "", show_progress: bool = False
+    ) -> list[list[str]]:
+        """Programs for each question, written from its text alone; most of them must give the question's answer.
+
+        Args:
+            questions: Open questions that passed all other checks.
+            title: Label of the progress bar.
+            show_progress: Whether to show the progress bar.
         """
 
 

@@ -1,6 +1,7 @@
 """One round of questions: ask, verify, gather, admit."""
 
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 
@@ -9,8 +10,11 @@ from lightning_ouro.loop import propose
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
+from lightning_ouro.programs.questions import Proposal
+from lightning_ouro.programs.scene_geometry import scene_geometry
+from lightning_ouro.programs.verification import Verified
 from lightning_ouro.proposer.grammar import GrammarProposer
-from lightning_ouro.proposer.protocol import Proposer
+from lightning_ouro.proposer.protocol import Deriver, Proposer
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -89,3 +93,60 @@ def test_proposals_about_other_scenes_are_refused(solver, library, request_, alo
     with pytest.raises(InputError, match="stray was not asked about scene 'elsewhere'"):
         scenes = list(library.values())
         propose_round(Stray(), solver, library, scenes, Pool(), request_, alone)
+
+
+OPEN_TEXT = "How high above the floor is the middle of the {name}, in meters?"
+OPEN_PROGRAM = "def answer(scene):\n    return metres(scene.unique({name!r}).center[2])\n"
+
+
+class AsksOpenly(Proposer, Deriver):
+    """Asks one open question per scene, and derives it again rightly, wrongly, or not at all, in turn."""
+
+    name = "openly"
+
+    def attach(self, solver):
+        pass
+
+    def base(self, solver):
+        return solver
+
+    def propose(self, briefs, title="", show_progress=False):
+        return [self._written(brief) for brief in briefs]
+
+    def derive(self, questions, title="", show_progress=False):
+        programs = [item.proposal.program for item in questions]
+        seconds = cycle(
+            (lambda own: [own], lambda own: ["def answer(scene):\n    return metres(1.0)\n"], lambda own: [])
+        )
+        return [second(own) for second, own in zip(seconds, programs, strict=False)]
+
+    def _written(self, brief):
+        geometry = scene_geometry(brief.scene, brief.views)
+        name = next(
+            name for name in geometry.unique_categories() if geometry.indices(name)[0] in geometry.seen
+        )
+        text, program = OPEN_TEXT.format(name=name), OPEN_PROGRAM.format(name=name)
+        return Proposal(brief.scene.id, "open", text, program, self.name, brief.round, 0)
+
+
+def test_open_questions_are_kept_if_the_proposer_derives_their_answer_again(library, request_, alone):
+    briefs, _ = propose.write_briefs(list(library.values()), library, Pool(), request_, "", alone)
+    outcomes = propose.ask(AsksOpenly(), briefs, "", alone)
+    assert len(outcomes) >= 3
+    for index, item in enumerate(outcomes):
+        assert isinstance(item, Verified) == (index % 3 == 0)
+        if index % 3:
+            assert item.reason == "unconfirmed"
+
+
+def test_open_questions_of_a_proposer_that_cannot_derive_are_not_kept(library, request_, alone):
+    asker = AsksOpenly()
+
+    class Silent(Proposer):
+        name, attach, base = "silent", asker.attach, asker.base
+
+        def propose(self, briefs, title="", show_progress=False):
+            return asker.propose(briefs)
+
+    briefs, _ = propose.write_briefs(list(library.values()), library, Pool(), request_, "", alone)
+    assert {item.reason for item in propose.ask(Silent(), briefs, "", alone)} == {"unconfirmed"}

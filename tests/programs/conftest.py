@@ -11,7 +11,7 @@ import pytest
 
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
-from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Video
+from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Video, Views
 
 
 class NoFootage:
@@ -41,6 +41,15 @@ def scene_of_boxes(
 def make_scene() -> Callable[..., Scene]:
     """`scene_of_boxes`, as a fixture because modules called conftest are not meant to be imported."""
     return scene_of_boxes
+
+
+@pytest.fixture
+def walk() -> Views:
+    """Four frames taken on the way along the room's south side; each shows the room's nine objects clearly."""
+    poses = np.tile(np.eye(4), (4, 1, 1))
+    poses[:, 0, 3] = range(4)
+    visibility = np.linspace(0.01, 0.05, 36, dtype=np.float32).reshape(4, 9)
+    return Views(np.arange(4.0), np.tile(np.eye(3), (4, 1, 1)), poses, visibility)
 
 
 @pytest.fixture(scope="session")

@@ -46,6 +46,15 @@ TRIGGERS = {
     "disagrees": size("return centimetres(100 * scene.unique('sofa').height)"),
     "rules": proposal("object_counting", SOFA),
     "unseen": proposal("object_size_estimation", {"object": ("lamp",)}),
+    "unconfirmed": Proposal(
+        "scene",
+        "open",
+        "How high above the floor is the middle of the tv, in meters?",
+        "def answer(scene):\n    return metres(scene.unique('tv').center[2])\n",
+        "test",
+        0,
+        0,
+    ),
     "unstable": proposal("object_abs_distance", {"pair": ("wall", "fence")}, scene_id="narrow"),
 }
 

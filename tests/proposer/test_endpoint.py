@@ -88,11 +88,13 @@ def test_a_server_that_is_down_is_named(brief):
 def test_a_proposal_without_an_answer_is_a_rejection_among_the_others(url, brief, monkeypatch):
     request = EndpointProposer._request
 
-    def fail_in_slot_1(self, key, content, brief, slot):
-        return ("", "away") if slot == 1 else request(self, key, content, brief, slot)
+    slots = iter(range(3))
+
+    def fail_in_slot_1(self, key, content, rng):
+        return ("", "away") if next(slots) == 1 else request(self, key, content, rng)
 
     monkeypatch.setattr(EndpointProposer, "_request", fail_in_slot_1)
-    proposals = EndpointProposer(url("model"), "tiny").propose([replace(brief, slots=3)])
+    proposals = EndpointProposer(url("model"), "tiny", concurrent=1).propose([replace(brief, slots=3)])
     assert [isinstance(item, Rejection) for item in proposals] == [False, True, False]
     assert proposals[1].reason == "unusable" and proposals[1].detail == "away"
 
@@ -105,6 +107,7 @@ def test_a_proposal_without_an_answer_is_a_rejection_among_the_others(url, brief
         ({"concurrent": 0}, r"loop\.proposer\.concurrent=0"),
         ({"tries": 0}, r"loop\.proposer\.tries=0"),
         ({"timeout": 0.0}, r"loop\.proposer\.timeout=0"),
+        ({"second_programs": -1}, r"loop\.proposer\.second_programs=-1"),
     ],
 )
 def test_bad_settings_are_refused_by_name(options, message):

@@ -1,8 +1,8 @@
 """Any question that no other family asks, with a program that returns a typed answer.
 
-Nothing can verify that text and program agree here. So a text that asks in other words what a family asks is
-rejected: its answer would be taken on trust although the family's own program could have checked it. An open
-question has to name the objects it is about, in its text or options, and the frames have to show all of them.
+The answer of an open question is derived twice (`verification`). A text of one of the forms below is derived
+from the form, like any family's. Any other text needs programs that were written from the text alone, of which
+the majority gives the same answer; `open_text` says what such a text may not be.
 """
 
 from __future__ import annotations
@@ -15,10 +15,18 @@ import numpy as np
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.families.base import Family
-from lightning_ouro.programs.families.forms import Roles
-from lightning_ouro.programs.families.uniqueness import all_indices
+from lightning_ouro.programs.families.base import Family, quote
+from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.scene_geometry import SceneGeometry
+
+# What one of two objects has more of. The wording of `higher` and `longest`, and `tall`, is what the shipped
+# weights were taught.
+_MEASURES = {
+    "higher": "scene.unique(name).center[2] + scene.unique(name).height / 2",
+    "longer": "scene.unique(name).longest_side",
+    "taller": "scene.unique(name).height",
+}
 
 
 @final
@@ -26,13 +34,29 @@ class OpenQuestion(Family):
     """Kept only if all it names is shown, and a count does not exceed the number of objects it names."""
 
     name = "open"
-    forms = ()
+    forms = (
+        Form("Which one reaches {kind[0]:higher} above the floor, the {objects[0]} or the {objects[1]}?"),
+        Form("Which one has the {kind[0]:longer} longest side, the {objects[0]} or the {objects[1]}?"),
+        Form("How {kind[0]:tall} is the {objects[0]} from its bottom to its top, in centimeters?"),
+        Form("Which is {kind[0]:taller}, the {objects[0]} or the {objects[1]}?"),
+    )
     main_role = "objects"
     symmetric = frozenset({"objects"})
 
     @override
     def program(self, roles: Roles) -> str:
-        raise NotImplementedError("an open question brings its own program")
+        """The program of a question that follows a form; any other question brings its own."""
+        ((kind,), names) = roles["kind"], roles["objects"]
+        if kind == "tall":
+            return (
+                f"def answer(scene):\n    return centimetres(100 * scene.unique({quote(names[0])}).height)\n"
+            )
+        return (
+            "def answer(scene):\n"
+            f"    names = [{', '.join(map(quote, names))}]\n"
+            f"    most = max(names, key=lambda name: {_MEASURES[kind]})\n"
+            "    return choice(most, among=names)\n"
+        )
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
@@ -40,9 +64,11 @@ class OpenQuestion(Family):
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
+        names = roles["objects"]
+        if "kind" in roles:
+            return not_unique(geometry, *names)
         if answer is None or answer.kind != "count" or not isinstance(answer.value, int):
             return None
-        names = roles["objects"]
         most = sum(map(geometry.count, names)) if names else len(geometry.scene.objects)
         if answer.value <= most:
             return None

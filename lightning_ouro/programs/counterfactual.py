@@ -1,0 +1,69 @@
+"""Other worlds: the scene with everything else than its names changed, to see what an answer depends on.
+
+A program that says "bed" whatever the scene is, is right about half of all scenes and stable under any noise.
+In other worlds, where boxes have changed places and sizes, some of the objects of a kind are gone, the floor is
+another one and the camera was elsewhere, the answer to a real question changes sooner or later.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
+from lightning_ouro.scenes.types import Scene, SceneObject, Views
+
+# An honest question between two options keeps its answer in all of them once in 256.
+WORLDS = 8
+_SCALES = (0.5, 1.5)  # of a side and of the floor area; chosen by hand
+
+
+def other_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
+    """The geometries of `WORLDS` other worlds, drawn from the scene's id.
+
+    A category that names one object still does, so that programs find what they look for.
+    """
+    digest = hashlib.sha256(f"other worlds {exact.scene.id}".encode()).digest()
+    rng = np.random.default_rng(list(digest))
+    for _ in range(WORLDS):
+        yield _other_world(exact.scene, exact.views, rng)
+
+
+def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) -> SceneGeometry:
+    kept = _some_of_each(scene, rng)
+    boxes = rng.permutation(kept)
+    objects = tuple(
+        SceneObject(
+            index,
+            scene.objects[was].category,
+            scene.objects[box].center,
+            scene.objects[box].size * rng.uniform(*_SCALES, size=3),
+            scene.objects[box].rotation,
+        )
+        for index, (was, box) in enumerate(zip(kept, boxes, strict=True))
+    )
+    gone = Counter(item.category for item in scene.objects) - Counter(item.category for item in objects)
+    counts = {name: number - gone[name] for name, number in scene.counts.items()}
+    area = scene.floor_area * float(rng.uniform(*_SCALES))
+    world = replace(scene, objects=objects, counts=counts, floor_area=area)
+    if views is None:
+        return scene_geometry(world)
+    order = rng.permutation(len(views.poses))
+    moved = replace(views, poses=views.poses[order], visibility=views.visibility[order][:, boxes])
+    return scene_geometry(world, moved)
+
+
+def _some_of_each(scene: Scene, rng: np.random.Generator) -> list[int]:
+    """Indices of at least one object of each category, at random; all where there is only one."""
+    by_category: dict[str, list[int]] = {}
+    for item in scene.objects:
+        by_category.setdefault(item.category, []).append(item.id)
+    kept: list[int] = []
+    for indices in by_category.values():
+        number = int(rng.integers(1, len(indices) + 1))
+        kept += rng.choice(indices, size=number, replace=False).tolist()
+    return sorted(kept)
