@@ -24,6 +24,7 @@ TRAINER_COMMANDS = {
 }
 COMMANDS = {
     "propose": "write and print one round of questions without training",
+    "verify": "check questions with programs from a file, as a round does",
     "prepare": "read a data set once into a compact store",
     "show": "draw a scene with its boxes",
     "bootstrap": "train the tiny weights that ship with the package",

@@ -9,7 +9,7 @@ first is kept.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,10 @@ class Located:
 
 
 def read_scenes(
-    paths: Sequence[Path], boxes: BoxKind = "upright", show_progress: bool = False
+    paths: Sequence[Path],
+    boxes: BoxKind = "upright",
+    show_progress: bool = False,
+    only: Collection[str] | None = None,
 ) -> tuple[list[Scene], list[SkippedScene]]:
     """Reads all usable scenes at or below the paths, and returns them with those that had to be skipped.
 
@@ -50,6 +53,7 @@ def read_scenes(
         paths: Files and folders.
         boxes: How boxes are fitted to points where a data set has no boxes.
         show_progress: Whether to draw a progress bar.
+        only: Ids of the scenes to read, None for all; the others are neither read nor skipped.
 
     Raises:
         InputError: a path is missing, unreadable or holds no scene in a known layout, or no scene is usable.
@@ -58,7 +62,7 @@ def read_scenes(
     skipped: list[SkippedScene] = []
     origins: dict[str, Path] = {}
     for path in paths:
-        for origin, outcome in _read(path, boxes, show_progress):
+        for origin, outcome in _read(path, boxes, show_progress, only):
             if isinstance(outcome, SkippedScene):
                 skipped.append(outcome)
             elif outcome.id in scenes:
@@ -111,14 +115,17 @@ def _locate(path: Path, boxes: BoxKind) -> list[Located]:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
 
-def _read(path: Path, boxes: BoxKind, show_progress: bool) -> Iterator[tuple[Path, Scene | SkippedScene]]:
+def _read(
+    path: Path, boxes: BoxKind, show_progress: bool, only: Collection[str] | None
+) -> Iterator[tuple[Path, Scene | SkippedScene]]:
     """Yields every scene below a path, or why it is skipped, with the file or folder that it comes from."""
     located = _locate(path, boxes)
     if not located:
         for file in _meta_info_files(path):
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
-            yield from ((file, outcome) for outcome in outcomes)
+            yield from ((file, outcome) for outcome in outcomes if only is None or outcome.id in only)
+    located = [scene for scene in located if only is None or scene.found.id in only]
     for scene in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
         try:
             yield scene.found.path, scene.reader.read(scene.found)
