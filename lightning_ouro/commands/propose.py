@@ -105,10 +105,10 @@ def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
         InputError: the checkpoint is not one of the loop's, or its rounds are missing.
     """
     if checkpoint is None:
-        return LoopState(loop.curriculum)
+        return LoopState(loop.settings)
     if not checkpoint.is_file():
         raise InputError(f"ckpt_path={checkpoint}: propose reads a checkpoint file, which this is not")
-    state = LoopState(loop.curriculum, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
+    state = LoopState(loop.settings, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu").get("callbacks", {})
     if loop.state_key not in saved:
         raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")

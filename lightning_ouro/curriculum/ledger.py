@@ -43,7 +43,7 @@ class Ledger:
     def __init__(self, skill_kind: SkillKind = "chance_corrected") -> None:
         self.skill_kind = skill_kind
         self.entries: dict[str, Entry] = {}
-        self._blind: dict[str, float] = {}
+        self._measured_chance: dict[str, float] = {}
 
     def observe(self, round_index: int, confidences: Mapping[str, float], times: Mapping[str, int]) -> None:
         """Enters a round: the last confidence of each trained question, and how often each was trained."""
@@ -53,17 +53,17 @@ class Ledger:
             entry.confidence[round_index] = _rounded(confidences[question_id])
             entry.times_trained += times[question_id]
 
-    def observe_blind(self, family: str, confidences: list[float]) -> None:
+    def observe_chance(self, family: str, confidences: list[float]) -> None:
         """Enters the confidences of a family's first questions without the video.
 
         Later questions do not change it: that would change the skill of questions trained before.
         """
-        assert family not in self._blind and confidences, "a family's chance is measured once"
-        self._blind[family] = _rounded(sum(confidences) / len(confidences))
+        assert family not in self._measured_chance and confidences, "a family's chance is measured once"
+        self._measured_chance[family] = _rounded(sum(confidences) / len(confidences))
 
     def lacks_chance(self, question: Question) -> bool:
         """Whether the question asks for a number and its family's blind confidence has not been measured yet."""
-        return question.options is None and question.family not in self._blind
+        return question.options is None and question.family not in self._measured_chance
 
     def chance(self, question: Question) -> float:
         """The confidence of a blind guess.
@@ -74,7 +74,7 @@ class Ledger:
             return 0.0
         if question.guess_rate is not None:
             return question.guess_rate
-        return self._blind.get(question.family, 0.0)
+        return self._measured_chance.get(question.family, 0.0)
 
     def skills(self, question: Question) -> list[float]:
         """The question's skill in each round that trained it, oldest first; empty before the first."""
@@ -102,7 +102,7 @@ class Ledger:
             "entries": {
                 key: [dict(entry.confidence), entry.times_trained] for key, entry in self.entries.items()
             },
-            "blind": dict(self._blind),
+            "blind": dict(self._measured_chance),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -116,7 +116,7 @@ class Ledger:
         self.entries = {
             key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()
         }
-        self._blind = dict(state["blind"])
+        self._measured_chance = dict(state["blind"])
 
     def metrics(self) -> dict[str, float]:
         """`curriculum/trained` questions, and `curriculum/trainings_per_question` of those."""

@@ -48,7 +48,7 @@ class PoolSummary:
     """Statistics of the pool after a round.
 
     Attributes:
-        pool: Number of questions.
+        num_questions: Number of questions.
         trained: Number of questions that have been trained at least once.
         median_skill: Median skill of the trained questions; NaN if there are none.
         bands: Share of trained questions by band.
@@ -59,7 +59,7 @@ class PoolSummary:
             the trained questions.
     """
 
-    pool: int
+    num_questions: int
     trained: int
     median_skill: float
     bands: Mapping[str, float]
@@ -95,7 +95,7 @@ def summarise_pool(
     weights: NDArray[np.float64],
     ledger: Ledger,
     families: Sequence[str],
-    loss: LossKind,
+    loss_kind: LossKind,
 ) -> PoolSummary:
     """How the pool stands.
 
@@ -104,16 +104,16 @@ def summarise_pool(
         weights: Its sampling weights for the coming round, `(questions,)`.
         ledger: What training has shown of it.
         families: All families, so that the same curves are written every round.
-        loss: How the loss weights samples.
+        loss_kind: Kind of loss weights used in training.
     """
     histories = [ledger.skills(question) for question in questions]
     latest = np.array([history[-1] if history else math.nan for history in histories])
     known = ~np.isnan(latest)
     bands = Counter(ledger.band(question) for question in questions)
     family_of = np.array([question.family for question in questions])
-    product = weights[known] * LOSS_WEIGHTS[loss](torch.from_numpy(latest[known])).numpy()
+    product = weights[known] * LOSS_WEIGHTS[loss_kind](torch.from_numpy(latest[known])).numpy()
     return PoolSummary(
-        pool=len(questions),
+        num_questions=len(questions),
         trained=int(known.sum()),
         median_skill=float(np.median(latest[known])) if known.any() else math.nan,
         bands={band: bands[band] / max(1, int(known.sum())) for band in BANDS},

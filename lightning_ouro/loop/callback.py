@@ -21,13 +21,13 @@ from lightning_ouro.curriculum.sampling import SamplingKind
 from lightning_ouro.curriculum.skill import SkillKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import curves
-from lightning_ouro.loop.admit import measure_chance
+from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
-from lightning_ouro.loop.state import Curriculum, LoopState
+from lightning_ouro.loop.state import LoopSettings, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all short class names
@@ -70,10 +70,10 @@ class ClosedLoop(L.Callback):
         if proposals_per_scene < 1:
             raise InputError(f"loop.proposals_per_scene={proposals_per_scene} must be at least 1")
         self.proposer = proposer
-        self.curriculum = Curriculum(
+        self.settings = LoopSettings(
             proposals_per_scene, sampling, mixture, skill, feedback_per_band, blind, seed
         )
-        self.state = LoopState(self.curriculum)
+        self.state = LoopState(self.settings)
         self.shard = RankShard()
         self.scores: dict[str, float] = {}
         self._first_step: int | None = None
@@ -93,7 +93,7 @@ class ClosedLoop(L.Callback):
                 )
             self.attach(_solver(trainer))
             files = RoundFiles(folder / "rounds", not trainer.is_global_zero) if folder else None
-            self.state = LoopState(self.curriculum, files)
+            self.state = LoopState(self.settings, files)
             data.advance_to = lambda round_index: self.advance_to(trainer, round_index)
         self._set_fixed_questions(data, "test" if stage == "test" else "val")
         if stage == "fit":
@@ -163,9 +163,9 @@ class ClosedLoop(L.Callback):
             InputError: the proposer cannot work with it, or there is no frozen base for the blind filter to ask.
         """
         self.proposer.attach(solver)
-        if self.curriculum.blind != "none" and self.proposer.base(solver) is None:
+        if self.settings.blind != "none" and self.proposer.base(solver) is None:
             raise InputError(
-                f"loop.blind={self.curriculum.blind} asks a frozen base, and model.lora=null trains all weights: set "
+                f"loop.blind={self.settings.blind} asks a frozen base, and model.lora=null trains all weights: set "
                 "loop.blind=none, model.lora.rank, or loop.proposer=FrozenCopyProposer"
             )
 

@@ -38,11 +38,11 @@ BIN_EDGES = np.linspace(0, 1, NUM_BINS + 1)
 
 def write_finished(loggers: Sequence[Logger], finished: FinishedRound, step: int) -> None:
     """Writes how the pool stands after a round."""
-    write_scalars(loggers, finished.pool.metrics(), step)
+    write_scalars(loggers, finished.pool_summary.metrics(), step)
     for family, counts in finished.histograms.items():
         name = "curriculum/skill" if family == OVERALL else f"curriculum/skill/{family}"
         write_histogram(loggers, name, counts.astype(float), step)
-    write_histogram(loggers, "curriculum/sampling_weight", finished.pool.weight_by_bin, step)
+    write_histogram(loggers, "curriculum/sampling_weight", finished.pool_summary.weight_by_bin, step)
 
 
 def write_scalars(loggers: Sequence[Logger], scalars: Mapping[str, float], step: int) -> None:

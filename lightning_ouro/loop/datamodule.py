@@ -17,7 +17,7 @@ import lightning as L
 import torch
 
 from lightning_ouro.errors import InputError, check_fields, check_same
-from lightning_ouro.loop.batches import FixedBatches, RoundBatches
+from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.questions import Question

@@ -49,7 +49,7 @@ class Pool:
         self._ids: set[str] = set()
         self._keys: dict[str, set[Key]] = defaultdict(set)
         self._answers: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
-        self._dealt: Counter[tuple[str, int]] = Counter()
+        self._assigned: Counter[tuple[str, int]] = Counter()
 
     def copy(self) -> Pool:
         """A pool in memory that has accepted the same questions."""
@@ -164,8 +164,8 @@ class Pool:
 
     def _next_index(self, family: str, k: int) -> int:
         """The index of the next right answer among k options of a family."""
-        deal, position = divmod(self._dealt[family, k], k)
-        return int(_generator(f"letters {family} {k} {deal}").permutation(k)[position])
+        block, position = divmod(self._assigned[family, k], k)
+        return int(_generator(f"letters {family} {k} {block}").permutation(k)[position])
 
     def _enter(self, question: Question) -> None:
         family = FAMILIES[question.family]
@@ -175,7 +175,7 @@ class Pool:
         value = question.answer
         if question.options is not None:
             value = question.options[LETTERS.index(question.answer)]
-            self._dealt[question.family, len(question.options)] += 1
+            self._assigned[question.family, len(question.options)] += 1
         self._answers[question.family, len(question.options or ())][value] += 1
 
 

@@ -14,13 +14,13 @@ NUM_REJECTIONS = 3
 
 def round_table(finished: FinishedRound, scores: Mapping[str, float]) -> Table:
     """The table; `scores` are the validation scores by family, NaN or missing where there is none."""
-    proposals, pool = finished.proposals, finished.pool
+    proposals, pool = finished.proposals, finished.pool_summary
     table = Table(title=f"round {finished.round_index}", show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
     table.add_row(
         "proposals",
-        f"{proposals.proposed} of {proposals.requested}, accepted {proposals.accepted}, pool {pool.pool}",
+        f"{proposals.proposed} of {proposals.requested}, accepted {proposals.accepted}, pool {pool.num_questions}",
     )
     top = sorted(proposals.rejected.items(), key=lambda item: -item[1])[:NUM_REJECTIONS]
     table.add_row(

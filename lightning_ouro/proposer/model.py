@@ -120,7 +120,7 @@ class ModelProposer(Proposer):
         self, solver: SolverModule, name: str, briefs: Sequence[Brief]
     ) -> list[Proposal | Rejection]:
         rows, slots = list[Row](), list[tuple[Brief, int, ShortNames]]()
-        writer = self.writer(solver)
+        writer = self.prompt_writer(solver)
         for brief in briefs:
             prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
             rows.append(solver.encoder.row_of_replies(brief.video(), prompt.text, [None] * brief.slots))
@@ -130,7 +130,7 @@ class ModelProposer(Proposer):
         replies = solver.generate_from_base(rows, sampler, self._max_new_tokens)
         return [as_proposal(name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
-    def writer(self, solver: SolverModule) -> PromptWriter:
+    def prompt_writer(self, solver: SolverModule) -> PromptWriter:
         """The writer of the prompts that this proposer gives to a solver."""
         kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
         kind = kind if self._prompt == "auto" else self._prompt
