@@ -1,6 +1,7 @@
-"""The fixed questions of held-out scenes: VSI-Bench's sentences, families as level as the scenes allow.
+"""The fixed questions of held-out scenes: VSI-Bench's sentences.
 
-Written by `GrammarProposer` with a fixed seed, so they are the same in every round, run and kind of proposer.
+They are balanced over families as far as the scenes allow. Written by `GrammarProposer` with a fixed seed, so
+they are the same in every round, run and kind of proposer.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
 """The pool: every accepted question of a run.
 
 A question is admitted if its family has not asked about the same objects before, and if its answer does not
-become too common: at most 40 % of a family's numbers, at most 1/k + 10 points of its choices among k options.
-Letters are dealt per family and k in shuffled rounds of k, so they stay level and do not follow the order of
-the answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
+become too common: at most 40 % of a family's numeric questions may share an answer, and at most 1/k + 10
+percentage points of its questions with k options (a few repeats are always allowed). For each family and k,
+correct letters are assigned in shuffled blocks of k, so they stay balanced and do not follow the order of the
+answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
 so the pool's state is a reference to the rounds' files.
 """
 
@@ -91,7 +92,7 @@ class Pool:
     def write_round(
         self, round_index: int, accepted: Sequence[Question], rejected: Sequence[Rejection]
     ) -> None:
-        """Makes a round durable, where the pool has files.
+        """Writes the round to disk if the pool has files.
 
         Raises:
             InputError: the folder holds the round of another run.

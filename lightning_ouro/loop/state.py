@@ -1,7 +1,7 @@
 """The loop's state, independent of the Trainer: the round in progress, its plan, the pool and the ledger.
 
-A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what is
-trained), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences enter the
+A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what to train
+on), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences are recorded in the
 ledger). Every rank holds the same state; between `plan_round` and `finish_round` each rank has observed its
 own batches only.
 """
@@ -43,7 +43,7 @@ from lightning_ouro.proposer.blind import BlindKind
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """How the loop chooses what to ask and what to train; `ClosedLoop` has the defaults and says what they mean."""
+    """How the loop chooses what to ask and what to train on; `ClosedLoop` has defaults and explanations."""
 
     proposals_per_scene: int
     sampling: SamplingKind
@@ -81,7 +81,7 @@ class LoopState:
     Attributes:
         round: The round in progress, -1 before the first.
         finished: The last finished round, -1 before the first.
-        plan: What the round in progress trains; None until `plan_round`.
+        plan: What the round in progress trains on; None until `plan_round`.
     """
 
     VERSION = 2
@@ -96,7 +96,7 @@ class LoopState:
         self._observed: list[tuple[int, str, float]] = []
 
     def request(self) -> RoundRequest:
-        """What the next round is asked for."""
+        """The request for the next round."""
         settings, questions = self.settings, self.pool.questions
         weights = MIXTURES[settings.mixture](list(FAMILIES), questions, self.ledger)
         rejected, per_band = self.proposals.rejected, settings.feedback_per_band
@@ -143,11 +143,11 @@ class LoopState:
         return self.plan
 
     def sampling_weights(self, round_index: int) -> NDArray[np.float64]:
-        """How often each question of the pool is drawn in a round, `(questions,)`; only ratios matter."""
+        """Sampling weight of each question of the pool in a round, `(questions,)`; only ratios matter."""
         return SAMPLING[self.settings.sampling](self.pool.questions, self.ledger, round_index)
 
     def observe(self, batch_index: int, question_ids: Sequence[str], confidences: Sequence[float]) -> None:
-        """Keeps the confidences of a trained batch.
+        """Records the confidences of a batch that was trained on.
 
         `batch_index` is its index in the plan, over all ranks.
         """
@@ -155,7 +155,7 @@ class LoopState:
         self._observed += [(batch_index, *pair) for pair in pairs]
 
     def finish_round(self, loss_kind: LossKind, shard: RankShard, device: torch.device) -> FinishedRound:
-        """Enters the round's confidences in the ledger and writes its selection; a collective.
+        """Records the round's confidences in the ledger and writes its selection; a collective.
 
         Args:
             loss_kind: Kind of loss weights used in training.
@@ -210,5 +210,9 @@ class LoopState:
         self._observed = [(index, key, p) for index, key, p in state["observed"]] if is_first_rank else []
 
     def metrics(self) -> dict[str, float]:
-        """What `loop.curves` documents as written when a round begins."""
+        """The curves that are written when a round begins.
+
+        `loop/proposed`, `loop/accepted`, `loop/rejected/<reason>`, `loop/family_weight/<family>`,
+        `loop/pool`, `curriculum/trained` and `curriculum/trainings_per_question`.
+        """
         return self.proposals.metrics() | self.pool.metrics() | self.ledger.metrics()
