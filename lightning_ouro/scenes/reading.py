@@ -52,7 +52,7 @@ def read_scenes(
     Args:
         paths: Files and folders.
         boxes: How boxes are fitted to points where a data set has no boxes.
-        show_progress: Whether to draw a progress bar.
+        show_progress: Whether to show a progress bar.
         only: Ids of the scenes to read, None for all; the others are neither read nor skipped.
 
     Raises:
