@@ -102,6 +102,7 @@ class ClosedLoop(L.Callback):
     def advance_to(self, trainer: L.Trainer, round_index: int) -> None:
         """Runs rounds until `round_index` is in progress; does nothing when it is."""
         if self.state.round >= 0 and _data(trainer).plan is None:  # resumed
+            _restart_by_epochs(trainer)
             self._plan_round(trainer)
         while self.state.round < round_index:
             if self.state.finished < self.state.round:  # resumed after the last batch: PL skips the hook
@@ -141,7 +142,14 @@ class ClosedLoop(L.Callback):
         self.scores = {family: float(score) for family, score in scores.items() if score is not None}
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._finish_round(trainer)
+        """Finishes the round, unless training stops within it: a resumed run goes on there."""
+        if trainer.is_last_batch:
+            self._finish_round(trainer)
+            return
+        self._say(f"round {self.state.round}: training stops within it; --ckpt_path last goes on there")
+        epochs = trainer.fit_loop.epoch_progress
+        for counts in (epochs.total, epochs.current):  # which have this epoch as done
+            counts.processed = self.state.finished + 1  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
         """The loop's state; a collective."""
@@ -225,6 +233,14 @@ class ClosedLoop(L.Callback):
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _restart_by_epochs(trainer: L.Trainer) -> None:
+    """Lets Lightning go on as without max_steps: with it, a finished epoch is taken for one to end once more."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    max_steps, epoch_loop.max_steps = epoch_loop.max_steps, -1
+    trainer.fit_loop.restarting = True  # of which Lightning makes False where the epoch is finished
+    epoch_loop.max_steps = max_steps
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:
