@@ -21,7 +21,6 @@ from zipfile import is_zipfile
 import lightning as L
 import yaml
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -31,7 +30,7 @@ from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.run_folder import checkpoints_of, run_folder
+from lightning_ouro.run_folder import RunCheckpoint, checkpoints_of, run_folder
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
 
@@ -134,7 +133,7 @@ class TrainerCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds checkpoints, and hands the seed to all parts."""
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
         for group in self._seeded:
             parser.link_arguments("seed_everything", f"{group}.seed", compute_fn=int)
