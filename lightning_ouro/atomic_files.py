@@ -28,3 +28,8 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
     """Rows as JSON lines in UTF-8."""
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+
+
+def from_jsonl(data: bytes) -> list[Any]:
+    """The rows of `to_jsonl`; only a line feed ends a row, whatever else `splitlines` takes for an end."""
+    return [json.loads(row) for row in data.split(b"\n") if row]
