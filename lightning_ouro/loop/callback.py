@@ -181,11 +181,11 @@ class ClosedLoop(L.Callback):
         scenes = data.held_out_scenes(split)
         per_scene, show_progress = data.eval_questions_per_scene, self.shard.show_progress
         questions, skipped = fixed_questions(data.library, scenes, per_scene, show_progress)
-        data.set_fixed_questions(split, questions)
         assert data.splits is not None, "the scenes have been read"
         self._say(
             *(f"skipped scene {scene.id}: {scene.reason}" for scene in (*data.splits.skipped, *skipped))
         )
+        data.set_fixed_questions(split, questions)
 
     def _say_what_begins(self, trainer: L.Trainer, folder: Path | None) -> None:
         data, size = _data(trainer), _data(trainer).round_size()
