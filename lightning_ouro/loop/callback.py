@@ -137,7 +137,9 @@ class ClosedLoop(L.Callback):
             self._say(f"measured peak of the first step: {gigabytes(peak_memory(device))} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remembers the scores for the round's table."""
+        """Remembers the scores for the round's table; those of the sanity check precede all rounds."""
+        if trainer.sanity_checking:
+            return
         scores = {family: trainer.callback_metrics.get(f"val/score/{family}") for family in FAMILIES}
         self.scores = {family: float(score) for family, score in scores.items() if score is not None}
 
