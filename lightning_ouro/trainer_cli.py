@@ -150,15 +150,8 @@ class TrainerCLI(LightningCLI):
         self.config = parser.parse_args(args)
         if self.settings.seed_everything < 0:
             raise InputError(f"seed_everything={self.settings.seed_everything} must be at least 0")
-        path = self.settings.get("ckpt_path")
-        if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
-            return
-        if not Path(path).is_file():
-            raise InputError(
-                f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
-            )
-        if not is_zipfile(path):  # which every checkpoint of torch is
-            raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
+        if (path := self.settings.get("ckpt_path")) is not None:
+            _check_checkpoint(path, self.settings.trainer.default_root_dir or "")
 
     def before_instantiate_classes(self) -> None:
         """Names the record after the command, so that `validate` never replaces that of `fit`.
@@ -220,8 +213,10 @@ class SolverCLI(TrainerCLI):
             )
 
     def before_fit(self) -> None:
-        """Refuses to start anew where a person asked to resume."""
+        """Refuses to start anew where a person asked to go on from a checkpoint."""
         self.find_checkpoint()
+
+    before_validate = before_test = before_predict = before_fit
 
     def after_predict(self) -> None:
         """Writes one line per question with its reply."""
@@ -231,6 +226,36 @@ class SolverCLI(TrainerCLI):
         if self.trainer.is_global_zero:
             write_jsonl(path, rows)
             print(f"{len(rows)} replies in {path}")
+
+
+def _check_checkpoint(path: str, root: str) -> None:
+    """Refuses a --ckpt_path that Lightning would trip over; where `last` lies is known later.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is none.
+    """
+    if path == "best":
+        raise InputError(
+            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
+        )
+    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
+        raise InputError(
+            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
+        )
+    if path in ("last", "hpc") or "://" in path:
+        return
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError:  # such as a name that is too long
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise InputError(
+            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
+        )
+    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
+        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
+    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+        raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
 
 
 def join_lists(args: Sequence[str]) -> list[str]:
