@@ -261,6 +261,8 @@ def _check_checkpoint(path: str, root: str) -> None:
 def join_lists(args: Sequence[str]) -> list[str]:
     """The arguments with `--data.scenes a b` as `--data.scenes=[a, b]`, so that a shell's `*.json` works.
 
+    A single `null` stays what it is; a file of that name is `./null`.
+
     Raises:
         InputError: a list option has no value.
     """
@@ -278,5 +280,6 @@ def join_lists(args: Sequence[str]) -> list[str]:
             raise InputError(
                 f"{word} needs at least one path: name files or folders, or leave the option out"
             )
-        joined.append(f"{word}={yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()}")
+        listed = yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()
+        joined.append(f"{word}={'null' if values == ['null'] else listed}")
     return joined
