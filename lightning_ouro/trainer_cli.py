@@ -21,7 +21,6 @@ from zipfile import is_zipfile
 import lightning as L
 import yaml
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -31,7 +30,7 @@ from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.run_folder import checkpoints_of, run_folder
+from lightning_ouro.run_folder import RunCheckpoint, checkpoints_of, run_folder
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
 
@@ -134,7 +133,7 @@ class TrainerCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds checkpoints, and hands the seed to all parts."""
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
         for group in self._seeded:
             parser.link_arguments("seed_everything", f"{group}.seed", compute_fn=int)
@@ -154,15 +153,8 @@ class TrainerCLI(LightningCLI):
         self.config = parser.parse_args(args)
         if self.settings.seed_everything < 0:
             raise InputError(f"seed_everything={self.settings.seed_everything} must be at least 0")
-        path = self.settings.get("ckpt_path")
-        if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
-            return
-        if not Path(path).is_file():
-            raise InputError(
-                f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
-            )
-        if not is_zipfile(path):  # which every checkpoint of torch is
-            raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
+        if (path := self.settings.get("ckpt_path")) is not None:
+            _check_checkpoint(path, self.settings.trainer.default_root_dir or "")
 
     def before_instantiate_classes(self) -> None:
         """Names the record after the command, so that `validate` never replaces that of `fit`.
@@ -228,6 +220,8 @@ class SolverCLI(TrainerCLI):
         """Refuses to start a new run where the user asked to resume one."""
         self.find_checkpoint()
 
+    before_validate = before_test = before_predict = before_fit
+
     def after_predict(self) -> None:
         """Writes one line per question with its reply."""
         batches = self.trainer.predict_loop.predictions
@@ -238,8 +232,42 @@ class SolverCLI(TrainerCLI):
             print(f"wrote {len(rows)} replies to {path}")
 
 
+def _check_checkpoint(path: str, root: str) -> None:
+    """Refuses a --ckpt_path on which Lightning would fail without a clear message.
+
+    Where `last` lies is known later.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is none.
+    """
+    if path == "best":
+        raise InputError(
+            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
+        )
+    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
+        raise InputError(
+            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
+        )
+    if path in ("last", "hpc") or "://" in path:
+        return
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError:  # such as a name that is too long
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise InputError(
+            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
+        )
+    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
+        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
+    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+        raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
+
+
 def join_lists(args: Sequence[str]) -> list[str]:
     """The arguments with `--data.scenes a b` as `--data.scenes=[a, b]`, so that a shell's `*.json` works.
+
+    A single `null` stays what it is; a file of that name is `./null`.
 
     Raises:
         InputError: a list option has no value.
@@ -258,5 +286,6 @@ def join_lists(args: Sequence[str]) -> list[str]:
             raise InputError(
                 f"{word} needs at least one path: name files or folders, or leave the option out"
             )
-        joined.append(f"{word}={yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()}")
+        listed = yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()
+        joined.append(f"{word}={'null' if values == ['null'] else listed}")
     return joined

@@ -15,6 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_ouro import trainer_cli
 from lightning_ouro.atomic_files import write_jsonl
@@ -118,6 +119,14 @@ def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
     if loop.state_key not in saved:
         raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")
     state.load_state_dict(saved[loop.state_key])
+    if (
+        state.finished < state.round
+    ):  # training would go on in this round; its feedback is what there is so far
+        trained = sum(state.enter_confidences().values())
+        rank_zero_info(
+            f"ckpt_path={checkpoint}: round {state.round} was not finished; the feedback is that of the {trained} "
+            "samples that it had trained"
+        )
     return state
 
 

@@ -104,6 +104,7 @@ class ClosedLoop(L.Callback):
     def advance_to(self, trainer: L.Trainer, round_index: int) -> None:
         """Runs rounds until `round_index` is in progress; does nothing when it is."""
         if self.state.round >= 0 and _data(trainer).plan is None:
+            _restart_by_epochs(trainer)
             self._plan_round(trainer)  # resumed: a checkpoint holds the round and the position, but no plan
         while self.state.round < round_index:
             if self.state.finished < self.state.round:  # resumed after the last batch: PL skips the hook
@@ -139,12 +140,21 @@ class ClosedLoop(L.Callback):
             self._say(f"peak memory up to the end of the first step: {peak} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remembers the scores for the round's table."""
+        """Remembers the scores for the round's table; those of the sanity check precede all rounds."""
+        if trainer.sanity_checking:
+            return
         scores = {family: trainer.callback_metrics.get(f"val/score/{family}") for family in FAMILIES}
         self.scores = {family: float(score) for family, score in scores.items() if score is not None}
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._finish_round(trainer)
+        """Finishes the round, unless training stops within it: a resumed run goes on there."""
+        if trainer.is_last_batch:
+            self._finish_round(trainer)
+            return
+        self._say(f"round {self.state.round}: training stops within it; --ckpt_path last goes on there")
+        epochs = trainer.fit_loop.epoch_progress
+        for counts in (epochs.total, epochs.current):  # which have this epoch as done
+            counts.processed = self.state.finished + 1  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
         """The loop's state; a collective."""
@@ -176,11 +186,11 @@ class ClosedLoop(L.Callback):
         scenes = data.held_out_scenes(split)
         per_scene, show_progress = data.eval_questions_per_scene, self.shard.show_progress
         questions, skipped = fixed_questions(data.library, scenes, per_scene, show_progress)
-        data.set_fixed_questions(split, questions)
         assert data.splits is not None, "the scenes have been read"
         self._say(
             *(f"skipped scene {scene.id}: {scene.reason}" for scene in (*data.splits.skipped, *skipped))
         )
+        data.set_fixed_questions(split, questions)
 
     def _say_what_begins(self, trainer: L.Trainer, folder: Path | None) -> None:
         data, size = _data(trainer), _data(trainer).round_size()
@@ -229,6 +239,14 @@ class ClosedLoop(L.Callback):
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _restart_by_epochs(trainer: L.Trainer) -> None:
+    """Lets Lightning go on as without max_steps: with it, a finished epoch is taken for one to end once more."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    max_steps, epoch_loop.max_steps = epoch_loop.max_steps, -1
+    trainer.fit_loop.restarting = True  # of which Lightning makes False where the epoch is finished
+    epoch_loop.max_steps = max_steps
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:

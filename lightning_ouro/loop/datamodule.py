@@ -174,10 +174,21 @@ class SceneDataModule(L.LightningDataModule):
         return scenes
 
     def set_fixed_questions(self, split: HeldOut, questions: Sequence[Question]) -> None:
-        """Takes the questions that validation or test ask."""
+        """Takes the questions that validation or test ask.
+
+        Raises:
+            InputError: some of the ranks would have none to ask, because scenes had to be skipped.
+        """
         self._fixed[split] = defaultdict(list)
         for question in questions:
             self._fixed[split][question.scene_id].append(question)
+        held_out, usable = len(self.held_out_scenes(split)), len(self._fixed[split])
+        assert self.trainer is not None, "held_out_scenes has asked it"
+        if held_out and usable < self.trainer.world_size:
+            raise InputError(
+                f"data.num_{split}_scenes={held_out}: only {usable} of these scenes can be asked about, which leaves "
+                f"nothing to evaluate for some of {self.trainer.world_size} device(s); hold out more scenes"
+            )
 
     def round_size(self) -> RoundSize:
         """How much one round trains on.

@@ -103,6 +103,12 @@ def test_the_measured_peak_of_the_first_step_is_printed_beside_the_estimate(fit,
     assert len(measured) == 1 and 0.2 < float(measured[0]) < 20
 
 
+def test_a_rounds_table_has_no_scores_of_before_the_round(fit, capsys):
+    fit("--loop.proposer", "GrammarProposer", "--trainer.check_val_every_n_epoch", "2")
+    _, first, second = capsys.readouterr().out.split("median skill")
+    assert "not validated" in first and "not validated" not in second
+
+
 def test_a_program_that_fails_is_a_rejection_with_its_reason(fit):
     folder = fit(
         *(
