@@ -51,7 +51,10 @@ def prepare(
     Raises:
         InputError: there are no scenes, or `store` is not a store or was written with other options.
     """
-    budget = FrameBudget(num_frames, height, width)
+    try:
+        budget = FrameBudget(num_frames, height, width)
+    except InputError as error:  # which names the options of `fit`
+        raise InputError(str(error).removeprefix("frames.")) from None
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} must be at least 1")
     located = locate([scenes], boxes)

@@ -117,7 +117,8 @@ def test_the_command_says_how_many_scenes_it_prepared(rooms, tmp_path, capsys):
         (["ROOMS"], "store"),
         (["none", "store"], "does not exist"),
         (["ROOMS", "store", "--num_frames", "many"], "num_frames"),
-        (["ROOMS", "store", "--num_frames", "0"], "num_frames=0"),
+        (["ROOMS", "store", "--num_frames", "0"], "lightning_ouro: num_frames=0"),
+        (["ROOMS", "store", "--height", "0"], "lightning_ouro: height=0"),
     ],
 )
 def test_bad_input_ends_with_one_line(rooms, tmp_path, monkeypatch, capsys, args, message):
