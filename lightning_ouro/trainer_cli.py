@@ -267,10 +267,14 @@ class SolverCLI(TrainerCLI):
         """Writes one line per question with its reply."""
         batches = self.trainer.predict_loop.predictions
         rows = all_gather_list([row for batch in batches for row in batch])
-        path = (run_folder(self.trainer) or Path()) / "replies.jsonl"
-        if self.trainer.is_global_zero:
-            write_jsonl(path, rows)
-            print(f"wrote {len(rows)} replies to {path}")
+        folder = run_folder(self.trainer)
+        if not self.trainer.is_global_zero:
+            return
+        if folder is None:
+            print(f"{len(rows)} replies, not kept: a development run keeps nothing")
+        else:
+            write_jsonl(folder / "replies.jsonl", rows)
+            print(f"wrote {len(rows)} replies to {folder / 'replies.jsonl'}")
 
 
 def join_lists(args: Sequence[str]) -> list[str]:

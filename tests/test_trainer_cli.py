@@ -132,8 +132,9 @@ def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, ca
     )
 
 
-def test_a_development_run_leaves_nothing_behind(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
+@pytest.mark.parametrize("command", ["fit", "predict", "propose"])
+def test_a_development_run_leaves_nothing_behind(run, tmp_path, command):
+    run(command, "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 

@@ -239,7 +239,7 @@ class ClosedLoop(L.Callback):
 
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _restart_by_epochs(trainer: L.Trainer) -> None:
