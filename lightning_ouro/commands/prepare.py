@@ -49,12 +49,9 @@ def prepare(
         workers: Number of processes that read scenes in parallel, at least 1; null: one per available CPU.
 
     Raises:
-        InputError: there are no scenes, or `store` is not a store or was written with other options.
+        InputError: there are no usable scenes, or `store` is not a store or was written with other options.
     """
-    try:
-        budget = FrameBudget(num_frames, height, width)
-    except InputError as error:  # which names the options of `fit`
-        raise InputError(str(error).removeprefix("frames.")) from None
+    budget = FrameBudget(num_frames, height, width)
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} must be at least 1")
     located = locate([scenes], boxes)
@@ -64,6 +61,11 @@ def prepare(
     progress = track(outcomes, "preparing scenes", total=len(missing))
     tried = {scene.found.id for scene in located}
     skipped = write_skipped(store, (outcome for outcome in progress if outcome is not None), tried)
+    if len(skipped) == len(located):
+        raise InputError(
+            f"{scenes}: none of {len(located)} scenes is usable, listed in {store / SKIPPED}; the first: "
+            f"{skipped[0].reason}"
+        )
     _print_summary(store, len(missing) - len(skipped), len(located) - len(missing), skipped)
 
 

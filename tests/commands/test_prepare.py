@@ -156,7 +156,8 @@ def test_a_second_data_set_leaves_the_first_ones_skipped_scenes_listed(rooms, tm
         (others, ["mine", broken.name]),
         (broken, ["mine", broken.name]),
     ):
-        prepare(folder, both, **SMALL)
+        with pytest.raises(InputError, match="none of 1 scenes is usable"):
+            prepare(folder, both, **SMALL)
         assert [row["id"] for row in lines(both / "skipped.jsonl")] == listed
     shutil.rmtree(others / "mine")
     shutil.copytree(rooms / "procedural-000000", others / "mine")
@@ -172,3 +173,11 @@ def test_a_list_of_skipped_scenes_that_is_none_is_refused_before_the_work(rooms,
     with pytest.raises(InputError, match=r"skipped\.jsonl: is not a list of skipped scenes"):
         prepare(rooms / "procedural-000001", tmp_path / "store", **SMALL)
     assert not (tmp_path / "store" / "procedural-000001").exists()
+
+
+def test_a_data_set_without_a_usable_scene_is_an_error(rooms, tmp_path):
+    only = tmp_path / "only"
+    shutil.copytree(rooms / "procedural-000005", only / "procedural-000005")
+    with pytest.raises(InputError, match=r"none of 1 scenes is usable.*skipped\.jsonl; the first: "):
+        prepare(only, tmp_path / "store", **SMALL)
+    assert (tmp_path / "store" / "skipped.jsonl").read_text().count("\n") == 1
