@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.progress import track
 
 from lightning_ouro.errors import BadSceneError, InputError
@@ -126,7 +127,7 @@ def _read(
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
             yield from ((file, outcome) for outcome in outcomes if only is None or outcome.id in only)
     located = [scene for scene in located if only is None or scene.found.id in only]
-    for scene in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
+    for scene in track(located, escape(f"reading {path.name}"), transient=True, disable=not show_progress):
         try:
             yield scene.found.path, scene.reader.read(scene.found)
         except BadSceneError as error:
