@@ -27,7 +27,6 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.prompt import PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
@@ -114,7 +113,7 @@ class EndpointProposer(Proposer):
             pending = [
                 (brief, slot, prompt.short, pool.submit(self._request, key, content, brief, slot))
                 for brief in briefs
-                for prompt in [self._writer.write(brief, scene_geometry(brief.scene, brief.views))]
+                for prompt in [self._writer.write(brief, brief.geometry())]
                 for content in [_content(brief.video(), prompt.text)]
                 for slot in range(brief.slots)
             ]

@@ -21,7 +21,6 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.parsing import Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
@@ -122,7 +121,7 @@ class ModelProposer(Proposer):
         rows, slots = list[Row](), list[tuple[Brief, int, ShortNames]]()
         writer = self.writer(solver)
         for brief in briefs:
-            prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
+            prompt = writer.write(brief, brief.geometry())
             rows.append(solver.encoder.row_of_replies(brief.video(), prompt.text, [None] * brief.slots))
             slots += [(brief, slot, prompt.short) for slot in range(brief.slots)]
         generators = [generator(brief, slot) for brief, slot, _ in slots]
