@@ -3,7 +3,7 @@
     python benchmarks/three_seeds.py [--seeds 0 1 2] [--out benchmarks/results/three_seeds.json]
 
 Per seed: the unweighted loss on the fixed validation questions before the first round and after the last; the
-median confidence in the questions that were trained in two rounds, in the first and in the last of these; and
+median confidence in the questions that were trained on in two rounds, in the first and in the last of these; and
 per family what another scene's video adds to the validation loss (above 0: the solver uses the video, around
 0: it guesses). The last line is one JSON object.
 """

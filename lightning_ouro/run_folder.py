@@ -21,8 +21,8 @@ CHECKPOINTS = "checkpoints"
 def run_folder(trainer: L.Trainer) -> Path | None:
     """The run's folder, the same on every rank; None in a development run, which keeps nothing.
 
-    The first call chooses the folder and is a collective. To be called after Lightning has created the
-    loggers' experiments, thus from `setup` on.
+    The first call chooses the folder and is a collective. Call it in `setup` or later, once Lightning has
+    created the loggers' experiments.
     """
     checkpoint = trainer.checkpoint_callback
     if trainer.fast_dev_run or not isinstance(checkpoint, ModelCheckpoint):  # type: ignore[attr-defined]
@@ -36,8 +36,8 @@ def run_folder(trainer: L.Trainer) -> Path | None:
 def folder_of(checkpoints: Path) -> Path:
     """The run folder that a folder of checkpoints belongs to.
 
-    Its parent, or itself where it is one's own choice: runs with checkpoints in `mine/a` and `mine/b` must not
-    share a folder.
+    The parent if the folder is named `checkpoints`; otherwise (a user-chosen checkpoint.dirpath) the folder
+    itself: runs with checkpoints in `mine/a` and `mine/b` must not share a folder.
     """
     return checkpoints.parent if checkpoints.name == CHECKPOINTS else checkpoints
 

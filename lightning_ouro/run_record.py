@@ -71,7 +71,7 @@ def logger_settings(loggers: Any) -> list[Any]:
 def _identity(settings: dict[str, Any], logger: Any) -> dict[str, Any]:
     """The arguments with which a logger continues the run that it is logging now.
 
-    None for a CSVLogger, which deletes the table that it finds: a resumed run gets another one.
+    Empty for a CSVLogger, which would delete the existing table; a resumed run gets a new one.
     """
     if isinstance(logger, CSVLogger):
         return {}

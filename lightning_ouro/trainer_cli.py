@@ -2,8 +2,8 @@
 
 What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
 show all of it. `TrainerCLI` holds what every command with a Trainer needs (`propose` and `bootstrap` too):
-defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of what Lightning
-would only trip over, and a record of each run.
+defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of input on which
+Lightning would fail without a clear message, and a record of each run.
 """
 
 from __future__ import annotations
@@ -139,11 +139,14 @@ class TrainerCLI(LightningCLI):
         for group in self._seeded:
             parser.link_arguments("seed_everything", f"{group}.seed", compute_fn=int)
         if self._command is not None:  # the Trainer's commands have it
-            text = "A checkpoint of a run to go on from; last: that of the run whose record --config gives."
+            text = (
+                "Checkpoint to continue from: a path, or `last` for the newest checkpoint of the run whose "
+                "recorded config is passed with --config."
+            )
             parser.add_argument("--ckpt_path", type=str | None, default=None, help=text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses, and checks what Lightning itself would only trip over.
+        """Parses, and checks input on which Lightning would fail without a clear message.
 
         Raises:
             InputError: the seed is negative, or the checkpoint is not one.
@@ -159,7 +162,7 @@ class TrainerCLI(LightningCLI):
                 f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
             )
         if not is_zipfile(path):  # which every checkpoint of torch is
-            raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
+            raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
 
     def before_instantiate_classes(self) -> None:
         """Names the record after the command, so that `validate` never replaces that of `fit`.
@@ -181,7 +184,8 @@ class TrainerCLI(LightningCLI):
         """The checkpoint that `--ckpt_path` names, the newest for `last`; None without one.
 
         Raises:
-            InputError: `last` finds no checkpoint: to start anew is not what was asked for.
+            InputError: `last` finds no checkpoint; starting a new run instead would not be what the
+                user asked for.
         """
         path = self.settings.ckpt_path
         if path != "last":
@@ -190,8 +194,8 @@ class TrainerCLI(LightningCLI):
         found = [] if folder is None else list(folder.glob("last*.ckpt"))
         if not found:
             raise InputError(
-                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run give its "
-                "config.fit.yaml, to start one leave --ckpt_path out"
+                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run, pass its "
+                "config.fit.yaml; to start a new one, omit --ckpt_path"
             )
         return max(found, key=lambda file: file.stat().st_mtime)
 
@@ -217,11 +221,11 @@ class SolverCLI(TrainerCLI):
         needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
         if needs_weights and self.settings.model.init == "random":
             raise InputError(
-                f"{self.command} of randomly initialized weights is meaningless: give --ckpt_path"
+                f"running {self.command} on randomly initialized weights is meaningless; pass --ckpt_path"
             )
 
     def before_fit(self) -> None:
-        """Refuses to start anew where a person asked to resume."""
+        """Refuses to start a new run where the user asked to resume one."""
         self.find_checkpoint()
 
     def after_predict(self) -> None:
@@ -231,7 +235,7 @@ class SolverCLI(TrainerCLI):
         path = (run_folder(self.trainer) or Path()) / "replies.jsonl"
         if self.trainer.is_global_zero:
             write_jsonl(path, rows)
-            print(f"{len(rows)} replies in {path}")
+            print(f"wrote {len(rows)} replies to {path}")
 
 
 def join_lists(args: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ BAD = {
     "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),
     "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
     "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
-    "frames that show nothing": (["--data.frames.num_frames", "0"], "frames.num_frames=0"),
+    "frames that show nothing": (["--data.frames.num_frames", "0"], "num_frames=0 must be at least 1"),
     "no checkpoint": (
         ["--model.checkpoint", "nowhere", "--model.init", "pretrained"],
         "model.checkpoint='nowhere'",
@@ -59,7 +59,8 @@ def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
     assert (
-        "validate of randomly initialized weights is meaningless: give --ckpt_path" in capsys.readouterr().err
+        "running validate on randomly initialized weights is meaningless; pass --ckpt_path"
+        in capsys.readouterr().err
     )
 
 

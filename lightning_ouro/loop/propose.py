@@ -11,7 +11,7 @@ from functools import partial
 
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.admit import admit
+from lightning_ouro.loop.admit import filter_and_admit
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import Key
@@ -55,7 +55,7 @@ def propose_round(
     )
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if isinstance(item, Verified)]
-    accepted, turned_down = admit(verified, pool, proposer.base(solver), library, request, shard)
+    accepted, turned_down = filter_and_admit(verified, pool, proposer.base(solver), library, request, shard)
     return RoundResult(accepted, rejected + turned_down, all_gather_list(skipped))
 
 
