@@ -98,6 +98,7 @@ def _brief(
         recent=request.feedback.recent.get(scene.id, {}),
         asked=asked,
         video=partial(library.video, scene.id),
+        margins=request.margins,
     )
 
 
@@ -120,7 +121,7 @@ def ask(
         else:
             proposals[scene_id].append(written)
     with Sandbox() as sandbox:
-        verifier = Verifier(sandbox)
         for brief in shard.track(briefs, f"{title}: verifying"):
+            verifier = Verifier(sandbox, margins=brief.margins)
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
     return outcomes
