@@ -28,9 +28,9 @@ Floats = NDArray[np.float64]
 
 PARALLEL = 1e-9  # sine of the angle below which edges count as parallel; then a corner is just as close
 _SLACK = 1e-9  # metres by which rounding may separate equal gaps
-# Of projecting: in half of VSI-Bench's layouts every pair is then within 0.2 mm of its least distance, in 99 %
-# within 4 cm.
-_TURNS = 40
+# Of projecting: in half of VSI-Bench's layouts every pair is then within 1.3 mm of its least distance, in 99 %
+# within 5 cm.
+_TURNS = 20
 _NEXT = np.array([1, 2, 0])
 _LAST = np.array([2, 0, 1])
 
@@ -209,18 +209,31 @@ def closest_points(
 ) -> Float[np.ndarray, "n n 3"]:
     """The point of each box that is closest to each other box; of boxes that meet, a point of both.
 
-    Projects in turns on both boxes, starting with their centres, which approaches a closest pair (Cheney and
-    Goldstein 1959). Where parallel faces have many, it is one in the middle. Nearly parallel faces take long,
-    but there all points are nearly as close.
+    Projects in turns on both boxes, which approaches a closest pair (Cheney and Goldstein 1959), once from either
+    centre, and takes the middle: all closest pairs form a convex set, for parallel faces a whole rectangle.
+    Nearly parallel faces take long, but there all points are nearly as close.
     """
     first, second = np.triu_indices(len(centers), k=1)
-    here, there = centers[first], centers[second]
-    for _ in range(_TURNS):
-        here = _projected(there, centers[first], sizes[first], rotations[first])
-        there = _projected(here, centers[second], sizes[second], rotations[second])
+    ends = [_alternate(a, b, centers, sizes, rotations) for a, b in ((first, second), (second, first))]
+    here, there = (ends[0][0] + ends[1][1]) / 2, (ends[0][1] + ends[1][0]) / 2
     closest = np.repeat(centers[:, None], len(centers), axis=1)
     closest[first, second], closest[second, first] = here, there
     return closest
+
+
+def _alternate(
+    boxes: Int[np.ndarray, "m"],
+    others: Int[np.ndarray, "m"],
+    centers: Float[np.ndarray, "n 3"],
+    sizes: Float[np.ndarray, "n 3"],
+    rotations: Float[np.ndarray, "n 3 3"],
+) -> tuple[Float[np.ndarray, "m 3"], Float[np.ndarray, "m 3"]]:
+    """Points of boxes and of others that approach closest ones, starting from the others' centres."""
+    there = centers[others]
+    for _ in range(_TURNS):
+        here = _projected(there, centers[boxes], sizes[boxes], rotations[boxes])
+        there = _projected(here, centers[others], sizes[others], rotations[others])
+    return here, there
 
 
 def _projected(
