@@ -23,6 +23,8 @@ from typing import Any
 from record import provenance, write_report
 from tiny_run import fit, read_curves
 
+from lightning_ouro.atomic_files import from_jsonl
+
 PACKAGES = ("lightning_ouro", "torch", "transformers", "lightning")
 
 
@@ -52,7 +54,7 @@ def read(run: Path) -> dict[str, Any]:
     events = read_curves(run)
     losses = [event.value for event in events.Scalars("val/loss")]
     selections = sorted(run.glob("rounds/*/selection.jsonl"))
-    rows = [json.loads(line) for line in selections[-1].read_text("utf8").splitlines()]
+    rows = from_jsonl(selections[-1].read_bytes())
     twice = [list(row["confidence"].values()) for row in rows if len(row["confidence"]) >= 2]
     gains = [tag for tag in events.Tags()["scalars"] if tag.startswith("val/video_gain/")]
     return {

@@ -10,12 +10,29 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from zipfile import is_zipfile
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 
+from lightning_ouro.errors import InputError
+
 CHECKPOINTS = "checkpoints"
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """The `checkpoint` group, told apart from checkpoints among trainer.callbacks, which are a person's own."""
+
+    @property
+    def _legacy_state_key(self) -> str:  # type: ignore[override]
+        """Where Lightning finds its state in a checkpoint that was written before it had a class of its own."""
+        return self.state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+
+def run_checkpoint(trainer: L.Trainer) -> RunCheckpoint | None:
+    """The checkpoints that the run folder belongs to; None where there is no `checkpoint` group."""
+    return next((each for each in trainer.checkpoint_callbacks if isinstance(each, RunCheckpoint)), None)
 
 
 def run_folder(trainer: L.Trainer) -> Path | None:
@@ -24,8 +41,8 @@ def run_folder(trainer: L.Trainer) -> Path | None:
     The first call chooses the folder and is a collective. Call it in `setup` or later, once Lightning has
     created the loggers' experiments.
     """
-    checkpoint = trainer.checkpoint_callback
-    if trainer.fast_dev_run or not isinstance(checkpoint, ModelCheckpoint):  # type: ignore[attr-defined]
+    checkpoint = run_checkpoint(trainer)
+    if trainer.fast_dev_run or checkpoint is None:  # type: ignore[attr-defined]
         return None
     if checkpoint.dirpath is None:
         chosen = str(_choose(trainer)) if trainer.is_global_zero else ""
@@ -47,12 +64,50 @@ def checkpoints_of(trainer: L.Trainer) -> Path | None:
 
     None where the config names no folder of an earlier run.
     """
-    checkpoint = trainer.checkpoint_callback
-    if isinstance(checkpoint, ModelCheckpoint) and checkpoint.dirpath is not None:
+    checkpoint = run_checkpoint(trainer)
+    if checkpoint is not None and checkpoint.dirpath is not None:
         return Path(checkpoint.dirpath)
     if isinstance(trainer.logger, TensorBoardLogger | CSVLogger):
         return Path(trainer.logger.log_dir) / CHECKPOINTS
     return None
+
+
+def newest_checkpoint(folder: Path | None) -> Path | None:
+    """The newest `last` checkpoint of a folder, or None."""
+    found = [] if folder is None else list(folder.glob("last*.ckpt"))
+    return max(found, key=lambda file: file.stat().st_mtime, default=None)
+
+
+def check_checkpoint(path: str, root: str) -> None:
+    """Refuses a --ckpt_path on which Lightning would fail without a clear message.
+
+    Where `last` lies is known later.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is none.
+    """
+    if path == "best":
+        raise InputError(
+            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
+        )
+    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
+        raise InputError(
+            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
+        )
+    if path in ("last", "hpc") or "://" in path:
+        return
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError:  # such as a name that is too long
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise InputError(
+            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
+        )
+    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
+        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
+    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+        raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
 
 
 def _choose(trainer: L.Trainer) -> Path:

@@ -28,6 +28,22 @@ BAD = {
     ),
     "a config with an unknown key": (["--config", "typo.yaml"], "model.lrr' (read: "),
     "a negative seed": (["--seed_everything", "-1"], "seed_everything=-1"),
+    "a seed that does not fit": (["--seed_everything", "99999999999"], "seed_everything=99999999999"),
+    "a negative number of questions shown": (
+        ["--loop.feedback_per_band", "-1"],
+        "loop.feedback_per_band=-1 must be at least 0",
+    ),
+    "a weight decay below zero": (
+        ["--model.weight_decay", "-1"],
+        "model.weight_decay=-1.0 must be at least 0",
+    ),
+    "replies of no length": (["--model.max_new_tokens", "0"], "model.max_new_tokens=0 must be at least 1"),
+    "a config that is not text": (["--config", "bytes.yaml"], "codec can't decode byte"),
+    "a config that refers to nothing": (["--config", "refers.yaml"], "Environment variable 'NOPE' not found"),
+    "a folder that cannot be made": (
+        ["--trainer.logger.init_args.save_dir", "/dev/null/runs"],
+        "/dev/null/runs",
+    ),
     "a learning rate of nothing": (["--model.lr", "0"], "model.lr=0"),
     "an adapter of no rank": (["--model.lora.rank", "0"], "model.lora.rank=0"),
     "a device that is not there": (["--trainer.accelerator", "cuda"], "trainer: "),
@@ -40,6 +56,13 @@ BAD = {
     ),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
+    "the best checkpoint of another command": (
+        ["--ckpt_path", "best"],
+        "ckpt_path=best: a command knows only",
+    ),
+    "a cluster's checkpoint that is not there": (["--ckpt_path", "hpc"], "holds no hpc_ckpt_*.ckpt"),
+    "a folder that is no checkpoint": (["--ckpt_path", "."], "ckpt_path=. is a folder"),
+    "a checkpoint with too long a name": (["--ckpt_path", "x" * 5000], "there is no such file"),
     "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
     "a config that is not there": (["--config", "nowhere.yaml"], "nowhere.yaml"),
     "an epoch without a round": (
@@ -57,6 +80,15 @@ def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
         assert f"data.num_{split}_scenes=0 leaves nothing to evaluate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("named", ["last", "best", "hpc"])
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_a_checkpoint_that_is_not_there_is_not_evaluated(run, capsys, command, named):
+    with pytest.raises(SystemExit) as stop:
+        run(command, "--config", TINY, *SMALL, "--ckpt_path", named)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert stop.value.code == 2 and f"ckpt_path={named}: " in last
+
+
 def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
@@ -68,7 +100,9 @@ def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
 
 def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
     mine = tmp_path / "mine"
-    shutil.copytree(fitted, mine / "runs" / "tiny" / "version_0")
+    shutil.copytree(
+        fitted, mine / "runs" / "tiny" / "version_0", ignore=shutil.ignore_patterns("checkpoints")
+    )
     before = {path: path.read_bytes() for path in mine.rglob("*.jsonl")}
     with pytest.raises(SystemExit):
         folder = (
@@ -80,6 +114,24 @@ def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
         run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
     assert "belongs to another run or to other settings" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
+
+
+def test_a_run_is_not_started_again_in_its_own_folder_by_forgetting_the_checkpoint(run, own_fitted, capsys):
+    before = {path: path.read_bytes() for path in own_fitted.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit):
+        run("fit", "--config", str(own_fitted / "config.fit.yaml"))
+    assert "add --ckpt_path last to resume it" in capsys.readouterr().err
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert not list(own_fitted.rglob("last-v*"))
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "propose"])
+def test_a_checkpoint_that_was_cut_off_is_named(run, own_fitted, capsys, command):
+    last = own_fitted / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:100_000])
+    with pytest.raises(SystemExit):
+        run(command, "--config", str(own_fitted / "config.fit.yaml"), "--ckpt_path", "last")
+    assert f"{last} is not a checkpoint, or is truncated" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
@@ -102,6 +154,8 @@ def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "typo.yaml").write_text("model:\n  lrr: 1\n")
+    (tmp_path / "bytes.yaml").write_bytes(bytes(range(128, 256)))
+    (tmp_path / "refers.yaml").write_text("data:\n  num_train_scenes: ${oc.env:NOPE}\n")
     args, named = BAD[bad]
     with pytest.raises(SystemExit) as stop:
         run("fit", "--config", TINY, *SMALL, *args)

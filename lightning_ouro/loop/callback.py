@@ -19,7 +19,7 @@ from rich.console import Console
 from lightning_ouro.curriculum.mixture import MixtureKind
 from lightning_ouro.curriculum.sampling import SamplingKind
 from lightning_ouro.curriculum.skill import SkillKind
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, check_least
 from lightning_ouro.loop import curves
 from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
@@ -52,7 +52,8 @@ class ClosedLoop(L.Callback):
             neither easy nor hard).
         skill: chance_corrected (confidence corrected for what guessing gives), or paper (confidence itself, as in
             arXiv 2606.11719).
-        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band.
+        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band,
+            at least 0.
         blind: Filter for questions that can be answered without the video: confidence (the frozen base's
             confidence in the answer, without the video), judge (the base is asked for a verdict, as in arXiv
             2606.11719), or none.
@@ -73,8 +74,8 @@ class ClosedLoop(L.Callback):
         margins: MarginsOption = "vsi_bench",
         seed: int = 0,
     ) -> None:
-        if proposals_per_scene < 1:
-            raise InputError(f"loop.proposals_per_scene={proposals_per_scene} must be at least 1")
+        least = {"proposals_per_scene": (proposals_per_scene, 1), "feedback_per_band": (feedback_per_band, 0)}
+        check_least("loop", least)
         self.proposer = proposer
         limits = FamilyMargins.named(margins, FAMILIES)
         self.settings = LoopSettings(
@@ -109,6 +110,7 @@ class ClosedLoop(L.Callback):
     def advance_to(self, trainer: L.Trainer, round_index: int) -> None:
         """Runs rounds until `round_index` is in progress; does nothing when it is."""
         if self.state.round >= 0 and _data(trainer).plan is None:
+            _restart_by_epochs(trainer)
             self._plan_round(trainer)  # resumed: a checkpoint holds the round and the position, but no plan
         while self.state.round < round_index:
             if self.state.finished < self.state.round:  # resumed after the last batch: PL skips the hook
@@ -144,12 +146,21 @@ class ClosedLoop(L.Callback):
             self._say(f"peak memory up to the end of the first step: {peak} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remembers the scores for the round's table."""
+        """Remembers the scores for the round's table; those of the sanity check precede all rounds."""
+        if trainer.sanity_checking:
+            return
         scores = {family: trainer.callback_metrics.get(f"val/score/{family}") for family in FAMILIES}
         self.scores = {family: float(score) for family, score in scores.items() if score is not None}
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._finish_round(trainer)
+        """Finishes the round, unless training stops within it: a resumed run goes on there."""
+        if trainer.is_last_batch:
+            self._finish_round(trainer)
+            return
+        self._say(f"round {self.state.round}: training stops within it; --ckpt_path last goes on there")
+        epochs = trainer.fit_loop.epoch_progress
+        for counts in (epochs.total, epochs.current):  # which have this epoch as done
+            counts.processed = self.state.finished + 1  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
         """The loop's state; a collective."""
@@ -181,11 +192,11 @@ class ClosedLoop(L.Callback):
         scenes = data.held_out_scenes(split)
         per_scene, show_progress = data.eval_questions_per_scene, self.shard.show_progress
         questions, skipped = fixed_questions(data.library, scenes, per_scene, show_progress)
-        data.set_fixed_questions(split, questions)
         assert data.splits is not None, "the scenes have been read"
         self._say(
             *(f"skipped scene {scene.id}: {scene.reason}" for scene in (*data.splits.skipped, *skipped))
         )
+        data.set_fixed_questions(split, questions)
 
     def _say_what_begins(self, trainer: L.Trainer, folder: Path | None) -> None:
         data, size = _data(trainer), _data(trainer).round_size()
@@ -233,7 +244,15 @@ class ClosedLoop(L.Callback):
 
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def _restart_by_epochs(trainer: L.Trainer) -> None:
+    """Lets Lightning go on as without max_steps: with it, a finished epoch is taken for one to end once more."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    max_steps, epoch_loop.max_steps = epoch_loop.max_steps, -1
+    trainer.fit_loop.restarting = True  # of which Lightning makes False where the epoch is finished
+    epoch_loop.max_steps = max_steps
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:

@@ -6,7 +6,9 @@ rank admits the same questions in the same order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from lightning_ouro.distributed import all_gather_list
@@ -23,6 +25,8 @@ from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.types import Scene, SkippedScene, Views
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # of which json.loads makes a pair one character
 
 
 def propose_round(
@@ -112,7 +116,7 @@ def ask(
     """
     proposals: dict[str, list[Proposal]] = {brief.scene.id: [] for brief in briefs}
     outcomes: list[Verified | Rejection] = []
-    for written in proposer.propose(briefs, title, shard.show_progress):
+    for written in map(_encodable, proposer.propose(briefs, title, shard.show_progress)):
         scene_id = (written.proposal if isinstance(written, Rejection) else written).scene_id
         if scene_id not in proposals:
             raise InputError(f"loop.proposer: {proposer.name} was not asked about scene {scene_id!r}")
@@ -125,3 +129,14 @@ def ask(
             verifier = Verifier(sandbox, margins=brief.margins)
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
     return outcomes
+
+
+def _encodable(written: Proposal | Rejection) -> Proposal | Rejection:
+    """What was written with U+FFFD for its lone surrogates: no file, hash or tokenizer takes them."""
+    clean = partial(_LONE_SURROGATE.sub, "\ufffd")
+    raw = written.proposal if isinstance(written, Rejection) else written
+    family, text, program = clean(raw.family), clean(raw.text), clean(raw.program)
+    proposal = replace(raw, family=family, text=text, program=program)
+    if isinstance(written, Rejection):
+        return replace(written, proposal=proposal, detail=clean(written.detail))
+    return proposal

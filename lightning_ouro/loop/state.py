@@ -171,10 +171,7 @@ class LoopState:
         """
         assert self.plan is not None, "a round that is finished has been planned"
         questions, weights = self.pool.questions, self.sampling_weights(self.round)
-        observed = sorted(all_gather_list(self._observed), key=lambda item: item[0])
-        trained = Counter(question_id for _, question_id, _ in observed)
-        self.ledger.observe(self.round, {key: confidence for _, key, confidence in observed}, trained)
-        self._observed, self.finished = [], self.round
+        trained = self.enter_confidences()
         if self.pool.files is not None:
             rows = selection_rows(questions, self.ledger, weights, self.plan.drawn, trained)
             self.pool.files.write_selection(self.round, rows)
@@ -182,6 +179,14 @@ class LoopState:
         summary = summarise_pool(questions, coming, self.ledger, families, loss_kind)
         histograms = skill_histograms(questions, self.ledger, families, shard.rank, shard.num_ranks, device)
         return FinishedRound(self.round, self.proposals, summary, histograms)
+
+    def enter_confidences(self) -> Counter[str]:
+        """Enters the round's confidences in the ledger; returns how often each question was trained. A collective."""
+        observed = sorted(all_gather_list(self._observed), key=lambda item: item[0])
+        trained = Counter(question_id for _, question_id, _ in observed)
+        self.ledger.observe(self.round, {key: confidence for _, key, confidence in observed}, trained)
+        self._observed, self.finished = [], self.round
+        return trained
 
     def state_dict(self) -> dict[str, Any]:
         """Plain types only; a collective, since the confidences of all ranks' batches are part of it."""

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -23,7 +23,7 @@ from typing import Any
 
 import imageio.v3 as iio
 
-from lightning_ouro.atomic_files import write_jsonl
+from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
@@ -85,10 +85,22 @@ def store_scenes(
                 ) from None
 
 
-def write_skipped(store: Path, skipped: Iterable[SkippedScene]) -> list[SkippedScene]:
-    """Lists the skipped scenes in the store; returns them in the order of the list, by id."""
+def write_skipped(store: Path, skipped: Iterable[SkippedScene], tried: Collection[str]) -> list[SkippedScene]:
+    """Lists the skipped scenes in the store; returns them in the order of the list, by id.
+
+    Scenes that an earlier command skipped, of another data set, stay listed unless they were `tried` again.
+
+    Raises:
+        InputError: the list that is there is not one of `prepare`.
+    """
+    path = store / SKIPPED
+    try:
+        earlier = [SkippedScene(**row) for row in from_jsonl(path.read_bytes() if path.exists() else b"")]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: is not a list of skipped scenes ({error}); remove it") from None
     ordered = sorted(skipped, key=lambda scene: scene.id)
-    write_jsonl(store / SKIPPED, map(asdict, ordered))
+    others = [scene for scene in earlier if scene.id not in tried]
+    write_jsonl(path, map(asdict, sorted([*ordered, *others], key=lambda scene: scene.id)))
     return ordered
 
 
@@ -101,7 +113,8 @@ def write_scene(scene: Scene, video: Video, folder: Path) -> None:
         names = [f"frames/{index:04d}.jpg" for index in range(len(video.frames))]
         for name, frame in zip(names, video.frames, strict=True):
             iio.imwrite(part / name, frame, plugin="pillow", quality=QUALITY, subsampling=0)
-        (part / SCENE).write_text(json.dumps(_scene_record(scene), ensure_ascii=False, indent=1), "utf8")
+        record = json.dumps(_scene_record(scene), ensure_ascii=False, indent=1)
+        (part / SCENE).write_text(record, "utf8", "backslashreplace")  # a lone surrogate as JSON escapes it
         (part / FRAMES).write_text(json.dumps(_frames_record(video, names)), "utf8")
         part.chmod(0o755)
         part.rename(folder)
