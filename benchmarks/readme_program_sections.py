@@ -108,3 +108,40 @@ def accepted_questions(report: Report) -> str:
         ),
         table(["family", "accepted", "most frequent", "letters off", *edges, "1"], rows),
     )
+
+
+def margins(report: Report) -> str:
+    """What each set of margins leaves of every family."""
+    rooms = report["rooms"]
+    sets = list(next(iter(rooms.values()))["sets"])
+    families = next(iter(rooms.values()))["sets"][sets[0]]
+    header = [
+        "family",
+        *(f"{name} ({part['scenes']} rooms): {margin}" for name, part in rooms.items() for margin in sets),
+    ]
+    rows = [
+        [
+            family,
+            *(
+                f"{part['sets'][margin][family]['askable']:.0%}, {part['sets'][margin][family]['of_due']:.0%}"
+                for part in rooms.values()
+                for margin in sets
+            ),
+        ]
+        for family in families
+    ]
+    mixed = ", ".join(f"`{family}`" for family in report["mix"])
+    return paragraphs(
+        prose(
+            f"""`loop.margins` says how clear an answer has to be. `GrammarProposer` writes {report["slots"]} questions
+            about each room under each set, with equal family weights. In a cell: the share of the rooms in which the
+            family has anything to ask, and its verified questions as a share of its due, an equal part of all slots
+            (above 100% where other families have nothing to ask). Layouts are VSI-Bench's, rendered."""
+        ),
+        provenance(report),
+        table(header, rows),
+        prose(
+            f"""`strict` leaves a third of their due, in rooms of both sources, to {mixed}. A mix of the two sets that
+            no family suffers from has `strict` for these and `vsi_bench` for the others."""
+        ),
+    )

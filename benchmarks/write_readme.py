@@ -31,6 +31,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Report], str]]] = {  # by name of th
     "ground_truth": ("Are the answers right?", programs.ground_truth),
     "sandbox": ("Are the programs safe, and how fast is it?", programs.sandbox),
     "accepted_questions": ("What is accepted?", programs.accepted_questions),
+    "margins": ("What do strict margins leave?", programs.margins),
 }
 INTRODUCTION = (
     "<!-- Written by `python benchmarks/write_readme.py` from the files in results/. Do not edit. -->",

@@ -14,6 +14,8 @@ BAD = {
     "a file that is not meta_info": (["--data.scenes", "wrong.json"], "wrong.json"),
     "a file that is not JSON": (["--data.scenes", "broken.json"], "broken.json"),
     "an unknown key": (["--model.lrr", "1"], "model.lrr"),
+    "margins of no name": (["--loop.margins", "loose"], "loop.margins"),
+    "margins of no family": (["--loop.margins.sizes", "strict"], "loop.margins: there is no family 'sizes'"),
     "a value of the wrong type": (["--model.lr", "fast"], "model.lr"),
     "frames of the wrong size": (["--data.frames.height", "90"], "frames.height=90"),
     "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),

@@ -30,6 +30,7 @@ from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.loop.state import LoopSettings, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.margins import FamilyMargins, MarginsOption
 from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all short class names
 from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.proposer.protocol import Proposer
@@ -56,6 +57,8 @@ class ClosedLoop(L.Callback):
         blind: Filter for questions that can be answered without the video: confidence (the frozen base's
             confidence in the answer, without the video), judge (the base is asked for a verdict, as in arXiv
             2606.11719), or none.
+        margins: How clear an answer has to be: vsi_bench (the limits of VSI-Bench's re-creation), strict (those of
+            ReVSI), or a dictionary with one of these for some families; the others keep vsi_bench.
         seed: Seed of proposals and plans; the command line sets it from --seed_everything.
     """
 
@@ -68,13 +71,15 @@ class ClosedLoop(L.Callback):
         skill: SkillKind = "chance_corrected",
         feedback_per_band: int = 2,
         blind: BlindKind = "confidence",
+        margins: MarginsOption = "vsi_bench",
         seed: int = 0,
     ) -> None:
         least = {"proposals_per_scene": (proposals_per_scene, 1), "feedback_per_band": (feedback_per_band, 0)}
         check_least("loop", least)
         self.proposer = proposer
+        limits = FamilyMargins.named(margins, FAMILIES)
         self.settings = LoopSettings(
-            proposals_per_scene, sampling, mixture, skill, feedback_per_band, blind, seed
+            proposals_per_scene, sampling, mixture, skill, feedback_per_band, blind, seed, limits
         )
         self.state = LoopState(self.settings)
         self.shard = RankShard()

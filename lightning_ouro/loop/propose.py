@@ -102,6 +102,7 @@ def _brief(
         recent=request.feedback.recent.get(scene.id, {}),
         asked=asked,
         video=partial(library.video, scene.id),
+        margins=request.margins,
     )
 
 
@@ -124,8 +125,8 @@ def ask(
         else:
             proposals[scene_id].append(written)
     with Sandbox() as sandbox:
-        verifier = Verifier(sandbox)
         for brief in shard.track(briefs, f"{title}: verifying"):
+            verifier = Verifier(sandbox, margins=brief.margins)
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
         return _derive_again(outcomes, verifier, proposer, briefs, title, shard)
 

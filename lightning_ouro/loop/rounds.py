@@ -9,6 +9,7 @@ from typing import TypeVar
 from rich.progress import track
 
 from lightning_ouro.curriculum.feedback import Feedback
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.scenes.types import SkippedScene
@@ -26,6 +27,7 @@ class RoundRequest:
         proposals_per_scene: Proposals wanted for each scene.
         blind: How questions that can be answered without the video are detected.
         seed: The run's seed.
+        margins: How clear answers have to be, by family.
     """
 
     round_index: int
@@ -33,6 +35,7 @@ class RoundRequest:
     proposals_per_scene: int
     blind: BlindKind
     seed: int
+    margins: FamilyMargins = FOR_ALL
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from lightning_ouro.loop.plan import Plan, RoundSize, make_plan
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.proposer.blind import BlindKind
 
 
@@ -52,6 +53,7 @@ class LoopSettings:
     feedback_per_band: int
     blind: BlindKind
     seed: int
+    margins: FamilyMargins = FOR_ALL
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,12 @@ class LoopState:
         rejected, per_band = self.proposals.rejected, settings.feedback_per_band
         feedback = build_feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
         return RoundRequest(
-            self.round + 1, feedback, settings.proposals_per_scene, settings.blind, settings.seed
+            self.round + 1,
+            feedback,
+            settings.proposals_per_scene,
+            settings.blind,
+            settings.seed,
+            settings.margins,
         )
 
     def add_round(self, request: RoundRequest, result: RoundResult, num_scenes: int) -> None:

@@ -15,12 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 VISIBLE = 0.003  # of a frame's pixels
+# What has to be judged decides how much of an object a frame has to show. Of the smallest frames that are shown,
+# 128 x 96 pixels, 0.3 % are 6 x 6 pixels: enough to be there. 0.5 % are 8 x 8, and 1 % are 11 x 11: half a
+# pixel at either edge is then 9 % of a side (in quadrature), and a whole one 9 %. So what a place is judged by,
+# the apparent size, is off by less than the 10 % by which an answer may be, and so is the size itself in the
+# worst case.
+PLACED = 0.005
+SIZED = 0.01
 TRACE = 0.0005  # of a frame's pixels
 
 
-def seen_objects(visibility: NDArray[np.float32]) -> frozenset[int]:
-    """Indices of the objects that are visible in at least one frame; `visibility` is `(frames, objects)`."""
-    return frozenset(np.flatnonzero((visibility >= VISIBLE).any(axis=0)).tolist())
+def seen_objects(visibility: NDArray[np.float32], share: float = VISIBLE) -> frozenset[int]:
+    """Indices of the objects that fill at least this share of some frame; `visibility` is `(frames, objects)`."""
+    return frozenset(np.flatnonzero((visibility >= share).any(axis=0)).tolist())
 
 
 @dataclass(frozen=True)

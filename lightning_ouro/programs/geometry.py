@@ -28,6 +28,9 @@ Floats = NDArray[np.float64]
 
 PARALLEL = 1e-9  # sine of the angle below which edges count as parallel; then a corner is just as close
 _SLACK = 1e-9  # metres by which rounding may separate equal gaps
+# Of projecting: in half of VSI-Bench's layouts every pair is then within 1.3 mm of its least distance, in 99 %
+# within 5 cm.
+_TURNS = 20
 _NEXT = np.array([1, 2, 0])
 _LAST = np.array([2, 0, 1])
 
@@ -186,6 +189,80 @@ def point_distances(
     offsets = points[:, None] - centers[..., None, :, :]
     inward = np.abs(np.einsum("...nki,...tnk->...tni", rotations, offsets))
     return np.linalg.norm(np.maximum(inward - sizes[..., None, :, :] / 2, 0), axis=-1)
+
+
+def nearest_points(
+    points: Float[np.ndarray, "k 3"],
+    centers: Float[np.ndarray, "n 3"],
+    sizes: Float[np.ndarray, "n 3"],
+    rotations: Float[np.ndarray, "n 3 3"],
+) -> Float[np.ndarray, "k n 3"]:
+    """The points of boxes that are nearest to points: the points themselves inside."""
+    k, n = len(points), len(centers)
+    boxes = np.tile(np.arange(n), k)
+    nearest = _projected(np.repeat(points, n, axis=0), centers[boxes], sizes[boxes], rotations[boxes])
+    return nearest.reshape(k, n, 3)
+
+
+def closest_points(
+    centers: Float[np.ndarray, "n 3"], sizes: Float[np.ndarray, "n 3"], rotations: Float[np.ndarray, "n 3 3"]
+) -> Float[np.ndarray, "n n 3"]:
+    """The point of each box that is closest to each other box; of boxes that meet, a point of both.
+
+    Projects in turns on both boxes, which approaches a closest pair (Cheney and Goldstein 1959), once from either
+    centre, and takes the middle: all closest pairs form a convex set, for parallel faces a whole rectangle.
+    Nearly parallel faces take long, but there all points are nearly as close.
+    """
+    first, second = np.triu_indices(len(centers), k=1)
+    ends = [_alternate(a, b, centers, sizes, rotations) for a, b in ((first, second), (second, first))]
+    here, there = (ends[0][0] + ends[1][1]) / 2, (ends[0][1] + ends[1][0]) / 2
+    closest = np.repeat(centers[:, None], len(centers), axis=1)
+    closest[first, second], closest[second, first] = here, there
+    return closest
+
+
+def _alternate(
+    boxes: Int[np.ndarray, "m"],
+    others: Int[np.ndarray, "m"],
+    centers: Float[np.ndarray, "n 3"],
+    sizes: Float[np.ndarray, "n 3"],
+    rotations: Float[np.ndarray, "n 3 3"],
+) -> tuple[Float[np.ndarray, "m 3"], Float[np.ndarray, "m 3"]]:
+    """Points of boxes and of others that approach closest ones, starting from the others' centres."""
+    there = centers[others]
+    for _ in range(_TURNS):
+        here = _projected(there, centers[boxes], sizes[boxes], rotations[boxes])
+        there = _projected(here, centers[others], sizes[others], rotations[others])
+    return here, there
+
+
+def _projected(
+    points: Float[np.ndarray, "m 3"],
+    centers: Float[np.ndarray, "m 3"],
+    sizes: Float[np.ndarray, "m 3"],
+    rotations: Float[np.ndarray, "m 3 3"],
+) -> Float[np.ndarray, "m 3"]:
+    """The point of each box that is nearest to one point each."""
+    inward = np.einsum("mki,mk->mi", rotations, points - centers)
+    return centers + np.einsum("mik,mk->mi", rotations, np.clip(inward, -sizes / 2, sizes / 2))
+
+
+def outline_gaps(outlines: Float[np.ndarray, "n 6 2"]) -> Float[np.ndarray, "n n"]:
+    """Least distance between each two convex outlines, counter-clockwise; 0 where they meet.
+
+    Two convex outlines are apart if an edge of one has the other entirely on its outer side; then a corner of
+    one is among the closest points.
+    """
+    edges = np.roll(outlines, -1, axis=1) - outlines
+    offsets = (
+        outlines[None, :, None, :] - outlines[:, None, :, None]
+    )  # from corner to corner, (n, n, 6, 6, 2)
+    outer = edges[:, None, :, None, 1] * offsets[..., 0] - edges[:, None, :, None, 0] * offsets[..., 1]
+    is_outside = (outer > _SLACK).all(axis=3).any(axis=2)
+    along = edges[:, None, :, None]
+    share = (offsets * along).sum(axis=-1) / np.maximum((along * along).sum(axis=-1), 1e-300)
+    gaps = np.linalg.norm(offsets - np.clip(share, 0, 1)[..., None] * along, axis=-1).min(axis=(2, 3))
+    return np.where(is_outside | is_outside.T, np.minimum(gaps, gaps.T), 0.0)
 
 
 def footprints(

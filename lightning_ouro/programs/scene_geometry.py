@@ -16,8 +16,17 @@ from itertools import combinations
 
 import numpy as np
 
-from lightning_ouro.programs.first_seen import FirstSeen, find_first_seen, seen_objects
-from lightning_ouro.programs.geometry import Floats, box_distances, point_distances
+from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
+from lightning_ouro.programs.geometry import (
+    Floats,
+    box_distances,
+    footprints,
+    outline_gaps,
+    point_distances,
+)
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
+from lightning_ouro.programs.naming import is_kind_of
+from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
@@ -40,6 +49,7 @@ class SceneGeometry:
         rotations: `(n, 3, 3)`, columns are axes.
         distances: `(n, n)` between the boxes, metres.
         floor_area: Square metres.
+        margins: How clear answers have to be, by family.
     """
 
     scene: Scene
@@ -49,6 +59,7 @@ class SceneGeometry:
     rotations: Floats
     distances: Floats
     floor_area: float
+    margins: FamilyMargins = FOR_ALL
 
     @cached_property
     def _indices(self) -> dict[str, list[int]]:
@@ -70,6 +81,30 @@ class SceneGeometry:
         return point_distances(positions, self.centers, self.sizes, self.rotations)
 
     @cached_property
+    def floor_gaps(self) -> Floats:
+        """The `(n, n)` distances on the floor between the outlines of the boxes seen from above, metres."""
+        return outline_gaps(footprints(self.centers, self.sizes, self.rotations))
+
+    @cached_property
+    def floor_distances(self) -> Floats:
+        """The `(n, n)` distances on the floor between the centres, metres."""
+        steps = self.centers[:, None, :2] - self.centers[:, :2]
+        return np.hypot(steps[..., 0], steps[..., 1])
+
+    @cached_property
+    def bottoms(self) -> Floats:
+        """The heights `(n,)` of the boxes' lowest corners above the lowest of all, metres."""
+        lowest = self.corners[..., 2].min(axis=1, initial=np.inf)
+        return np.asarray(lowest - lowest.min(initial=np.inf))
+
+    @cached_property
+    def pictures(self) -> Pictures | None:
+        """The shown frames as pictures; None without frames, or if their size is unknown."""
+        if self.views is None or self.views.size is None:
+            return None
+        return Pictures(self.views, self.views.size, self.centers, self.sizes, self.rotations)
+
+    @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:
         """Indices of unique objects between which one can walk straight, each pair in both orders."""
         unique = [self.indices(category)[0] for category in self.unique_categories()]
@@ -81,7 +116,11 @@ class SceneGeometry:
     @cached_property
     def seen(self) -> frozenset[int]:
         """Indices of the objects that the frames show."""
-        return frozenset() if self.views is None else seen_objects(self.views.visibility)
+        return self.shown(VISIBLE)
+
+    def shown(self, share: float) -> frozenset[int]:
+        """Indices of the objects that fill at least this share of some frame's pixels."""
+        return frozenset() if self.views is None else seen_objects(self.views.visibility, share)
 
     @cached_property
     def times(self) -> tuple[str, ...]:
@@ -128,9 +167,28 @@ class SceneGeometry:
         """How many there are: the source's corrected count, or else the number of boxes."""
         return self.scene.counts.get(category, len(self.indices(category)))
 
+    def is_complete(self, category: str) -> bool:
+        """Whether every object that the name fits is known and has a box."""
+        boxes = len(self.indices(category))
+        return category in self.scene.complete and boxes == self.count(category) and not self.kinds(category)
+
+    def kinds(self, category: str) -> list[str]:
+        """The other categories of the scene whose objects the name fits too, sorted."""
+        return self._kinds.get(category, [])
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[str]]:
+        counted = (name for name, number in self.scene.counts.items() if number > 0)
+        names = sorted({*self._indices, *counted})
+        return {
+            general: kinds
+            for general in names
+            if (kinds := [name for name in names if is_kind_of(name, general)])
+        }
+
     def is_unique(self, category: str) -> bool:
-        """Whether there is exactly one box and the count is one."""
-        return len(self.indices(category)) == 1 == self.count(category)
+        """Whether the name fits exactly one object, as far as can be known."""
+        return len(self.indices(category)) == 1 and self.is_complete(category)
 
     def categories(self) -> list[str]:
         """Every category with a box, sorted."""
@@ -141,10 +199,18 @@ class SceneGeometry:
         return [category for category in self.categories() if self.is_unique(category)]
 
 
-def scene_geometry(scene: Scene, views: Views | None = None) -> SceneGeometry:
-    """The exact geometry, as the scene's metadata give it."""
+def scene_geometry(
+    scene: Scene, views: Views | None = None, margins: FamilyMargins = FOR_ALL
+) -> SceneGeometry:
+    """The exact geometry, as the scene's metadata give it.
+
+    Args:
+        scene: The scene.
+        views: How it was filmed; None if only metadata are known.
+        margins: How clear answers have to be, by family.
+    """
     boxes = _boxes(scene)
-    return SceneGeometry(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area))
+    return SceneGeometry(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area), margins)
 
 
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:

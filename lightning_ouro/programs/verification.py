@@ -20,7 +20,7 @@ from lightning_ouro.programs import open_text, source
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, mention, named
-from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.open_law import OpenLaw
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
@@ -80,11 +80,13 @@ class Verifier:
     Args:
         sandbox: Where programs run; its owner closes it.
         draws: Number of draws under noise from which the margin is computed.
+        margins: How clear answers have to be, by family.
     """
 
-    def __init__(self, sandbox: Sandbox, draws: int = 8) -> None:
+    def __init__(self, sandbox: Sandbox, draws: int = 8, margins: FamilyMargins = FOR_ALL) -> None:
         self._sandbox = sandbox
         self._draws = draws
+        self._margins = margins
 
     def verify(
         self,
@@ -129,7 +131,7 @@ class Verifier:
         return verdicts
 
     def _context(self, scene: Scene, views: Views) -> _Context:
-        exact = scene_geometry(scene, views)
+        exact = scene_geometry(scene, views, self._margins)
         names = {obj.category for obj in scene.objects} | set(scene.counts)
         draws = [exact, *jittered(scene, views, self._draws)]
         loaded = LoadedScene(draws)
@@ -258,11 +260,13 @@ def _violated(context: _Context, family: Family, roles: Roles, answer: TypedAnsw
 
 
 def _unseen(context: _Context, family: Family, roles: Roles) -> _Problem | None:
-    hidden = sorted(family.must_show(context.geometry, roles) - context.geometry.seen)
+    geometry = context.geometry
+    hidden = sorted(family.must_show(geometry, roles) - geometry.shown(family.share))
     if not hidden:
         return None
-    names = ", ".join(f"{context.geometry.scene.objects[index].category} {index}" for index in hidden)
-    return _Problem("unseen", f"no frame shows {names}")
+    names = ", ".join(f"{geometry.scene.objects[index].category} {index}" for index in hidden)
+    enough = "" if not geometry.seen.issuperset(hidden) else f" with {family.share:.1%} of its pixels"
+    return _Problem("unseen", f"no frame shows {names}{enough}")
 
 
 def _margin(context: _Context, family: Family, roles: Roles, outcome: Outcome) -> float:
@@ -277,5 +281,5 @@ def _margin(context: _Context, family: Family, roles: Roles, outcome: Outcome) -
     share = float(np.mean([answer.agrees(other) for other in noisy])) if noisy else 1.0
     needed = sorted(family.must_show(context.geometry, roles))
     visibility = context.geometry.views.visibility[:, needed].max(axis=0)
-    visible = float(visibility.min(initial=np.inf)) / VISIBLE
+    visible = float(visibility.min(initial=np.inf) / np.float32(family.share))  # at the limit exactly 1
     return min(share, family.slack(context.geometry, roles) / 2, visible / 2)

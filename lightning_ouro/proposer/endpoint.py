@@ -29,7 +29,6 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.derivation import derivation_prompt
 from lightning_ouro.proposer.derivation import generator as second_generator
 from lightning_ouro.proposer.model import as_proposal, generator
@@ -127,7 +126,7 @@ class EndpointProposer(Proposer, Deriver):
             pending = [
                 (brief, slot, prompt.short, pool.submit(self._request, key, content, generator(brief, slot)))
                 for brief in briefs
-                for prompt in [self._writer.write(brief, scene_geometry(brief.scene, brief.views))]
+                for prompt in [self._writer.write(brief, brief.geometry())]
                 for content in [_content(brief.video(), prompt.text)]
                 for slot in range(brief.slots)
             ]
@@ -220,7 +219,7 @@ def _warn_if_none_was_answered(proposals: Sequence[Proposal | Rejection]) -> Non
 
 
 def _derivation_prompt(item: OpenProposal) -> str:
-    return derivation_prompt(scene_geometry(item.brief.scene, item.brief.views), item.proposal.text)
+    return derivation_prompt(item.brief.geometry(), item.proposal.text)
 
 
 def _estimate_tokens(text: str) -> int:

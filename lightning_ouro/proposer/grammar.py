@@ -18,7 +18,7 @@ from typing_extensions import override
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
-from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
+from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 
 if TYPE_CHECKING:  # this proposer works without torch
@@ -66,7 +66,7 @@ class GrammarProposer(Proposer):
 
     def write(self, brief: Brief) -> Iterator[Proposal]:
         """The proposals for one brief; ends early when no family has anything left to ask."""
-        geometry, taken = scene_geometry(brief.scene, brief.views), set(brief.asked)
+        geometry, taken = brief.geometry(), set(brief.asked)
         weights = {
             name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
         }
@@ -147,7 +147,7 @@ def _draw_roles(
         roles
         for roles in family.candidates(geometry, rng)
         if family.key(geometry.scene.id, roles) not in taken
-        and family.must_show(geometry, roles) <= geometry.seen
+        and family.must_show(geometry, roles) <= geometry.shown(family.share)
     )
     candidates = list(islice(new, NUM_CANDIDATES))
     if not candidates:

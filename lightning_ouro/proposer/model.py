@@ -21,7 +21,6 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.derivation import derivation_prompt
 from lightning_ouro.proposer.derivation import generator as second_generator
 from lightning_ouro.proposer.parsing import Unusable, fenced_program, parse
@@ -131,7 +130,7 @@ class ModelProposer(Proposer, Deriver):
         rows, slots = list[Row](), list[tuple[Brief, int, ShortNames]]()
         writer = self.prompt_writer(solver)
         for brief in briefs:
-            prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
+            prompt = writer.write(brief, brief.geometry())
             rows.append(solver.encoder.row_of_replies(brief.video(), prompt.text, [None] * brief.slots))
             slots += [(brief, slot, prompt.short) for slot in range(brief.slots)]
         generators = [generator(brief, slot) for brief, slot, _ in slots]
@@ -168,8 +167,7 @@ class ModelProposer(Proposer, Deriver):
     def _derive_batch(self, solver: SolverModule, questions: Sequence[OpenProposal]) -> list[list[str]]:
         rows, generators = list[Row](), list[np.random.Generator]()
         for item in questions:
-            geometry = scene_geometry(item.brief.scene, item.brief.views)
-            prompt = derivation_prompt(geometry, item.proposal.text)
+            prompt = derivation_prompt(item.brief.geometry(), item.proposal.text)
             rows.append(solver.encoder.row_of_replies(None, prompt, [None] * self._second_programs))
             generators += [second_generator(item, attempt) for attempt in range(self._second_programs)]
         sampler = Sampler(generators, self._temperature, self._top_p)

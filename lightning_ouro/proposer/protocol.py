@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lightning_ouro.curriculum.skill import Band
 from lightning_ouro.programs.families import FAMILIES, Key
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.types import Scene, Video, Views
 
 if TYPE_CHECKING:  # a proposer without a model should not have to import torch
@@ -40,6 +42,7 @@ class Brief:
         recent: Last round's questions about this scene, by how well the solver answered them.
         asked: Keys of all questions that were asked about this scene in earlier rounds.
         video: Loads the frames; returns None where there are none to show.
+        margins: How clear answers have to be, by family.
     """
 
     scene: Scene
@@ -52,6 +55,11 @@ class Brief:
     recent: Mapping[Band, Sequence[Question]]
     asked: frozenset[Key]
     video: Callable[[], Video | None] = lambda: None
+    margins: FamilyMargins = FOR_ALL
+
+    def geometry(self) -> SceneGeometry:
+        """The exact geometry of the scene."""
+        return scene_geometry(self.scene, self.views, self.margins)
 
     @property
     def asked_about(self) -> dict[str, bool]:

@@ -61,6 +61,23 @@ def floor_outline(scene: Scene) -> NDArray[np.float64]:
     return floor_rectangle(scene).corners() if scene.objects else np.zeros((0, 2))
 
 
+def grid_on_floor(outline: NDArray[np.float64], cells: int = 24) -> NDArray[np.float64]:
+    """The points `(k, 2)` of a grid over an outline's bounds that lie inside it, by the even-odd rule, metres.
+
+    Args:
+        outline: `(n, 2)` of any shape, in either direction; at least three corners.
+        cells: Number of points along each side of the bounds.
+    """
+    steps = (np.arange(cells) + 0.5) / cells
+    low, high = outline.min(axis=0), outline.max(axis=0)
+    points = low + (high - low) * np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
+    (x, y), following = points.T[..., None], np.roll(outline, -1, axis=0)
+    spans = (outline[:, 1] > y) != (following[:, 1] > y)
+    rise = np.where(following[:, 1] == outline[:, 1], 1.0, following[:, 1] - outline[:, 1])
+    at = outline[:, 0] + (y - outline[:, 1]) / rise * (following[:, 0] - outline[:, 0])
+    return np.asarray(points[(spans & (x < at)).sum(axis=1) % 2 == 1])
+
+
 def least_rectangle(points: NDArray[np.float64]) -> Rectangle:
     """The rectangle of least area around `(n, 2)` points; it has a side on a side of their convex hull."""
     hull = points[ConvexHull(points).vertices]

@@ -94,12 +94,15 @@ class Views:
         poses: `(T, 4, 4)` camera to world.
         visibility: `(T, objects)` share of the frame's pixels that each object fills, in the order of
             `Scene.objects`.
+        size: Height and width of the frames in pixels; None if unknown, and then nobody can tell where a
+            picture ends. All footage of this package knows it.
     """
 
     timestamps: NDArray[np.float64]
     intrinsics: NDArray[np.float64]
     poses: NDArray[np.float64]
     visibility: NDArray[np.float32]
+    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,6 +10,7 @@ from lightning_ouro.loop import propose
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
+from lightning_ouro.programs.margins import STRICT, VSI_BENCH, FamilyMargins
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verified
@@ -93,6 +94,19 @@ def test_proposals_about_other_scenes_are_refused(solver, library, request_, alo
     with pytest.raises(InputError, match="stray was not asked about scene 'elsewhere'"):
         scenes = list(library.values())
         propose_round(Stray(), solver, library, scenes, Pool(), request_, alone)
+
+
+def test_proposals_are_written_and_verified_with_the_rounds_margins(solver, library, request_, alone):
+    lax, strict = (
+        round_of(solver, library, replace(request_, blind="none", margins=FamilyMargins(margins)), alone)
+        for margins in (VSI_BENCH, STRICT)
+    )
+    counts = [
+        [int(question.answer) for question in result.accepted if question.family == "object_counting"]
+        for result in (lax, strict)
+    ]
+    assert min(counts[0]) == 2 and min(counts[1]) == 1
+    assert {question.id for question in lax.accepted} != {question.id for question in strict.accepted}
 
 
 def test_lone_surrogates_of_a_model_are_replaced_where_they_enter(solver, library, request_, alone):

@@ -5,8 +5,17 @@ import pytest
 from scipy.optimize import lsq_linear
 from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
+from shapely import MultiPoint
 
-from lightning_ouro.programs.geometry import box_distances, direction_degrees, footprints, point_distances
+from lightning_ouro.programs.geometry import (
+    box_distances,
+    closest_points,
+    direction_degrees,
+    footprints,
+    nearest_points,
+    outline_gaps,
+    point_distances,
+)
 
 
 def reference(centers, sizes, rotations):
@@ -245,3 +254,51 @@ def test_footprints_of_several_draws_are_those_of_each():
     for draw in range(4):
         alone = footprints(centers[draw], sizes[draw], rotations[draw])
         np.testing.assert_array_equal(outlines[draw], alone)
+
+
+def some_boxes(rng, number=7):
+    centers, sizes = rng.normal(size=(number, 3)) * 1.5, rng.uniform(0.1, 1.5, (number, 3))
+    return centers, sizes, Rotation.random(number, random_state=rng).as_matrix()
+
+
+def inside_by(point, center, size, rotation):
+    """How far a point is inside a box, metres; negative outside."""
+    return float((size / 2 - np.abs((point - center) @ rotation)).min())
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_closest_points_lie_on_their_boxes_and_are_as_far_apart_as_these(seed):
+    boxes = some_boxes(np.random.default_rng(seed))
+    closest, distances = closest_points(*boxes), box_distances(*boxes)
+    apart = np.linalg.norm(closest - closest.swapaxes(0, 1), axis=-1)
+    np.testing.assert_allclose(apart, distances, atol=0.02)
+    assert np.median(apart - distances) < 1e-6
+    for i, j in np.ndindex(apart.shape):
+        assert inside_by(closest[i, j], *(field[i] for field in boxes)) >= -1e-9
+
+
+def test_the_closest_points_of_parallel_faces_lie_in_the_middle():
+    sizes, turns = np.array([[2.0, 1.0, 1.0], [2.0, 1.0, 3.0]]), np.tile(np.eye(3), (2, 1, 1))
+    closest = closest_points(np.array([[0.0, 0.0, 0.5], [1.0, 3.0, 1.5]]), sizes, turns)
+    assert closest[0, 1][1] == pytest.approx(0.5) and closest[1, 0][1] == pytest.approx(2.5)
+    assert closest[0, 1][[0, 2]] == pytest.approx(closest[1, 0][[0, 2]])
+    assert 0 < closest[0, 1][0] < 1 and 0 < closest[0, 1][2] < 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_gaps_between_outlines_are_shapelys_distances(seed):
+    rng = np.random.default_rng(seed)
+    centers, sizes, rotations = some_boxes(rng)
+    if seed % 2:  # upright: their outlines repeat two corners
+        rotations = about_z(rng.uniform(0, 6, len(centers)))
+    outlines = footprints(centers, sizes, rotations)
+    shapes = [MultiPoint(outline).convex_hull for outline in outlines]
+    expected = [[a.distance(b) for b in shapes] for a in shapes]
+    np.testing.assert_allclose(outline_gaps(outlines), expected, atol=1e-9)
+    assert (np.array(expected) > 0).any() and (np.array(expected) == 0).any()
+
+
+def test_a_point_inside_a_box_is_its_own_nearest_point():
+    box = np.array([[1.0, 2.0, 3.0]]), np.array([[2.0, 2.0, 2.0]]), np.eye(3)[None]
+    points = np.array([[1.5, 2.5, 2.5], [4.0, 2.0, 3.0]])
+    assert nearest_points(points, *box)[:, 0].tolist() == [[1.5, 2.5, 2.5], [2.0, 2.0, 3.0]]

@@ -177,3 +177,34 @@ def test_walkable_pairs_are_unique_objects_with_a_straight_path(filmed):
     pairs = {(a, b) for a in unique for b in unique if a != b}
     straight = {pair for pair in pairs if (path := ground.path(0, *pair)) is not None and len(path) == 2}
     assert geometry.walkable == straight and 0 < len(straight) < len(pairs)
+
+
+def test_distances_on_the_floor_ignore_heights(make_scene):
+    boxes = [
+        ("rug", (0, 0, 0), (2, 2, 0.1)),
+        ("light", (0.5, 0, 2.5), (0.4, 0.4, 0.2)),
+        ("bin", (3, 4, 0.3), (1, 1, 0.6)),
+    ]
+    geometry = scene_geometry(make_scene(boxes))
+    assert geometry.floor_distances[0].tolist() == [0, 0.5, 5]
+    assert geometry.floor_gaps[0, 1] == 0 and geometry.floor_gaps[0, 2] == pytest.approx(np.hypot(1.5, 2.5))
+    assert geometry.bottoms == pytest.approx([0, 2.45, 0.05])
+
+
+def test_a_name_is_unique_if_all_that_it_fits_is_one_annotated_object(make_scene):
+    boxes = [(name, (x, 0, 0), (1, 1, 1)) for x, name in enumerate(("table", "sofa", "bed", "lamp"))]
+    assert scene_geometry(make_scene(boxes)).unique_categories() == ["bed", "lamp", "sofa", "table"]
+    partly = scene_geometry(make_scene(boxes, complete={"table", "bed", "lamp"}))
+    assert not partly.is_complete("sofa") and partly.unique_categories() == ["bed", "lamp", "table"]
+    counted = {name: 1 for name, *_ in boxes} | {"coffee table": 1, "bunk bed": 0}
+    named = scene_geometry(make_scene(boxes, counts=counted))  # one that is counted, without a box
+    assert named.kinds("table") == ["coffee table"] and not named.is_complete("table")
+    assert named.unique_categories() == ["bed", "lamp", "sofa"]
+
+
+def test_shown_with_a_share_means_in_one_frame(room, filmed):
+    views = views_of([(0, -4, 1.5)] * 2)
+    views.visibility[:, 0], views.visibility[1, 1] = 0.004, 0.006
+    geometry = scene_geometry(room, views)
+    assert geometry.shown(0.003) == geometry.seen == {0, 1}
+    assert geometry.shown(0.005) == {1} and geometry.shown(0.01) == frozenset()

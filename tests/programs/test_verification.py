@@ -138,7 +138,10 @@ def test_an_object_that_no_frame_shows_is_unseen(room, verify):
     visibility[:, 1] = 0.0029
     verdict = verify(room, proposed, visibility)
     assert (verdict.reason, verdict.detail) == ("unseen", "no frame shows tv 1")
-    visibility[1, 1] = 0.0031
+    visibility[1, 1] = 0.0049
+    verdict = verify(room, proposed, visibility)
+    assert (verdict.reason, verdict.detail) == ("unseen", "no frame shows tv 1 with 0.5% of its pixels")
+    visibility[1, 1] = 0.0051
     assert isinstance(verify(room, proposed, visibility), Verified)
 
 

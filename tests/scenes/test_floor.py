@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import shapely
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.scenes.floor import floor_outline, floor_rectangle, least_rectangle
+from lightning_ouro.scenes.floor import floor_outline, floor_rectangle, grid_on_floor, least_rectangle
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
@@ -125,3 +126,21 @@ def test_procedural_rooms_outlines_equal_their_rectangles():
 def test_a_scene_without_outline_and_objects_has_no_floor():
     assert floor_outline(scene_of([], 10.0)).shape == (0, 2)
     assert floor_outline(scene_of([], 4.0, [(0, 0), (2, 0), (2, 2), (0, 2)])).shape == (4, 2)
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [(0, 0), (4, 0), (4, 3), (0, 3)],
+        [(0, 0), (0, 3), (4, 3), (4, 0)],
+        [(0, 0), (5, 0), (5, 1), (2, 1), (2, 4), (0, 4)],
+        [(0, 0), (3, 1), (6, 0), (3, 5)],
+    ],
+)
+def test_the_grid_on_a_floor_has_the_points_inside_its_outline(corners):
+    outline, cells = np.array(corners, float), 24
+    grid, shape = grid_on_floor(outline, cells), shapely.Polygon(corners)
+    (low_x, low_y, high_x, high_y) = shape.bounds
+    cell = (high_x - low_x) * (high_y - low_y) / cells**2
+    assert all(shape.buffer(1e-9).contains(shapely.Point(point)) for point in grid)
+    assert len(grid) * cell == pytest.approx(shape.area, rel=0.05)

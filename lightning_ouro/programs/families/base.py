@@ -18,6 +18,8 @@ import numpy as np
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.margins import Margins
 from lightning_ouro.programs.questions import LETTERS
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
@@ -34,6 +36,8 @@ class Family(ABC):
         symmetric: Roles whose names can be reordered without changing the question.
         main_role: The role that a question is mainly about; "" if there is none.
         most_options: Maximum number of options shown; surplus wrong ones are left out.
+        share: Of some frame's pixels, that each object that has to be shown fills at least. It depends on what
+            is judged: that something is there, where it is, or how large (`first_seen`).
     """
 
     name: str
@@ -41,6 +45,7 @@ class Family(ABC):
     symmetric: frozenset[str] = frozenset()
     main_role: str
     most_options: int = len(LETTERS)
+    share: float = VISIBLE
 
     @abstractmethod
     def program(self, roles: Roles) -> str:
@@ -64,6 +69,11 @@ class Family(ABC):
 
         1 at the limit, above 1 beyond it, infinite without any limit. Called only after `check` has passed.
         """
+
+    @final
+    def margins(self, geometry: SceneGeometry) -> Margins:
+        """How clear the family's answers about a scene have to be."""
+        return geometry.margins.of(self.name)
 
     @final
     def canonical(self, roles: Roles) -> Roles:

@@ -11,15 +11,25 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
+from lightning_ouro.programs.families.timestamps import (
+    FIRST,
+    SECOND,
+    frames_at,
+    not_one_frame,
+    pairs_of_times,
+)
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
 
 
 @final
 class CameraDisplacement(Family):
-    """Kept only if frames are shown at both times and the positions are 0.2 to 10 m apart."""
+    """The straight line between two positions of the camera.
+
+    What the rules guard:
+
+    - times that one frame has each: guards between which two positions it is measured;
+    - 0.2 to 10 m (`strict`: from 1 m): guards the distance itself; beyond 10 m an error of a tenth is a metre.
+    """
 
     name = "camera_displacement"
     forms = (
@@ -51,12 +61,13 @@ class CameraDisplacement(Family):
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
-        if frames_at(geometry, roles["times"]) is None:
-            return f"no frames are shown at {' and '.join(roles['times'])} s"
-        moved = _moved(geometry, roles)
-        return (
-            None if LEAST <= moved <= MOST else f"the camera moved {moved:.2f} m, not {LEAST} to {MOST:.0f} m"
-        )
+        problem = not_one_frame(geometry, *roles["times"])
+        if problem is not None:
+            return problem
+        moved, margins = _moved(geometry, roles), self.margins(geometry)
+        if margins.least_metres <= moved <= margins.most_metres:
+            return None
+        return f"the camera moved {moved:.2f} m, not {margins.least_metres} to {margins.most_metres:.0f} m"
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -64,8 +75,8 @@ class CameraDisplacement(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        moved = _moved(geometry, roles)
-        return min(moved / LEAST, MOST / moved)
+        moved, margins = _moved(geometry, roles), self.margins(geometry)
+        return min(moved / margins.least_metres, margins.most_metres / moved)
 
 
 def _moved(geometry: SceneGeometry, roles: Roles) -> float:

@@ -12,17 +12,25 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.framing import nearest_not_seen, nearest_slack
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
+from lightning_ouro.programs.families.timestamps import TIME, clear_times, not_in_picture
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-LEAST, MOST = 0.2, 10.0  # metres, as in VLM-3R's generator
 
 
 @final
 class CameraObjDistance(Family):
-    """Kept only if the object is unique, visible at that time, and 0.2 to 10 m away."""
+    """The distance from the camera to the nearest point of a box.
+
+    What the rules guard:
+
+    - one object that the name fits, a time that one frame has: guards between what it is measured;
+    - seen in that frame with 0.5 % of it (`PLACED`), its nearest point inside the picture and not behind another
+      box: guards that the end of the distance can be seen;
+    - 0.2 to 10 m (`strict`: from 1 m): guards the distance itself; beyond 10 m an error of a tenth is a metre.
+    """
 
     name = "camera_obj_distance"
     forms = (
@@ -36,6 +44,7 @@ class CameraObjDistance(Family):
         Form(f"In meters, how far from the camera is the closest part of the {{object[0]}} at {TIME} s?"),
     )
     main_role = "object"
+    share = PLACED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -48,7 +57,7 @@ class CameraObjDistance(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        pairs = list(product(geometry.unique_categories(), dict.fromkeys(geometry.times)))
+        pairs = list(product(geometry.unique_categories(), clear_times(geometry)))
         for i in random_order(len(pairs), rng):
             roles = {"object": pairs[i][:1], "times": pairs[i][1:]}
             if self.check(geometry, roles) is None:
@@ -57,13 +66,14 @@ class CameraObjDistance(Family):
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (category,), (seconds,) = roles["object"], roles["times"]
-        problem = not_unique(geometry, category) or not_in_picture(geometry, seconds, category)
+        problem = not_unique(geometry, category) or not_in_picture(geometry, seconds, self.share, category)
         if problem is not None:
             return problem
-        distance = _distance(geometry, roles)
-        if LEAST <= distance <= MOST:
-            return None
-        return f"the {category} is {distance:.2f} m from the camera, not {LEAST} to {MOST:.0f} m"
+        distance, margins = _distance(geometry, roles), self.margins(geometry)
+        if margins.least_metres <= distance <= margins.most_metres:
+            return nearest_not_seen(geometry, seconds, category)
+        limits = f"{margins.least_metres} to {margins.most_metres:.0f} m"
+        return f"the {category} is {distance:.2f} m from the camera, not {limits}"
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -71,8 +81,9 @@ class CameraObjDistance(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        distance = _distance(geometry, roles)
-        return min(distance / LEAST, MOST / distance)
+        distance, margins = _distance(geometry, roles), self.margins(geometry)
+        limits = min(distance / margins.least_metres, margins.most_metres / distance)
+        return min(limits, nearest_slack(geometry, roles["times"][0], *roles["object"]))
 
 
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:

@@ -12,17 +12,26 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.framing import nearest_not_seen, nearest_slack
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.timestamps import TIME, not_in_picture
+from lightning_ouro.programs.families.timestamps import TIME, clear_times, not_in_picture
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-LEAST = 0.15  # metres between the two distances, as for two options of `object_rel_distance`
 
 
 @final
 class DepthOrder(Family):
-    """Kept only if both are unique and visible at that time and their distances differ by over 0.15 m."""
+    """Which of two boxes has the point nearer to the camera.
+
+    What the rules guard:
+
+    - one object that each name fits, a time that one frame has: guards what is compared;
+    - both seen in that frame with 0.5 % of it (`PLACED`), their nearest points inside the picture and not behind
+      another box: guards that the compared points can be seen;
+    - distances 0.15 m apart, as for two options of `object_rel_distance` (`strict`: 0.3 m): guards their order;
+    - the centres in the same order: guards the words, which do not say that the nearest points count.
+    """
 
     name = "depth_order"
     forms = (
@@ -34,6 +43,7 @@ class DepthOrder(Family):
     )
     main_role = "pair"
     symmetric = frozenset({"pair"})
+    share = PLACED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -48,7 +58,7 @@ class DepthOrder(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        choices = list(product(combinations(geometry.unique_categories(), 2), dict.fromkeys(geometry.times)))
+        choices = list(product(combinations(geometry.unique_categories(), 2), clear_times(geometry)))
         for i in random_order(len(choices), rng):
             pair, seconds = choices[i]
             roles = {"pair": pair if rng.random() < 0.5 else pair[::-1], "times": (seconds,)}
@@ -58,11 +68,15 @@ class DepthOrder(Family):
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         (seconds,), pair = roles["times"], roles["pair"]
-        problem = not_unique(geometry, *pair) or not_in_picture(geometry, seconds, *pair)
+        problem = not_unique(geometry, *pair) or not_in_picture(geometry, seconds, self.share, *pair)
         if problem is not None:
             return problem
-        gap = _gap(geometry, roles)
-        return None if gap > LEAST else f"their distances differ by {gap:.2f} m; more than {LEAST} m needed"
+        (gap, of_middles), least = _gaps(geometry, roles), self.margins(geometry).gap
+        if gap <= least:
+            return f"their distances differ by {gap:.2f} m; more than {least} m needed"
+        if of_middles <= 0:
+            return "the one with the nearer point has the farther middle"
+        return nearest_not_seen(geometry, seconds, *pair)
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -70,14 +84,21 @@ class DepthOrder(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        return _gap(geometry, roles) / LEAST
+        gap = _gaps(geometry, roles)[0] / self.margins(geometry).gap
+        return min(gap, nearest_slack(geometry, roles["times"][0], *roles["pair"]))
 
 
-def _gap(geometry: SceneGeometry, roles: Roles) -> float:
-    """Metres by which the two objects' distances from the camera differ."""
-    frame = geometry.frame(roles["times"][0])
-    first, second = (geometry.camera_distances[frame, geometry.indices(name)[0]] for name in roles["pair"])
-    return float(abs(first - second))
+def _gaps(geometry: SceneGeometry, roles: Roles) -> tuple[float, float]:
+    """Metres by which the distances from the camera differ: of the nearest points, and of the centres.
+
+    The second is negative where the object with the nearer point has the farther centre.
+    """
+    frame, indices = geometry.frame(roles["times"][0]), [geometry.indices(name)[0] for name in roles["pair"]]
+    assert geometry.views is not None and frame is not None, "the time was checked"
+    nearest = np.diff(geometry.camera_distances[frame, indices])
+    eye = geometry.views.poses[frame, :3, 3]
+    centers = np.diff(np.linalg.norm(geometry.centers[indices] - eye, axis=1))
+    return float(abs(nearest[0])), float(centers[0] * np.sign(nearest[0]))
 
 
 FAMILY = DepthOrder()

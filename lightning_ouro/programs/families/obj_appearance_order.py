@@ -13,15 +13,23 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.uniqueness import not_complete
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 1.0  # seconds between two first appearances, as in VLM-3R's generator
 _FOUR = "{objects[0]}, {objects[1]}, {objects[2]}, {objects[3]}"
 
 
 @final
 class ObjAppearanceOrder(Family):
-    """Kept only if all four are first seen more than 1 s apart and no earlier frame holds a trace of one."""
+    """The order in which four categories are first seen.
+
+    What the rules guard:
+
+    - annotated completely, with clear names: guards that no unknown object of one is seen earlier;
+    - first seen with 0.3 % of a frame, no earlier frame with a trace of any of its objects (0.05 %): guards in
+      which frame that is;
+    - more than 1 s apart (`strict`: 2 s): guards their order.
+    """
 
     name = "obj_appearance_order"
     forms = (
@@ -63,9 +71,9 @@ class ObjAppearanceOrder(Family):
         doubts = [doubt for name in names if (doubt := _doubt(geometry, name)) is not None]
         if doubts:
             return doubts[0]
-        gap = _least_gap(geometry, names)
+        gap, least = _least_gap(geometry, names), self.margins(geometry).first_seen
         return (
-            None if gap > LEAST else f"two are first seen {gap:.1f} s apart; more than {LEAST:.0f} s needed"
+            None if gap > least else f"two are first seen {gap:.1f} s apart; more than {least:.0f} s needed"
         )
 
     @override
@@ -75,7 +83,7 @@ class ObjAppearanceOrder(Family):
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
         clearness = min(geometry.first_seen[name].clearness for name in roles["objects"])
-        return min(clearness, _least_gap(geometry, roles["objects"]) / LEAST)
+        return min(clearness, _least_gap(geometry, roles["objects"]) / self.margins(geometry).first_seen)
 
 
 def _doubt(geometry: SceneGeometry, category: str) -> str | None:
@@ -84,7 +92,7 @@ def _doubt(geometry: SceneGeometry, category: str) -> str | None:
         return f"no frame shows a {category}"
     if geometry.first_seen[category].clearness < 1:
         return f"a trace of a {category} stands in a frame before it is seen"
-    return None
+    return not_complete(geometry, category)
 
 
 def _least_gap(geometry: SceneGeometry, categories: tuple[str, ...]) -> float:

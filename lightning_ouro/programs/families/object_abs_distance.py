@@ -15,16 +15,25 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.framing import gap_not_framed
 from lightning_ouro.programs.families.ordering import random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-LEAST = 0.2  # metres; VLM-3R's generator drops closer pairs too
 
 
 @final
 class ObjectAbsDistance(Family):
-    """Kept only if each category names exactly one object and the two are at least 0.2 m apart."""
+    """The least distance between two boxes.
+
+    What the rules guard:
+
+    - one object that each name fits: guards between which two it is measured;
+    - the boxes 0.2 m apart in space (`strict`: 1 m): guards the distance itself, of which a few centimetres of
+      noise would be much; boxes that touch, overlap or lie in each other have none;
+    - each seen with 0.5 % of a frame (`PLACED`), its point closest to the other framed: guards that the ends of
+      the distance can be seen.
+    """
 
     name = "object_abs_distance"
     forms = (
@@ -39,6 +48,7 @@ class ObjectAbsDistance(Family):
         Form("What is the shortest distance in meters between the {pair[0]} and the {pair[1]}?"),
     )
     main_role = "pair"
+    share = PLACED
     symmetric = frozenset({"pair"})
 
     @override
@@ -55,9 +65,9 @@ class ObjectAbsDistance(Family):
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         pairs = list(combinations(geometry.unique_categories(), 2))
         for i in random_order(len(pairs), rng):
-            first, second = pairs[i] if rng.random() < 0.5 else pairs[i][::-1]
-            if geometry.distances[geometry.indices(first)[0], geometry.indices(second)[0]] >= LEAST:
-                yield {"pair": (first, second)}
+            roles = {"pair": pairs[i] if rng.random() < 0.5 else pairs[i][::-1]}
+            if self.check(geometry, roles) is None:
+                yield roles
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
@@ -65,10 +75,10 @@ class ObjectAbsDistance(Family):
         problem = not_unique(geometry, first, second)
         if problem is not None:
             return problem
-        distance = _distance(geometry, roles)
-        if distance >= LEAST:
-            return None
-        return f"{first} and {second} are {distance:.2f} m apart; at least {LEAST} m needed"
+        distance, least = _distance(geometry, roles), self.margins(geometry).apart
+        if distance < least:
+            return f"{first} and {second} are {distance:.2f} m apart; at least {least} m needed"
+        return gap_not_framed(geometry, *_indices(geometry, roles))
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -76,12 +86,16 @@ class ObjectAbsDistance(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        return _distance(geometry, roles) / LEAST
+        return _distance(geometry, roles) / self.margins(geometry).apart
 
 
 def _distance(geometry: SceneGeometry, roles: Roles) -> float:
+    return float(geometry.distances[_indices(geometry, roles)])
+
+
+def _indices(geometry: SceneGeometry, roles: Roles) -> tuple[int, int]:
     first, second = (geometry.indices(category)[0] for category in roles["pair"])
-    return float(geometry.distances[first, second])
+    return first, second
 
 
 FAMILY = ObjectAbsDistance()

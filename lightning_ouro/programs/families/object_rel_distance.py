@@ -1,7 +1,7 @@
 """Which of four categories has the object nearest to a target, by the distance between oriented boxes.
 
-The limits are those of VLM-3R's generator, which computes the wider gap for large floors but never applies
-it.
+The limits of `vsi_bench` are those of VLM-3R's generator, which computes the wider gap for large floors but
+never applies it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.framing import gap_not_framed
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.families.uniqueness import not_unique
+from lightning_ouro.programs.families.uniqueness import not_complete, not_unique
+from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.15  # metres between the target and the nearest option, and between the distances of any two options
-LEAST_IN_HALLS = 0.30  # metres between the distances of any two options where the floor exceeds HALL
-HALL = 40.0  # square metres
 MOST_CATEGORIES = 30  # per list of candidates, whose length grows with the fifth power; chosen by hand
 
 _OPTIONS = "{options[0]}, {options[1]}, {options[2]}, {options[3]}"
@@ -30,7 +29,18 @@ _OPTIONS = "{options[0]}, {options[1]}, {options[2]}, {options[3]}"
 
 @final
 class ObjectRelDistance(Family):
-    """Kept only if the target is unique, no option is closer than 0.15 m, and all distances clearly differ."""
+    """Which option is nearest to the target, by the box distances of their nearest objects.
+
+    What the rules guard:
+
+    - one object that the target's name fits: guards from where it is measured;
+    - options annotated completely, with clear names: guards that no unknown object of one is nearer;
+    - the nearest 0.15 m away in space (`strict`: 1 m): guards that no option touches the target, where a few
+      centimetres decide;
+    - distances 0.15 m apart, 0.3 m above 40 m² (`strict`: 0.3 m): guards their order;
+    - target and each option's nearest object seen with 0.5 % of a frame (`PLACED`), their closest points framed:
+      guards that the ends of the compared distances can be seen.
+    """
 
     name = "object_rel_distance"
     forms = (
@@ -44,6 +54,7 @@ class ObjectRelDistance(Family):
     )
     main_role = "target"
     symmetric = frozenset({"options"})
+    share = PLACED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -60,7 +71,8 @@ class ObjectRelDistance(Family):
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
         targets = geometry.unique_categories()
-        categories = [str(name) for name in rng.permutation(geometry.categories())[:MOST_CATEGORIES]]
+        known = [name for name in geometry.categories() if geometry.is_complete(name)]
+        categories = [str(name) for name in rng.permutation(known)[:MOST_CATEGORIES]]
         fours = list(combinations(range(len(categories) - 1), 4))
         for i in random_order(len(targets) * len(fours), rng):
             target = targets[i // len(fours)]
@@ -78,33 +90,47 @@ class ObjectRelDistance(Family):
             return problem
         if len({target, *options}) < 5:
             return f"not four different options beside the {target}: {', '.join(options)}"
-        distances = _distances(geometry, roles)
-        if distances[0] < LEAST:
-            return f"the nearest option is {distances[0]:.2f} m away; at least {LEAST} m needed"
-        least, gap = float(np.diff(distances).min()), _gap(geometry)
-        return None if least > gap else f"two options differ by {least:.2f} m; more than {gap} m needed"
+        problem = not_complete(geometry, *options) or self._too_close(geometry, roles)
+        if problem is not None:
+            return problem
+        index, *nearest = _compared(geometry, roles)
+        unseen = (gap_not_framed(geometry, index, other) for other in nearest)
+        return next((problem for problem in unseen if problem is not None), None)
+
+    def _too_close(self, geometry: SceneGeometry, roles: Roles) -> str | None:
+        """Which distances are too small or too similar, or None."""
+        distances, least = _distances(geometry, roles), self.margins(geometry).nearest
+        if distances[0] < least:
+            return f"the nearest option is {distances[0]:.2f} m away; at least {least} m needed"
+        smallest, gap = float(np.diff(distances).min()), self._gap(geometry)
+        return None if smallest > gap else f"two options differ by {smallest:.2f} m; more than {gap} m needed"
+
+    def _gap(self, geometry: SceneGeometry) -> float:
+        """Metres by which the distances of any two options have to differ."""
+        margins = self.margins(geometry)
+        return margins.gap_in_halls if geometry.scene.floor_area > margins.hall else margins.gap
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
         distances = _distances(geometry, roles)
-        return min(distances[0] / LEAST, float(np.diff(distances).min()) / _gap(geometry))
+        gap = float(np.diff(distances).min()) / self._gap(geometry)
+        return min(distances[0] / self.margins(geometry).nearest, gap)
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        (target,) = geometry.indices(roles["target"][0])
-        return frozenset({target, *(geometry.nearest(target, name) for name in roles["options"])})
+        return frozenset(_compared(geometry, roles))
+
+
+def _compared(geometry: SceneGeometry, roles: Roles) -> list[int]:
+    """The indices of the target and of the nearest object of each option."""
+    (target,) = geometry.indices(roles["target"][0])
+    return [target, *(geometry.nearest(target, name) for name in roles["options"])]
 
 
 def _distances(geometry: SceneGeometry, roles: Roles) -> list[float]:
     """Metres from the target to the nearest object of each option, sorted."""
-    (target,) = geometry.indices(roles["target"][0])
-    nearest = [geometry.nearest(target, name) for name in roles["options"]]
+    target, *nearest = _compared(geometry, roles)
     return sorted(geometry.distances[target, nearest].tolist())
-
-
-def _gap(geometry: SceneGeometry) -> float:
-    """Metres by which the distances of any two options have to differ."""
-    return LEAST_IN_HALLS if geometry.scene.floor_area > HALL else LEAST
 
 
 FAMILY = ObjectRelDistance()

@@ -12,14 +12,24 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.framing import end_not_framed
 from lightning_ouro.programs.families.ordering import random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.first_seen import SIZED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 @final
 class ObjectSizeEstimation(Family):
-    """Kept only if the category names exactly one object."""
+    """The longest side of an object's box.
+
+    What the rules guard:
+
+    - one object that the name fits: guards whose size it is;
+    - seen with 1 % of a frame (`SIZED`), both ends of its longest side framed: guards that the length can be
+      seen, whose ends are its quantity;
+    - `strict`: not of a size that is the same everywhere.
+    """
 
     name = "object_size_estimation"
     forms = (
@@ -32,6 +42,7 @@ class ObjectSizeEstimation(Family):
         Form("Estimate the longest dimension of the {object[0]} in centimeters."),
     )
     main_role = "object"
+    share = SIZED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -40,12 +51,19 @@ class ObjectSizeEstimation(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        categories = geometry.unique_categories()
-        return ({"object": (categories[i],)} for i in random_order(len(categories), rng))
+        asked = [{"object": (category,)} for category in geometry.unique_categories()]
+        kept = [roles for roles in asked if self.check(geometry, roles) is None]
+        return (kept[i] for i in random_order(len(kept), rng))
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
-        return not_unique(geometry, *roles["object"])
+        (category,) = roles["object"]
+        problem = not_unique(geometry, category)
+        if problem is not None:
+            return problem
+        if category in self.margins(geometry).standard_sizes:
+            return f"a {category} is about as large in every room"
+        return end_not_framed(geometry, category)
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:

@@ -17,23 +17,44 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Roles
+from lightning_ouro.programs.families.framing import centre_not_framed
+from lightning_ouro.programs.families.headings import heading_slack, no_heading, out_of_reach
 from lightning_ouro.programs.families.route_forms import FORMS, SHAPES
-from lightning_ouro.programs.families.route_turns import random_walk, stops_of, turn_angles, turn_slack
+from lightning_ouro.programs.families.route_turns import (
+    headings_of,
+    random_walk,
+    stops_of,
+    turn_angles,
+    turn_slack,
+)
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-SHORTEST = 0.3  # metres between the boxes at both ends of a leg, as for relative directions
 TRIES = 200  # random walks per list of candidates; chosen by hand
 
 
 @final
 class RoutePlanning(Family):
-    """Kept only if all objects are unique, every leg is straight and free, and every turn is unambiguous."""
+    """The turns between the legs of a walk, angles on the floor between centroids.
+
+    What the rules guard:
+
+    - one object that each name fits: guards which way is walked;
+    - one can stand by every stop, none begins above 1.8 m: guards that there is such a place;
+    - outlines on the floor 0.3 m and centres 0.5 m apart, at both ends of a leg and from the start to what is
+      faced (`strict`: 1.5 m): guards that legs and first look are directions, which noise does not turn;
+    - every leg straight and free for a walker: guards that "go forward" leads there;
+    - every turn 30 degrees from straight on and 10 from 135 and 225 (`strict`: 35 and 20): guards what it is
+      called;
+    - each seen with 0.5 % of a frame (`PLACED`), its centre framed: guards that the legs' ends can be seen.
+    """
 
     name = "route_planning"
     forms = FORMS
     main_role = "end"
     most_options = 4
+    share = PLACED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -76,30 +97,43 @@ class RoutePlanning(Family):
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
-        stops = stops_of(roles)
-        problem = not_unique(geometry, *stops) or not_unique(
-            geometry, *roles["start"], *roles.get("facing", ())
-        )
+        stops, faced = stops_of(roles), roles.get("facing", ())
+        problem = not_unique(geometry, *stops) or not_unique(geometry, *roles["start"], *faced)
         if problem is not None:
             return problem
-        indices = [geometry.indices(name)[0] for name in stops]
-        for (start, end), leg in zip(pairwise(stops), pairwise(indices), strict=True):
-            if geometry.distances[leg] < SHORTEST:
-                return f"{start} and {end} are less than {SHORTEST} m apart"
-            if leg not in geometry.walkable:
-                return f"one cannot walk straight from {start} to {end}"
+        margins = self.margins(geometry)
+        return (
+            out_of_reach(geometry, *stops)
+            or no_heading(geometry, margins, headings_of(geometry, roles))
+            or _blocked(geometry, stops)
+            or self._ambiguous(geometry, roles)
+            or centre_not_framed(geometry, *stops, *faced)
+        )
+
+    def _ambiguous(self, geometry: SceneGeometry, roles: Roles) -> str | None:
+        """Which turn could be called otherwise, or None."""
         for angle in turn_angles(geometry, roles):
-            if turn_slack(angle) < 1:
+            if turn_slack(angle, self.margins(geometry)) < 1:
                 return f"a turn of {angle:.0f} degrees is too close to a boundary"
         return None
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        return min(map(turn_slack, turn_angles(geometry, roles)))
+        margins = self.margins(geometry)
+        turns = min(turn_slack(angle, margins) for angle in turn_angles(geometry, roles))
+        return min(turns, heading_slack(geometry, margins, headings_of(geometry, roles)))
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return all_indices(geometry, *roles.values())
+
+
+def _blocked(geometry: SceneGeometry, stops: tuple[str, ...]) -> str | None:
+    """Between which two stops one cannot walk straight, or None."""
+    for start, end in pairwise(stops):
+        if (geometry.indices(start)[0], geometry.indices(end)[0]) not in geometry.walkable:
+            return f"one cannot walk straight from {start} to {end}"
+    return None
 
 
 FAMILY = RoutePlanning()

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from itertools import pairwise
 
 import numpy as np
 
 from lightning_ouro.programs.families.forms import Roles
 from lightning_ouro.programs.geometry import direction_degrees
+from lightning_ouro.programs.margins import Margins
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-SLACK = 10.0  # degrees to 135 and 225, as for relative directions
-STRAIGHT = 30.0  # degrees to straight ahead: a smaller turn would be called going on; chosen by hand
 
 
 def stops_of(roles: Roles) -> tuple[str, ...]:
     """The categories that a route passes, from start to end."""
     return (*roles["start"], *roles.get("via", ()), *roles["end"])
+
+
+def headings_of(geometry: SceneGeometry, roles: Roles) -> list[tuple[int, int]]:
+    """The pairs of objects between which a walker looks or goes: first at what is faced, then leg by leg."""
+    legs = list(pairwise(stops_of(roles)))
+    faced = [(roles["start"][0], name) for name in roles.get("facing", ())]
+    return [(geometry.indices(here)[0], geometry.indices(there)[0]) for here, there in faced + legs]
 
 
 def random_walk(
@@ -45,6 +51,7 @@ def turn_angles(geometry: SceneGeometry, roles: Roles) -> list[float]:
     return [float(angle) for angle in angles[0 if "facing" in roles else 1 :]]
 
 
-def turn_slack(angle: float) -> float:
+def turn_slack(angle: float, margins: Margins) -> float:
     """The smallest ratio of a turn's distance from a boundary to what is required there."""
-    return min(min(angle, 360 - angle) / STRAIGHT, min(abs(angle - 135), abs(angle - 225)) / SLACK)
+    from_back = min(abs(angle - 135), abs(angle - 225))
+    return min(min(angle, 360 - angle) / margins.straight, from_back / margins.back)

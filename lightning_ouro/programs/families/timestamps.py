@@ -8,16 +8,20 @@ import numpy as np
 
 from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.families.ordering import random_order
-from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 TIME = FIRST = f"{{times[0]:{SECONDS}}}"  # fields of a form's template
 SECOND = f"{{times[1]:{SECONDS}}}"
 
 
+def clear_times(geometry: SceneGeometry) -> list[str]:
+    """The times of shown frames that name one frame each, in order."""
+    return [time for time in geometry.times if geometry.times.count(time) == 1]
+
+
 def pairs_of_times(geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[tuple[str, str]]:
     """All pairs of shown frames' times, the earlier one first, in random order."""
-    times = list(dict.fromkeys(geometry.times))
+    times = clear_times(geometry)
     firsts, seconds = np.triu_indices(len(times), k=1)
     return ((times[firsts[i]], times[seconds[i]]) for i in random_order(len(firsts), rng))
 
@@ -28,12 +32,23 @@ def frames_at(geometry: SceneGeometry, times: tuple[str, ...]) -> list[int] | No
     return frames if len(frames) == len(times) else None
 
 
-def not_in_picture(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:
-    """Which unique category the frame at a time does not show, or that there is no such frame; else None."""
-    frame = geometry.frame(seconds)
-    if geometry.views is None or frame is None:
-        return f"no frame is shown at {seconds} s"
+def not_one_frame(geometry: SceneGeometry, *times: str) -> str | None:
+    """At which time there is no shown frame, or more than one to a tenth of a second; else None."""
+    for seconds in times:
+        frame = geometry.frame(seconds)
+        if frame is None:
+            return f"no frame is shown at {seconds} s"
+        if geometry.times.count(geometry.times[frame]) > 1:
+            return f"more than one frame is shown at {seconds} s"
+    return None
+
+
+def not_in_picture(geometry: SceneGeometry, seconds: str, share: float, *categories: str) -> str | None:
+    """Which unique category does not fill this share of the frame at a time, or what is wrong with the time."""
+    problem, frame = not_one_frame(geometry, seconds), geometry.frame(seconds)
+    if problem is not None or geometry.views is None or frame is None:
+        return problem or f"no frame is shown at {seconds} s"
     for category in categories:
-        if geometry.views.visibility[frame, geometry.indices(category)[0]] < VISIBLE:
+        if geometry.views.visibility[frame, geometry.indices(category)[0]] < share:
             return f"the {category} is not in the picture at {seconds} s"
     return None

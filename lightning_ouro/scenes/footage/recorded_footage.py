@@ -62,7 +62,7 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     visibility = np.stack([visible_shares(scene, recording, index) for index in indices])
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     intrinsics = shots.intrinsics[indices] * scale[:, None]
-    return Video(frames, Views(shots.times[indices], intrinsics, shots.poses[indices], visibility))
+    return Video(frames, Views(shots.times[indices], intrinsics, shots.poses[indices], visibility, size))
 
 
 def uniform_indices(num_frames: int, wanted: int) -> list[int]:

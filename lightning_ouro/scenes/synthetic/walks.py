@@ -80,7 +80,8 @@ def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
     rendering = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
     visibility = _visibility(rendering.ids, len(scene.objects))
-    return rendering, Views(progress * walk.duration, intrinsics, poses, visibility)
+    size = (budget.height, budget.width)
+    return rendering, Views(progress * walk.duration, intrinsics, poses, visibility, size)
 
 
 def _visibility(ids: NDArray[np.int32], num_objects: int) -> NDArray[np.float32]:

@@ -172,7 +172,8 @@ def test_distances_from_the_camera_match_an_independent_computation(den, filmed,
                 assert answer.value == nearer
                 assert sorted(answer.among) == sorted(names)
                 gap = abs(np.subtract(*metres.values()))
-                assert family.slack(geometry, roles) == pytest.approx(gap / 0.15, rel=1e-4)
+                slack = family.slack(geometry, roles)
+                assert slack == pytest.approx(gap / 0.15, rel=1e-4) if views.size is None else slack >= 1
     assert compared >= 60
 
 
@@ -208,7 +209,7 @@ def test_two_depths_differ_clearly(make_scene, make_views, sandbox, gap, kept):
 def test_objects_asked_about_at_a_time_are_in_the_picture_then(sofa_and_tv, index):
     name = ("sofa", "tv")[index]
     alone = {"object": (name,), "times": ("0.0",)}
-    for share, is_visible in ((0.0029, False), (0.0031, True)):
+    for share, is_visible in ((0.0049, False), (0.0051, True)):
         geometry = sofa_and_tv(shares=np.where(np.arange(2) == index, share, 0.02))
         for family, roles in ((DEPTH, BOTH), (OBJECT, alone)):
             problem = family.check(geometry, roles, ANY)

@@ -60,7 +60,7 @@ def answer_to(sandbox, geometry, roles):
 )
 @pytest.mark.parametrize("side", [1, -1])
 def test_turns_keep_clear_of_ahead_and_of_the_boundaries_of_back(floor, sandbox, degrees, side, kept):
-    geometry = floor({"a": (0, 0), "f": (0, 3), "t": at(side * degrees)})
+    geometry = floor({"a": (0, 0), "f": (0, 3), "t": at(side * degrees, 2.5)})
     problem = FAMILY.check(geometry, FACING, ANY)
     assert problem is None if kept else "too close to a boundary" in problem
     if kept:
@@ -130,7 +130,7 @@ def test_a_walker_who_faces_the_first_stop_is_not_asked_for_a_turn_there():
 def test_legs_are_not_too_short(floor, gap, kept):
     geometry = floor({"a": (0, 0), "f": (0, 3), "t": (-gap - 0.2, 0)})
     problem = FAMILY.check(geometry, FACING, ANY)
-    assert problem is None if kept else "less than 0.3 m apart" in problem
+    assert problem is None if kept else "apart on the floor; at least 0.3 m needed" in problem
 
 
 @pytest.mark.parametrize(

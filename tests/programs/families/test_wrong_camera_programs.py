@@ -83,12 +83,8 @@ OBJECT = {
 
 _DEPTH = "camera = scene.camera($times0)\nnames = $pair*\n"
 _BY = "key=lambda name: scene.camera_distance(camera, scene.unique(name))"
-DEPTH = {
+DEPTH = {  # not by centres: that order is the same, or the question is not kept
     "farther": (("min(", "max("),),
-    "centres": f"import math\n{_DEPTH}return choice(min(names, "
-    "key=lambda name: math.dist(camera.position, scene.unique(name).center)), among=names)",
-    "centres on the floor": f"import math\n{_DEPTH}return choice(min(names, "
-    "key=lambda name: math.dist(camera.position[:2], scene.unique(name).center[:2])), among=names)",
     "at the start": f"{_DEPTH}camera = scene.cameras[0]\nreturn choice(min(names, {_BY}), among=names)",
     "at the end": f"{_DEPTH}camera = scene.cameras[-1]\nreturn choice(min(names, {_BY}), among=names)",
     "one frame before": f"{_DEPTH}camera = scene.cameras[camera.id - 1]\nreturn choice(min(names, {_BY}), among=names)",

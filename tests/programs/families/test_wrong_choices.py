@@ -191,12 +191,12 @@ def small(*positions):
 
 LUCK = {  # as close to the limits as possible, so that noise changes some answers
     "object_rel_direction_easy": (
-        [*small((0, 0), (0, 0.6)), ("t", (-0.08, 0.37, 1.0), (0.05, 0.05, 0.05))],
+        [*small((0, 0), (0, 0.6)), ("t", (-0.11, 0.55, 1.0), (0.05, 0.05, 0.05))],
         {"standing": ("a",), "facing": ("b",), "target": ("t",)},
         '["left", "right"]',
     ),
     "object_rel_direction_hard": (
-        [*small((0, 0), (0, 0.6)), ("t", (-0.4, 0.08, 0.5), (0.05, 0.05, 0.05))],
+        [*small((0, 0), (0, 0.6)), ("t", (-0.55, 0.11, 0.5), (0.05, 0.05, 0.05))],
         {"standing": ("a",), "facing": ("b",), "target": ("t",)},
         '["front-left", "back-left", "back-right", "front-right"]',
     ),

@@ -1,0 +1,68 @@
+"""Whether the shown frames have what an answer is read from inside their pictures.
+
+A share of the pixels says that enough of an object is seen, not which part. What is asked for has to be seen:
+the centre of what a direction is measured to, the closest points of what a distance is measured between, both
+ends of what a length is measured along. Such a part is *framed* if it lies in the picture of some frame that
+shows the object. Without pictures none of this can be checked.
+"""
+
+from __future__ import annotations
+
+import math
+
+from lightning_ouro.programs.pictures import BORDER
+from lightning_ouro.programs.scene_geometry import SceneGeometry
+
+
+def centre_not_framed(geometry: SceneGeometry, *categories: str) -> str | None:
+    """Which unique category's centre no frame has in its picture, or None."""
+    pictures = geometry.pictures
+    if pictures is None:
+        return None
+    for category in categories:
+        if not pictures.centers_framed[geometry.indices(category)[0]]:
+            return f"no frame that shows the {category} has its middle in the picture"
+    return None
+
+
+def end_not_framed(geometry: SceneGeometry, category: str) -> str | None:
+    """That no frame has one end of a unique category's longest side in its picture, or None."""
+    pictures = geometry.pictures
+    if pictures is None or pictures.ends_framed[geometry.indices(category)[0]]:
+        return None
+    return f"no frame that shows the {category} has one end of its longest side in the picture"
+
+
+def gap_not_framed(geometry: SceneGeometry, first: int, second: int) -> str | None:
+    """Which of two objects has no frame with its point closest to the other in the picture, or None."""
+    pictures = geometry.pictures
+    if pictures is None:
+        return None
+    for pair in ((first, second), (second, first)):
+        if not pictures.closest_framed[pair]:
+            here, there = (geometry.scene.objects[index].category for index in pair)
+            return f"no frame that shows the {here} has what is closest to the {there} in the picture"
+    return None
+
+
+def nearest_not_seen(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:
+    """Which unique category's point nearest to the camera is not seen at the time of a frame, or None."""
+    pictures, frame = geometry.pictures, geometry.frame(seconds)
+    if pictures is None or frame is None:
+        return None
+    for category in categories:
+        (index,) = geometry.indices(category)
+        nearest = f"the point of the {category} nearest to the camera"
+        if pictures.nearest_inside[frame, index] < BORDER:
+            return f"{nearest} is outside the picture at {seconds} s, or at its border"
+        if pictures.nearest_hidden[frame, index]:
+            return f"{nearest} is hidden at {seconds} s"
+    return None
+
+
+def nearest_slack(geometry: SceneGeometry, seconds: str, *categories: str) -> float:
+    """How far inside the picture these points are, as a ratio to what is needed; infinite without pictures."""
+    if geometry.pictures is None:
+        return math.inf
+    indices = [geometry.indices(category)[0] for category in categories]
+    return float(geometry.pictures.nearest_inside[geometry.frame(seconds), indices].min() / BORDER)

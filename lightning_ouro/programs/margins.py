@@ -1,0 +1,144 @@
+"""How clear an answer has to be: the limits of the families' rules, in two named sets.
+
+`vsi_bench` has the limits of VSI-Bench's public re-creation (VLM-3R's generator), and our own where that has
+none. `strict` has those of ReVSI (arXiv 2604.24300, as listed in its paper): distances from 1 m, gaps of 0.3
+m, 35 degrees from every boundary, 1.5 m between the objects of a direction and none above 1.4 m, counts from
+1, no sizes of things that are as large everywhere. Where ReVSI has no such family, its limit for the same
+quantity is taken, or none is tightened; each field says which. A run picks a set for all families, or one for
+each.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from lightning_ouro.errors import InputError
+
+MarginsName = Literal["vsi_bench", "strict"]
+MarginsOption = MarginsName | dict[str, MarginsName]
+
+_STANDARD_SIZES = """
+basketball, bathtub, bicycle, blender, book, bottle, bowl, can, cd player, chair, coat hanger, coffee maker,
+computer mouse, computer tower, cup, cutting board, dining chair, dish rack, dishwasher, door, doorknob, dryer,
+dvd player, faucet, fire alarm, fire extinguisher, folder, folding chair, football, fork, frying pan, glass,
+guitar, hair dryer, hand dryer, hat, headphones, helmet, high chair, iron, ironing board, kettle, keyboard,
+knife, laptop, light switch, magazine, microwave, mouse pad, mug, newspaper, notebook, office chair, oven,
+paper towel dispenser, pen, pencil, phone, piano, pillow, plate, plunger, pot, power outlet, power strip, range
+hood, refrigerator, remote control, rice cooker, router, scale, shoe, shower head, sink, smoke detector, soap,
+soap dispenser, soccer ball, spoon, stapler, stove, suitcase, tablet, teapot, telephone, thermostat, tissue
+box, toaster, toilet, toilet brush, toilet paper, toilet paper dispenser, toilet seat, toothbrush, trash bin,
+umbrella, urinal, vacuum cleaner, violin, washer, washing machine, water cooler, wheelchair
+"""
+
+
+@dataclass(frozen=True)
+class Margins:
+    """The limits of one set; the defaults are those of `vsi_bench`.
+
+    Attributes:
+        least_count: Smallest number of objects that is asked for. ReVSI asks for 1 as well.
+        standard_sizes: Categories that are about as large in every room, whose size habit knows. ReVSI leaves
+            out about 90 nouns; its list is not at hand, so these were chosen by hand.
+        apart: Metres between two boxes whose distance is asked for.
+        nearest: Metres between the target and the nearest option.
+        gap: Metres by which two distances that are compared have to differ.
+        gap_in_halls: The same between options, where the floor exceeds `hall`.
+        hall: Square metres.
+        beside: Metres on the floor between the outlines of what one stands by and what one faces or looks for.
+        heading: Metres on the floor between their centres: the noise in the metadata, 3 cm for each coordinate
+            of both, turns a heading of 0.5 m by up to 9.7 degrees (two standard deviations), just below
+            `boundary`.
+        farthest: Metres between the boxes of the objects of a direction, at most.
+        longest_side: Metres of each of their boxes, at most.
+        boundary: Degrees between a direction and the nearest boundary of its sector.
+        straight: Degrees by which a turn of a route differs from going straight on. Chosen by hand.
+        back: Degrees between a turn of a route and 135 or 225. ReVSI's routes were written by people; 35 would
+            leave 20 degrees to turning back, so `strict` has twice 10.
+        first_seen: Seconds between the first appearances of two categories. ReVSI has none.
+        least_metres: From the camera, or between two of its positions; ReVSI's limit for distances in `strict`.
+        most_metres: The same, at most.
+    """
+
+    least_count: int = 2
+    standard_sizes: frozenset[str] = frozenset()
+    apart: float = 0.2
+    nearest: float = 0.15
+    gap: float = 0.15
+    gap_in_halls: float = 0.3
+    hall: float = 40.0
+    beside: float = 0.3
+    heading: float = 0.5
+    farthest: float = 5.0
+    longest_side: float = math.inf
+    boundary: float = 10.0
+    straight: float = 30.0
+    back: float = 10.0
+    first_seen: float = 1.0
+    least_metres: float = 0.2
+    most_metres: float = 10.0
+
+
+VSI_BENCH = Margins()
+STRICT = Margins(
+    least_count=1,
+    standard_sizes=frozenset(" ".join(name.split()) for name in _STANDARD_SIZES.split(",")),
+    apart=1.0,
+    nearest=1.0,
+    gap=0.3,
+    beside=1.5,
+    heading=1.5,
+    longest_side=1.4,
+    boundary=35.0,
+    straight=35.0,
+    back=20.0,
+    first_seen=2.0,
+    least_metres=1.0,
+)
+MARGINS: Mapping[MarginsName, Margins] = {"vsi_bench": VSI_BENCH, "strict": STRICT}
+
+
+@dataclass(frozen=True)
+class FamilyMargins:
+    """Which margins each family keeps.
+
+    Attributes:
+        default: Those of the families that are not named below.
+        by_family: Those of the others.
+    """
+
+    default: Margins = VSI_BENCH
+    by_family: Mapping[str, Margins] = field(default_factory=dict)
+
+    @classmethod
+    def named(cls, option: MarginsOption, families: Mapping[str, object]) -> FamilyMargins:
+        """The margins of an option: one set's name, or a set's name for some of the families.
+
+        Args:
+            option: The others of a mix keep `vsi_bench`.
+            families: All families by name.
+
+        Raises:
+            InputError: there is no such set or family.
+        """
+        chosen = option if isinstance(option, dict) else {}
+        for name in chosen.values() if isinstance(option, dict) else (option,):
+            if name not in MARGINS:
+                raise InputError(f"loop.margins: {name!r} is none of {', '.join(get_args(MarginsName))}")
+        for family in chosen:
+            if family not in families:
+                raise InputError(
+                    f"loop.margins: there is no family {family!r}; there are {', '.join(families)}"
+                )
+        default = VSI_BENCH if isinstance(option, dict) else MARGINS[option]
+        return cls(default, {family: MARGINS[name] for family, name in chosen.items()})
+
+    def of(self, family: str) -> Margins:
+        """The margins that a family keeps."""
+        return self.by_family.get(family, self.default)
+
+
+FOR_ALL = FamilyMargins()
+"""`vsi_bench` for every family."""

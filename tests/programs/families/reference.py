@@ -1,0 +1,318 @@
+"""Answers and rules computed by other means: shapely on the floor, bounded least squares in space, pixels.
+
+Nothing here uses the package's geometry. What is seen is read from the renderer's map of objects, one number a
+pixel, and what lies inside a picture from the pixel that it is projected on. Each family has a function that
+returns the answer and what speaks against the question.
+"""
+
+import cmath
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations, pairwise, product
+
+import numpy as np
+from scipy.optimize import lsq_linear
+from shapely import LineString, MultiPoint, Point, Polygon
+
+PRESENT, PLACED, SIZED = 0.003, 0.005, 0.01  # shares of a frame's pixels
+SIDES = {"easy": (180, 360), "medium": (135, 225, 360), "hard": (90, 180, 270, 360)}
+NAMES = {
+    "easy": ("left", "right"),
+    "medium": ("left", "back", "right"),
+    "hard": ("front-left", "back-left", "back-right", "front-right"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A scene, its views, and the object on each pixel `(frames, height, width)`, -1 for none."""
+
+    scene: object
+    views: object
+    ids: np.ndarray
+
+    def only(self, category):
+        """The only object of a category of which all are annotated."""
+        (obj,) = (obj for obj in self.scene.objects if obj.category == category)
+        assert self.scene.counts[category] == 1
+        return obj
+
+    @cached_property
+    def shares(self):
+        return np.array([[(frame == obj.id).mean() for obj in self.scene.objects] for frame in self.ids])
+
+    def share(self, obj):
+        return self.shares[:, obj.id].max()
+
+    def frame(self, seconds):
+        (frame,) = np.flatnonzero(np.abs(self.views.timestamps - float(seconds)) <= 0.0501)
+        return int(frame)
+
+    def eye(self, frame):
+        return self.views.poses[frame] @ (0, 0, 0, 1)
+
+    def pixel(self, frame, point):
+        """Column and row on which a point falls, or None outside the picture."""
+        seen = np.linalg.solve(self.views.poses[frame], np.append(point, 1.0))[:3]
+        if seen[2] <= 0:
+            return None
+        column, row = (self.views.intrinsics[frame] @ seen)[:2] / seen[2]
+        height, width = self.ids[frame].shape
+        return (column, row) if 0 <= column <= width and 0 <= row <= height else None
+
+    def is_framed(self, obj, point):
+        """Whether a frame that shows the object has one of its points in the picture."""
+        frames = np.flatnonzero(self.shares[:, obj.id] >= PRESENT)
+        return any(self.pixel(int(frame), point) is not None for frame in frames)
+
+
+def corners(obj):
+    signs = np.array(list(product((-0.5, 0.5), repeat=3)))
+    return obj.center + np.einsum("ij,cj->ci", obj.rotation, signs * obj.size)
+
+
+def outline(obj):
+    """What the object covers of the floor."""
+    return MultiPoint(corners(obj)[:, :2]).convex_hull
+
+
+def apart(a, b):
+    """Metres between two boxes: least squares over points of both, given in their own axes."""
+    limits = np.concatenate([a.size, b.size]) / 2
+    found = lsq_linear(
+        np.hstack([a.rotation, -b.rotation]), b.center - a.center, (-limits, limits), tol=1e-14
+    )
+    return math.sqrt(2 * found.cost)
+
+
+def nearest_point(obj, eye):
+    """The point of a box nearest to an eye."""
+    along = lsq_linear(obj.rotation, eye - obj.center, (-obj.size / 2, obj.size / 2), tol=1e-14).x
+    return obj.rotation @ along + obj.center
+
+
+def place(obj_or_point):
+    """A place on the floor as a complex number."""
+    return complex(*getattr(obj_or_point, "center", obj_or_point)[:2])
+
+
+def turn(here, ahead, there):
+    """Degrees from ahead to there, counter-clockwise, 0 to 360."""
+    return math.degrees(cmath.phase((place(there) - place(here)) / (place(ahead) - place(here)))) % 360
+
+
+def small(film, objects, share):
+    return [f"{obj.category} is hardly seen" for obj in objects if film.share(obj) < share]
+
+
+def headings(objects, pairs):
+    """What speaks against directions between objects: too close on the floor, or out of reach."""
+    found = [
+        f"{a.category} and {b.category} stand together"
+        for a, b in pairs
+        if outline(a).distance(outline(b)) < 0.3
+    ]
+    found += [f"{a.category} and {b.category} coincide" for a, b in pairs if abs(place(a) - place(b)) < 0.5]
+    return found
+
+
+def reachable(film, objects):
+    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    return [f"{obj.category} hangs" for obj in objects if corners(obj)[:, 2].min() - ground >= 1.8]
+
+
+def counting(film, roles):
+    (category,) = roles["object"]
+    objects = [obj for obj in film.scene.objects if obj.category == category]
+    against = small(film, objects, PRESENT)
+    against += [f"{category} counted otherwise"] if film.scene.counts[category] != len(objects) else []
+    for a, b in combinations(objects, 2):
+        grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
+        inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2
+        against += ["one box twice"] if inside.all(axis=1).mean() > 0.6 else []
+    return len(objects), against
+
+
+def size(film, roles):
+    obj = film.only(*roles["object"])
+    extents = np.ptp(corners(obj) @ obj.rotation, axis=0)
+    longest = float(extents.max())
+    against = small(film, [obj], SIZED)
+    half = obj.rotation[:, int(extents.argmax())] * longest / 2
+    ends = [obj.center + half, obj.center - half]
+    against += ["an end is never shown" for end in ends if not film.is_framed(obj, end)]
+    return 100 * longest, against
+
+
+def room(film, roles):
+    floor = Polygon(film.scene.floor)
+    centers = MultiPoint([obj.center[:2] for obj in film.scene.objects]).convex_hull
+    against = ["the outline has another area"] if abs(floor.area / film.scene.floor_area - 1) > 0.1 else []
+    against += ["the objects spread over more"] if centers.area > 1.1 * film.scene.floor_area else []
+    rng, low, high = np.random.default_rng(0), *np.reshape(floor.bounds, (2, 2))
+    points = [point for point in rng.uniform(low, high, (80, 2)) if floor.contains(Point(point))]
+    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    shown = [any(film.pixel(f, (*point, ground)) for f in range(len(film.ids))) for point in points]
+    return floor.area, against + (["half of the floor is not shown"] if np.mean(shown) < 0.4 else [])
+
+
+def gap_shown(film, a, b, least):
+    """Whether one of the points that are nearly closest is framed, on both boxes."""
+    steps = np.stack(np.meshgrid(*[np.linspace(-0.5, 0.5, 9)] * 3), -1).reshape(-1, 3)
+    for here, there in ((a, b), (b, a)):
+        points = here.center + (steps * here.size) @ here.rotation.T
+        outside = np.abs((points - there.center) @ there.rotation) - there.size / 2
+        distances = np.linalg.norm(np.maximum(outside, 0), axis=1)
+        near = points[distances <= distances.min() + 0.05]
+        if not any(film.is_framed(here, point) for point in near):
+            return False
+    return True
+
+
+def abs_distance(film, roles):
+    a, b = map(film.only, roles["pair"])
+    least = apart(a, b)
+    against = small(film, [a, b], PLACED) + (["too close"] if least < 0.2 else [])
+    return least, against + ([] if gap_shown(film, a, b, least) else ["an end is never shown"])
+
+
+def rel_distance(film, roles):
+    target = film.only(*roles["target"])
+    nearest = {}
+    for name in roles["options"]:
+        objects = [obj for obj in film.scene.objects if obj.category == name]
+        nearest[name] = min((apart(target, obj), obj.id) for obj in objects)
+    metres = sorted(distance for distance, _ in nearest.values())
+    gap = 0.3 if film.scene.floor_area > 40 else 0.15
+    against = ["an option is too close"] if metres[0] < 0.15 else []
+    against += ["two options are about as close"] if min(np.diff(metres)) <= gap else []
+    objects = [film.scene.objects[index] for _, index in nearest.values()]
+    against += small(film, [target, *objects], PLACED)
+    against += [
+        "an end is never shown" for obj in objects if not gap_shown(film, target, obj, apart(target, obj))
+    ]
+    return min(nearest, key=nearest.get), against
+
+
+def direction(level):
+    def answer(film, roles):
+        three = standing, facing, target = [
+            film.only(*roles[role]) for role in ("standing", "facing", "target")
+        ]
+
+        def side(*ends):
+            return NAMES[level][np.searchsorted(SIDES[level], turn(*ends), side="right")]
+
+        angle, right = turn(*three), side(*three)
+        from_boundary = min(
+            abs(cmath.phase(cmath.rect(1, math.radians(angle - end)))) for end in SIDES[level]
+        )
+        against = ["near a boundary"] if from_boundary < math.radians(10) else []
+        for index, obj in enumerate(three):
+            ends = [[*three[:index], corner, *three[index + 1 :]] for corner in corners(obj)]
+            against += (
+                [f"depends on a corner of {obj.category}"] if sum(side(*e) != right for e in ends) > 2 else []
+            )
+        against += ["far or close" for a, b in combinations(three, 2) if not 0.3 <= apart(a, b) <= 5]
+        against += headings(three, [(standing, facing), (standing, target)]) + reachable(film, [standing])
+        against += [
+            f"{obj.category} is never centred" for obj in three if not film.is_framed(obj, obj.center)
+        ]
+        return right, against + small(film, three, PLACED)
+
+    return answer
+
+
+def appearance(film, roles):
+    first, against = {}, []
+    for name in roles["objects"]:
+        shares = film.shares[:, [obj.id for obj in film.scene.objects if obj.category == name]]
+        frame = int(np.argmax(shares.max(axis=1) >= PRESENT))
+        first[name] = film.views.timestamps[frame]
+        against += [f"{name} is never seen"] if shares.max() < PRESENT else []
+        against += [f"{name} shows before"] if (shares[:frame].sum(axis=1) > 0.0005).any() else []
+    against += ["two at once"] if min(np.diff(sorted(first.values()))) <= 1 else []
+    return ", ".join(sorted(first, key=first.get)), against
+
+
+def route(film, roles):
+    stops = [film.only(name) for name in (*roles["start"], *roles.get("via", ()), *roles["end"])]
+    faced = [film.only(name) for name in roles.get("facing", ())]
+    legs, floor = list(pairwise(stops)), Polygon(film.scene.floor)
+    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    against = headings(stops, [*legs, *((stops[0], obj) for obj in faced)]) + reachable(film, stops)
+    for a, b in legs:
+        way = LineString([a.center[:2], b.center[:2]])
+        ends = [Point(a.center[:2]), Point(b.center[:2])]
+        for obj in film.scene.objects:
+            heights, shape = corners(obj)[:, 2] - ground, outline(obj)
+            if (
+                heights.min() >= 1.8
+                or heights.max() <= 0.1
+                or any(shape.distance(end) < 1e-9 for end in ends)
+            ):
+                continue
+            against += [f"{obj.category} is in the way"] if shape.distance(way) < 0.2 - 1e-6 else []
+        against += [] if floor.covers(way) else ["the way leaves the floor"]
+    looks = [obj.center[:2] for obj in faced] or [2 * stops[1].center[:2] - stops[0].center[:2]]
+    ways = [place(looks[0]) - place(stops[0])] if faced else []
+    ways += [place(b) - place(a) for a, b in legs]
+    turns = [math.degrees(cmath.phase(after / before)) for before, after in pairwise(ways)]
+    against += ["a turn is unclear" for t in turns if abs(t) < 30 or abs(abs(t) - 135) < 10]
+    against += [
+        f"{obj.category} is never centred" for obj in stops + faced if not film.is_framed(obj, obj.center)
+    ]
+    names = ["Turn Back" if abs(t) > 135 else "Turn Left" if t > 0 else "Turn Right" for t in turns]
+    return ", ".join(names), against + small(film, stops + faced, PLACED)
+
+
+def in_frame(film, obj, seconds):
+    """The distance to an object's nearest point, that to its centre, and what speaks against seeing the point."""
+    frame = film.frame(seconds)
+    eye = film.eye(frame)[:3]
+    point = nearest_point(obj, eye)
+    pixel, against = film.pixel(frame, point), []
+    if film.shares[frame, obj.id] < PLACED:
+        against.append(f"{obj.category} is hardly seen")
+    if pixel is None:
+        against.append(f"the nearest point of {obj.category} is outside")
+    else:  # the point is on the box's edge, so the pixel beside it may be the one that shows the object
+        column, row = int(pixel[0]), int(pixel[1])
+        window = film.ids[frame][max(0, row - 2) : row + 3, max(0, column - 2) : column + 3]
+        against += [] if (window == obj.id).any() else [f"the nearest point of {obj.category} is hidden"]
+    return math.dist(point, eye), math.dist(obj.center, eye), against
+
+
+def camera_distance(film, roles):
+    metres, _, against = in_frame(film, film.only(*roles["object"]), *roles["times"])
+    return metres, against + ([] if 0.2 <= metres <= 10 else ["too close or far"])
+
+
+def depth(film, roles):
+    near = {name: in_frame(film, film.only(name), *roles["times"]) for name in roles["pair"]}
+    (a, middle_a, against_a), (b, middle_b, against_b) = near.values()
+    against = [*against_a, *against_b] + (["about as far"] if abs(a - b) <= 0.15 else [])
+    against += ["the middles say otherwise"] if (a < b) != (middle_a < middle_b) else []
+    return min(near, key=lambda name: near[name][0]), against
+
+
+def displacement(film, roles):
+    first, second = (film.eye(film.frame(seconds)) for seconds in roles["times"])
+    metres = math.dist(first, second)
+    return metres, [] if 0.2 <= metres <= 10 else ["too close or far"]
+
+
+REFERENCE = {
+    "object_counting": counting,
+    "object_size_estimation": size,
+    "room_size_estimation": room,
+    "object_abs_distance": abs_distance,
+    "object_rel_distance": rel_distance,
+    **{f"object_rel_direction_{level}": direction(level) for level in NAMES},
+    "obj_appearance_order": appearance,
+    "route_planning": route,
+    "camera_obj_distance": camera_distance,
+    "depth_order": depth,
+    "camera_displacement": displacement,
+}
