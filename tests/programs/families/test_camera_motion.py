@@ -183,8 +183,8 @@ def reference_sides(poses, shake=5.0):
 def reference_steps(poses):
     """Metres to the right and forward in all, each step in the frame of the camera that begins it."""
     local = np.einsum("tji,tj->ti", poses[:-1, :3, :3], np.diff(poses[:, :3, 3], axis=0))
-    tilt = np.arctan2(poses[:-1, 2, 2], -poses[:-1, 2, 1])  # of a camera that is held level
-    return local[:, 0].sum(), (local[:, 2] * np.cos(tilt) - local[:, 1] * np.sin(tilt)).sum()
+    down = np.arctan2(-poses[:-1, 2, 2], -poses[:-1, 2, 1])  # by how much a camera that is held level looks down
+    return local[:, 0].sum(), (local[:, 2] * np.cos(down) - local[:, 1] * np.sin(down)).sum()
 
 
 def compare_with_reference(sandbox, scenes, wanted, per_scene=10):

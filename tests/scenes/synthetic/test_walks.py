@@ -70,7 +70,7 @@ def test_the_path_is_the_walk_ten_times_a_second():
         np.testing.assert_array_equal(views.path.poses[at_frames], views.poses)
     for axis in range(3):
         between = np.interp(few.path.times, many.timestamps, many.poses[:, axis, 3])
-        np.testing.assert_allclose(few.path.poses[:, axis, 3], between, atol=2e-3)
+        np.testing.assert_allclose(few.path.poses[:, axis, 3], between, atol=0.02)
 
 
 def test_cameras_are_level_look_down_and_are_inside_the_room(small_videos):
