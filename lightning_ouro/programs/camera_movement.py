@@ -22,16 +22,14 @@ from numpy.typing import NDArray
 
 from lightning_ouro.scenes.types import CameraPath, Views
 
-# All five chosen by hand.
-LONGEST_GAP = (
-    1.0  # seconds between two poses; in more, a camera in a hand can turn by more than half a circle
-)
-WIDEST_STEP = 90.0  # degrees between two poses; of more, the other way round is as likely
-STEEPEST = (
-    60.0  # degrees by which the camera may look up or down; beyond, its direction on the floor is vague
-)
-SHAKE = 5.0  # degrees that count as turning back only together: a hand that shakes does not turn
-STRIDE = 0.05  # metres in which a path is measured: a hand that shakes does not walk
+# All chosen by hand. In more time than that, or from one pose to the next by more, a camera in a hand may have turned
+# the other way round; where it looks up or down more steeply, its direction on the floor is vague.
+LONGEST_GAP = 1.0  # seconds between two poses
+WIDEST_STEP = 90.0  # degrees between the headings of two poses
+STEEPEST = 60.0  # degrees up or down
+# A hand that shakes neither turns nor walks.
+SHAKE = 5.0  # degrees; a smaller turn back does not count
+STRIDE = 0.05  # metres in which the length of a path is measured
 _ROUNDING = 1e-6  # seconds or degrees by which a gap or step may seem too large
 
 Floats = NDArray[np.float64]

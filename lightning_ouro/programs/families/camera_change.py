@@ -11,14 +11,11 @@ from lightning_ouro.programs.camera_movement import Move, Turn
 from lightning_ouro.programs.families.timestamps import frames_at
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
+# All but the first chosen by hand. From one shown frame to the next, half a circle would look alike on both sides.
 LEAST = 0.5  # metres along the main axis, as in VLM-3R's generator
-LEAST_TURN = (
-    15.0  # degrees; between two successive frames also from half a circle, which looks alike to both sides
-)
-TIMES_NEXT = (
-    2.0  # ratio of the main axis to the next, which may be up and down; of turns to one side to the other
-)
-STRAIGHT = 0.5  # ratio of the displacement to the length of the path; the last three were chosen by hand
+LEAST_TURN = 15.0  # degrees in all, and degrees short of half a circle between two successive frames
+TIMES_NEXT = 2.0  # ratio of the main axis to the next, or of one side's turns to the other's
+STRAIGHT = 0.5  # ratio of the displacement to the length of the path
 
 Way = Literal["left", "right", "forward", "back"]
 

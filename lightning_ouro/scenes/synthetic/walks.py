@@ -31,11 +31,9 @@ _WALL_GAP = 0.3  # minimum distance in metres of the camera from the walls, unle
 _SHARE = (0.55, 0.8)  # distance of the path from the room's middle, as a share of the walls' distance
 _BEYOND = 1.0  # maximum distance in metres of the path beyond the same share of the objects' spread
 _SWEEP = (5.2, 5.8)  # radians walked; less than a full turn, so that the last frame shows something new
-_APPROACH = 0.16  # share of the walk's time that the camera walks towards what it looks at, and as long back
-_NEAREST = (
-    1.2  # minimum distance in metres on the floor to what it looks at, for it not to look straight down
-)
-_FARTHEST = 1.2  # maximum length in metres of the way towards it; not past the middle of the room
+_APPROACH = 0.16  # share of the time for the way towards what the camera looks at, and for the way back
+_NEAREST = 1.2  # minimum distance in metres on the floor to what it looks at; nearer, it looks straight down
+_FARTHEST = 1.2  # maximum length of the way in metres, which so ends before the middle of the room
 _AHEAD = 0.5  # maximum angle in radians by which the camera looks past the room's middle
 
 

@@ -112,6 +112,15 @@ def test_a_straight_walk_with_a_look_back_is_no_clear_move(film, sandbox):
     assert "along the next axis" in answer(sandbox, geometry, asked("move"))
 
 
+@pytest.mark.parametrize(("aside", "kept"), [(65, True), (88, False)])
+def test_a_walk_with_a_view_that_turns_aside_is_clear_by_its_steps_too(film, sandbox, aside, kept):
+    geometry = film(
+        [0, 9], [EYE, (2.0, 4.0, 1.6)], [20, -aside]
+    )  # straight ahead at first, but for 20 degrees
+    given = answer(sandbox, geometry, asked("move"))
+    assert given == "forward" if kept else "along the next axis" in given
+
+
 @pytest.mark.parametrize("motion", ["move", "turn"])
 def test_a_camera_that_looks_at_the_floor_is_not_asked_where_it_moves_or_turns(film, sandbox, motion):
     for tilt, kept in ((59, True), (61, False), (90, False), (-61, False)):
@@ -183,7 +192,9 @@ def reference_sides(poses, shake=5.0):
 def reference_steps(poses):
     """Metres to the right and forward in all, each step in the frame of the camera that begins it."""
     local = np.einsum("tji,tj->ti", poses[:-1, :3, :3], np.diff(poses[:, :3, 3], axis=0))
-    down = np.arctan2(-poses[:-1, 2, 2], -poses[:-1, 2, 1])  # by how much a camera that is held level looks down
+    down = np.arctan2(
+        -poses[:-1, 2, 2], -poses[:-1, 2, 1]
+    )  # by how much a camera that is held level looks down
     return local[:, 0].sum(), (local[:, 2] * np.cos(down) - local[:, 1] * np.sin(down)).sum()
 
 
