@@ -72,7 +72,7 @@ def generate_each(
     for brief in briefs:
         video = brief.video()
         assert video is not None, "rendered scenes have a video"
-        prompt = proposer.writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
+        prompt = proposer.prompt_writer(solver).write(brief, scene_geometry(brief.scene, brief.views))
         row = solver.encoder.row_of_replies(video, prompt.text, [None])
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
         inputs = {

@@ -12,9 +12,9 @@ SEED_COLUMNS = {  # key of a seed's result: heading, format
     "val_loss_before": ("validation loss before", ".3f"),
     "val_loss_after": ("after", ".3f"),
     "val_score_after": ("score after", ".3f"),
-    "questions_trained_in_two_rounds": ("trained in two rounds", ",.0f"),
-    "their_median_confidence_first": ("confidence, first training", ".3f"),
-    "their_median_confidence_last": ("last training", ".3f"),
+    "questions_trained_in_two_rounds": ("trained on in two rounds", ",.0f"),
+    "their_median_confidence_first": ("confidence, first round", ".3f"),
+    "their_median_confidence_last": ("last round", ".3f"),
     "minutes": ("minutes", ".1f"),
 }
 CONDITIONS = {"video": "own video", "other video": "another's", "no video": "none", "guess": "constant"}
@@ -49,14 +49,14 @@ def loop(report: Report) -> str:
             """Three rounds of `configs/tiny.yaml` with each of three seeds, after the lessons that
             [the tiny weights](../lightning_ouro/assets/tiny/README.md) have had. *Validation loss* is the unweighted
             mean cross-entropy, in nats, of fixed questions about held-out scenes, before the first round and after the
-            last; *score* is the mean VSI-Bench score of greedy replies to them, 0 to 1. *Trained in two rounds* counts
-            the questions that at least two rounds trained; *confidence* is the median of the solver's confidence in
-            them, in the first and in the last of these rounds."""
+            last; *score* is the mean VSI-Bench score of greedy replies to them, 0 to 1. *Trained on in two rounds*
+            counts the questions that at least two rounds trained on; *confidence* is the median of the solver's
+            confidence in them, in the first and in the last of these rounds."""
         ),
         provenance(report),
         table(["seed", *(heading for heading, _ in SEED_COLUMNS.values())], rows),
         prose(
-            f"""Over the three rounds the confidence in the questions that are trained changes by
+            f"""Over the three rounds the confidence on the questions trained on in two rounds changes by
             {spread(confidences, "+.3f")}, and the validation loss by {spread(losses, "+.3f")}; ranges are over the
             seeds. What another scene's video in place of the right one adds to the validation loss after the last
             round, in nats (above 0 the solver uses the video, around 0 it guesses):"""

@@ -85,7 +85,7 @@ def _training(report: Report) -> Row:
     memory = [case[name] for case in cases for name in ("memory_ratio", "memory_ratio_peer")]
     largest = max(case["gradient_difference"] for case in cases)
     return (
-        f"16 questions that share a video of {cases[0]['prefix']:,} tokens, instead of a row for each",
+        f"16 questions that share a video of {cases[0]['prefix']:,} tokens, compared with one sequence per question",
         f"{min(speedups):.1f} to {max(speedups):.1f} times as fast in {percent(min(memory), 0)} to "
         f"{percent(max(memory), 0)} of the memory, gradients within {largest:.0e}",
     )
@@ -96,7 +96,8 @@ def _seeing(report: Report) -> Row:
     best = max(seen, key=lambda name: families[name]["difference"])
     return (
         "Families in which the tiny model uses the video",
-        f"{len(seen)} of {len(families)}; most in `{best}`, {families[best]['difference']:+.2f} of VSI-Bench's score",
+        f"{len(seen)} of {len(families)}; most in `{best}`, where the video raises VSI-Bench's score by "
+        f"{families[best]['difference']:.2f}",
     )
 
 

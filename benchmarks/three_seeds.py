@@ -3,7 +3,7 @@
     python benchmarks/three_seeds.py [--seeds 0 1 2] [--out benchmarks/results/three_seeds.json]
 
 Per seed: the unweighted loss on the fixed validation questions before the first round and after the last; the
-median confidence in the questions that were trained in two rounds, in the first and in the last of these; and
+median confidence in the questions that were trained on in two rounds, in the first and in the last of these; and
 per family what another scene's video adds to the validation loss (above 0: the solver uses the video, around
 0: it guesses). The last line is one JSON object.
 """
@@ -22,6 +22,8 @@ from typing import Any
 
 from record import provenance, write_report
 from tiny_run import fit, read_curves
+
+from lightning_ouro.atomic_files import from_jsonl
 
 PACKAGES = ("lightning_ouro", "torch", "transformers", "lightning")
 
@@ -52,7 +54,7 @@ def read(run: Path) -> dict[str, Any]:
     events = read_curves(run)
     losses = [event.value for event in events.Scalars("val/loss")]
     selections = sorted(run.glob("rounds/*/selection.jsonl"))
-    rows = [json.loads(line) for line in selections[-1].read_text("utf8").splitlines()]
+    rows = from_jsonl(selections[-1].read_bytes())
     twice = [list(row["confidence"].values()) for row in rows if len(row["confidence"]) >= 2]
     gains = [tag for tag in events.Tags()["scalars"] if tag.startswith("val/video_gain/")]
     return {

@@ -7,8 +7,8 @@ Compares three methods for the forward and backward pass of K questions about on
 the same tensors, once with the vision tower in every pass ("tower") and once with its features given to every
 pass ("features"):
 
-    plain   one padded row per question, logits of every token: transformers' own forward with labels peer
-    one padded row per question, cross-entropy at answer tokens only: the best that training frameworks do
+    plain   one padded row per question, logits of every token: transformers' own forward with labels
+    peer    one padded row per question, cross-entropy at answer tokens only: the best that training frameworks do
     ours    one row for all: the video once, followed by each question
 
 Measured per prefix length and K: questions and tokens per second, ratios of median times, peak memory (bytes
@@ -17,7 +17,7 @@ utilisation (2N per token forward and as much backward under LoRA, 6N where all 
 as computed, relative to the measured speed of a large matrix product), the share of a floor (prefix once and
 suffixes, at that speed), and the cost of a question relative to a pass of its own without any video
 ("alone"). The default model is the tiny one; a folder with a config.json stands for its architecture; weights
-are drawn at random. The last line is one JSON object about the largest case; --quick measures one case, with
+are initialized randomly. The last line is one JSON object about the largest case; --quick measures one case, with
 features given.
 """
 

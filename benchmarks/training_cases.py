@@ -1,4 +1,4 @@
-"""What `training.py` measures on: a model with randomly drawn weights, a video, and K questions about it."""
+"""What `training.py` measures on: a model with randomly initialized weights, a video, and K questions about it."""
 
 from __future__ import annotations
 

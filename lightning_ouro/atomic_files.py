@@ -26,5 +26,11 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Rows as JSON lines in UTF-8."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+    """Rows as JSON lines in UTF-8; a lone surrogate, which it cannot hold, is escaped as JSON escapes it."""
+    text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return text.encode("utf8", "backslashreplace")
+
+
+def from_jsonl(data: bytes) -> list[Any]:
+    """The rows of `to_jsonl`; only a line feed ends a row, whatever else `splitlines` takes for an end."""
+    return [json.loads(row) for row in data.split(b"\n") if row]

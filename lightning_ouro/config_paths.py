@@ -1,4 +1,4 @@
-"""Configs by name: a `--config` that is not a file here is looked up among those that the package carries."""
+"""Configs by name: a `--config` that is not an existing path is looked up among those of the package."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CONFIG_OPTIONS = ("--config", "-c")
 
 
 def resolve_configs(words: Sequence[str]) -> list[str]:
-    """The arguments, with each config that is not a file here replaced by the one of that name in the package."""
+    """The arguments, with each config that is not an existing path replaced by the package's of that name."""
     resolved: list[str] = []
     for index, word in enumerate(words):
         option, equals, value = word.partition("=")

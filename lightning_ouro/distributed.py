@@ -1,4 +1,4 @@
-"""What all ranks do together, apart from gradients."""
+"""Collective operations other than gradient reduction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors that the user has to fix, in one vocabulary.
+"""Exceptions for problems that the user has to fix.
 
 `InputError` is for bad input: files, configs, checkpoints. Its message is one line that says what was wrong,
 where (file, field, scene) and what to do; `cli.main` prints it without a traceback. What a *model* wrote wrong

@@ -18,14 +18,28 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 CHECKPOINTS = "checkpoints"
 
 
+class RunCheckpoint(ModelCheckpoint):
+    """The `checkpoint` group, told apart from checkpoints among trainer.callbacks, which are a person's own."""
+
+    @property
+    def _legacy_state_key(self) -> str:  # type: ignore[override]
+        """Where Lightning finds its state in a checkpoint that was written before it had a class of its own."""
+        return self.state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+
+def run_checkpoint(trainer: L.Trainer) -> RunCheckpoint | None:
+    """The checkpoints that the run folder belongs to; None where there is no `checkpoint` group."""
+    return next((each for each in trainer.checkpoint_callbacks if isinstance(each, RunCheckpoint)), None)
+
+
 def run_folder(trainer: L.Trainer) -> Path | None:
     """The run's folder, the same on every rank; None in a development run, which keeps nothing.
 
-    The first call chooses the folder and is a collective. To be called after Lightning has created the
-    loggers' experiments, thus from `setup` on.
+    The first call chooses the folder and is a collective. Call it in `setup` or later, once Lightning has
+    created the loggers' experiments.
     """
-    checkpoint = trainer.checkpoint_callback
-    if trainer.fast_dev_run or not isinstance(checkpoint, ModelCheckpoint):  # type: ignore[attr-defined]
+    checkpoint = run_checkpoint(trainer)
+    if trainer.fast_dev_run or checkpoint is None:  # type: ignore[attr-defined]
         return None
     if checkpoint.dirpath is None:
         chosen = str(_choose(trainer)) if trainer.is_global_zero else ""
@@ -36,8 +50,8 @@ def run_folder(trainer: L.Trainer) -> Path | None:
 def folder_of(checkpoints: Path) -> Path:
     """The run folder that a folder of checkpoints belongs to.
 
-    Its parent, or itself where it is one's own choice: runs with checkpoints in `mine/a` and `mine/b` must not
-    share a folder.
+    The parent if the folder is named `checkpoints`; otherwise (a user-chosen checkpoint.dirpath) the folder
+    itself: runs with checkpoints in `mine/a` and `mine/b` must not share a folder.
     """
     return checkpoints.parent if checkpoints.name == CHECKPOINTS else checkpoints
 
@@ -47,8 +61,8 @@ def checkpoints_of(trainer: L.Trainer) -> Path | None:
 
     None where the config names no folder of an earlier run.
     """
-    checkpoint = trainer.checkpoint_callback
-    if isinstance(checkpoint, ModelCheckpoint) and checkpoint.dirpath is not None:
+    checkpoint = run_checkpoint(trainer)
+    if checkpoint is not None and checkpoint.dirpath is not None:
         return Path(checkpoint.dirpath)
     if isinstance(trainer.logger, TensorBoardLogger | CSVLogger):
         return Path(trainer.logger.log_dir) / CHECKPOINTS

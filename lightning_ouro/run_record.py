@@ -12,7 +12,7 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger
 
 from lightning_ouro.atomic_files import write_atomic
-from lightning_ouro.run_folder import run_folder
+from lightning_ouro.run_folder import run_checkpoint, run_folder
 
 RECORDED_VERSIONS = (
     "lightning_ouro",
@@ -49,7 +49,7 @@ class SaveRunConfig(SaveConfigCallback):
             config.get("weights_only") is None
         ):  # an argument of fit, which not every command that reads this has
             config.pop("weights_only", None)
-        config["checkpoint"]["dirpath"] = trainer.checkpoint_callback.dirpath  # type: ignore[union-attr]
+        config["checkpoint"]["dirpath"] = run_checkpoint(trainer).dirpath  # type: ignore[union-attr]
         recorded = logger_settings(config["trainer"]["logger"])
         for settings, logger in zip(recorded, trainer.loggers if recorded else (), strict=True):
             settings.setdefault("init_args", {}).update(_identity(settings, logger))
@@ -71,7 +71,7 @@ def logger_settings(loggers: Any) -> list[Any]:
 def _identity(settings: dict[str, Any], logger: Any) -> dict[str, Any]:
     """The arguments with which a logger continues the run that it is logging now.
 
-    None for a CSVLogger, which deletes the table that it finds: a resumed run gets another one.
+    Empty for a CSVLogger, which would delete the existing table; a resumed run gets a new one.
     """
     if isinstance(logger, CSVLogger):
         return {}

@@ -2,8 +2,8 @@
 
 What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
 show all of it. `TrainerCLI` holds what every command with a Trainer needs (`propose` and `bootstrap` too):
-defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of what Lightning
-would only trip over, and a record of each run.
+defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of input on which
+Lightning would fail without a clear message, and a record of each run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from zipfile import is_zipfile
 import lightning as L
 import yaml
 from jsonargparse import Namespace
-from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
@@ -31,7 +30,7 @@ from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.run_folder import checkpoints_of, run_folder
+from lightning_ouro.run_folder import RunCheckpoint, checkpoints_of, run_folder
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
 
@@ -134,16 +133,19 @@ class TrainerCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Adds checkpoints, and hands the seed to all parts."""
-        parser.add_lightning_class_args(ModelCheckpoint, "checkpoint")
+        parser.add_lightning_class_args(RunCheckpoint, "checkpoint")
         parser.set_defaults({"checkpoint.save_last": True, "checkpoint.save_on_train_epoch_end": True})
         for group in self._seeded:
             parser.link_arguments("seed_everything", f"{group}.seed", compute_fn=int)
         if self._command is not None:  # the Trainer's commands have it
-            text = "A checkpoint of a run to go on from; last: that of the run whose record --config gives."
+            text = (
+                "Checkpoint to continue from: a path, or `last` for the newest checkpoint of the run whose "
+                "recorded config is passed with --config."
+            )
             parser.add_argument("--ckpt_path", type=str | None, default=None, help=text)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parses, and checks what Lightning itself would only trip over.
+        """Parses, and checks input on which Lightning would fail without a clear message.
 
         Raises:
             InputError: the seed is negative, or the checkpoint is not one.
@@ -151,15 +153,8 @@ class TrainerCLI(LightningCLI):
         self.config = parser.parse_args(args)
         if self.settings.seed_everything < 0:
             raise InputError(f"seed_everything={self.settings.seed_everything} must be at least 0")
-        path = self.settings.get("ckpt_path")
-        if path is None or path in ("best", "last", "hpc") or "://" in path or Path(path).is_dir():
-            return
-        if not Path(path).is_file():
-            raise InputError(
-                f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
-            )
-        if not is_zipfile(path):  # which every checkpoint of torch is
-            raise InputError(f"ckpt_path={path} is not a checkpoint, or was cut off; use another one")
+        if (path := self.settings.get("ckpt_path")) is not None:
+            _check_checkpoint(path, self.settings.trainer.default_root_dir or "")
 
     def before_instantiate_classes(self) -> None:
         """Names the record after the command, so that `validate` never replaces that of `fit`.
@@ -181,7 +176,8 @@ class TrainerCLI(LightningCLI):
         """The checkpoint that `--ckpt_path` names, the newest for `last`; None without one.
 
         Raises:
-            InputError: `last` finds no checkpoint: to start anew is not what was asked for.
+            InputError: `last` finds no checkpoint; starting a new run instead would not be what the
+                user asked for.
         """
         path = self.settings.ckpt_path
         if path != "last":
@@ -190,8 +186,8 @@ class TrainerCLI(LightningCLI):
         found = [] if folder is None else list(folder.glob("last*.ckpt"))
         if not found:
             raise InputError(
-                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run give its "
-                "config.fit.yaml, to start one leave --ckpt_path out"
+                f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run, pass its "
+                "config.fit.yaml; to start a new one, omit --ckpt_path"
             )
         return max(found, key=lambda file: file.stat().st_mtime)
 
@@ -217,12 +213,14 @@ class SolverCLI(TrainerCLI):
         needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
         if needs_weights and self.settings.model.init == "random":
             raise InputError(
-                f"{self.command} of randomly initialized weights is meaningless: give --ckpt_path"
+                f"running {self.command} on randomly initialized weights is meaningless; pass --ckpt_path"
             )
 
     def before_fit(self) -> None:
-        """Refuses to start anew where a person asked to resume."""
+        """Refuses to start a new run where the user asked to resume one."""
         self.find_checkpoint()
+
+    before_validate = before_test = before_predict = before_fit
 
     def after_predict(self) -> None:
         """Writes one line per question with its reply."""
@@ -231,11 +229,45 @@ class SolverCLI(TrainerCLI):
         path = (run_folder(self.trainer) or Path()) / "replies.jsonl"
         if self.trainer.is_global_zero:
             write_jsonl(path, rows)
-            print(f"{len(rows)} replies in {path}")
+            print(f"wrote {len(rows)} replies to {path}")
+
+
+def _check_checkpoint(path: str, root: str) -> None:
+    """Refuses a --ckpt_path on which Lightning would fail without a clear message.
+
+    Where `last` lies is known later.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is none.
+    """
+    if path == "best":
+        raise InputError(
+            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
+        )
+    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
+        raise InputError(
+            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
+        )
+    if path in ("last", "hpc") or "://" in path:
+        return
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError:  # such as a name that is too long
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise InputError(
+            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
+        )
+    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
+        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
+    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+        raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
 
 
 def join_lists(args: Sequence[str]) -> list[str]:
     """The arguments with `--data.scenes a b` as `--data.scenes=[a, b]`, so that a shell's `*.json` works.
+
+    A single `null` stays what it is; a file of that name is `./null`.
 
     Raises:
         InputError: a list option has no value.
@@ -254,5 +286,6 @@ def join_lists(args: Sequence[str]) -> list[str]:
             raise InputError(
                 f"{word} needs at least one path: name files or folders, or leave the option out"
             )
-        joined.append(f"{word}={yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()}")
+        listed = yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()
+        joined.append(f"{word}={'null' if values == ['null'] else listed}")
     return joined

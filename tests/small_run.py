@@ -1,7 +1,8 @@
 """The run that tests of the application share: the default config, made small."""
 
-import json
 from pathlib import Path
+
+from lightning_ouro.atomic_files import from_jsonl
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 TINY = str(CONFIGS / "tiny.yaml")
@@ -28,4 +29,4 @@ SMALL = [
 
 def lines(path):
     """The objects of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text("utf8").splitlines()]
+    return from_jsonl(path.read_bytes())

@@ -19,7 +19,7 @@ BAD = {
     "no questions wanted": (["--data.questions_per_step", "0"], "data.questions_per_step=0"),
     "unequal micro-batches": (["--trainer.accumulate_grad_batches", "5"], "data.questions_per_step=12"),
     "a pool too small for a step": (["--data.questions_per_step", "5000"], "data.questions_per_step=5000"),
-    "frames that show nothing": (["--data.frames.num_frames", "0"], "frames.num_frames=0"),
+    "frames that show nothing": (["--data.frames.num_frames", "0"], "num_frames=0 must be at least 1"),
     "no checkpoint": (
         ["--model.checkpoint", "nowhere", "--model.init", "pretrained"],
         "model.checkpoint='nowhere'",
@@ -38,6 +38,13 @@ BAD = {
     ),
     "a path too long to exist": (["--data.scenes", "x" * 5000], "cannot be read"),
     "going on where nothing is": (["--ckpt_path", "last"], "holds no last.ckpt"),
+    "the best checkpoint of another command": (
+        ["--ckpt_path", "best"],
+        "ckpt_path=best: a command knows only",
+    ),
+    "a cluster's checkpoint that is not there": (["--ckpt_path", "hpc"], "holds no hpc_ckpt_*.ckpt"),
+    "a folder that is no checkpoint": (["--ckpt_path", "."], "ckpt_path=. is a folder"),
+    "a checkpoint with too long a name": (["--ckpt_path", "x" * 5000], "there is no such file"),
     "benchmark scenes that were not given": (["--data.benchmark_scenes", "allow"], "data.scenes is missing"),
     "a config that is not there": (["--config", "nowhere.yaml"], "nowhere.yaml"),
     "an epoch without a round": (
@@ -55,11 +62,21 @@ def test_evaluating_without_held_out_scenes_is_refused(run, fitted, capsys):
         assert f"data.num_{split}_scenes=0 leaves nothing to evaluate" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("named", ["last", "best", "hpc"])
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_a_checkpoint_that_is_not_there_is_not_evaluated(run, capsys, command, named):
+    with pytest.raises(SystemExit) as stop:
+        run(command, "--config", TINY, *SMALL, "--ckpt_path", named)
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert stop.value.code == 2 and f"ckpt_path={named}: " in last
+
+
 def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
     with pytest.raises(SystemExit):
         run("validate", "--config", TINY, *SMALL, "--model.init", "random")
     assert (
-        "validate of randomly initialized weights is meaningless: give --ckpt_path" in capsys.readouterr().err
+        "running validate on randomly initialized weights is meaningless; pass --ckpt_path"
+        in capsys.readouterr().err
     )
 
 

@@ -72,8 +72,8 @@ def test_help_shows_the_text_of_the_loops_and_the_datas_options(run, capsys):
     with pytest.raises(SystemExit):
         run("fit", "--help")
     text = " ".join(capsys.readouterr().out.split())
-    assert "How to detect and reject questions answerable without the video" in text
-    assert "Maximum number of questions that share one video in a row" in text
+    assert "Filter for questions that can be answered without the video" in text
+    assert "Maximum number of questions packed after one copy of a scene's video" in text
 
 
 def test_help_lists_every_command(capsys):

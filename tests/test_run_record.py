@@ -116,3 +116,39 @@ def test_a_checkpoint_folder_of_ones_own_is_the_runs_folder(run, quick, tmp_path
     run("fit", "--config", record, "--trainer.max_epochs", "2", "--ckpt_path", "last")
     run("propose", "--config", record, "--ckpt_path", "last")
     assert {row["round"] for row in lines(first / "proposed.jsonl")} == {2}
+
+
+@pytest.mark.filterwarnings("ignore:`.fit.ckpt_path=None.` was called without a model")
+@pytest.mark.filterwarnings("ignore:.fit.ckpt_path=.last.. is set, but there is no last checkpoint")
+@pytest.mark.parametrize("kind", ["OnExceptionCheckpoint", "ModelCheckpoint"])
+def test_checkpoints_among_the_callbacks_leave_the_run_folder_alone(run, quick, tmp_path, kind):
+    mine = ("--trainer.callbacks", kind, "--trainer.callbacks.dirpath", "mine")
+    folder = quick(TENSORBOARD, *mine)
+    assert folder == tmp_path / "runs" / "both" / "version_0"
+    assert {path.name for path in folder.glob("*/*")} >= {"last.ckpt", "000"}
+    assert not list((tmp_path / "mine").glob("[!e]*")), "nothing of the run"
+    run(
+        "fit", "--config", str(folder / "config.fit.yaml"), "--trainer.max_epochs", "2", "--ckpt_path", "last"
+    )
+    assert sorted(path.name for path in (folder / "rounds").iterdir()) == ["000", "001"]
+
+
+def test_checkpoints_written_under_lightnings_own_name_are_found(run, quick):
+    folder = quick(TENSORBOARD)
+    last = folder / "checkpoints" / "last.ckpt"
+    saved = torch.load(last, weights_only=True)
+    (key,) = (key for key in saved["callbacks"] if key.startswith("RunCheckpoint{"))
+    best = Path(saved["callbacks"][key]["best_model_path"])
+    saved["callbacks"][key.replace("Run", "Model")] = saved["callbacks"].pop(key)
+    torch.save(saved, last)
+    with pytest.warns(UserWarning, match="add the following callbacks"):
+        run(
+            "fit",
+            "--config",
+            str(folder / "config.fit.yaml"),
+            "--trainer.max_epochs",
+            "2",
+            "--ckpt_path",
+            "last",
+        )
+    assert not best.exists(), "only the newest is kept besides last.ckpt"

@@ -190,3 +190,17 @@ def test_paths_after_a_list_option_become_a_list():
         "--data.seed",
         "1",
     ]
+
+
+def test_null_after_a_list_option_is_no_path():
+    assert join_lists(["--data.scenes", "null", "--x", "1"]) == ["--data.scenes=null", "--x", "1"]
+    assert join_lists(["--data.scenes", "./null"]) == ["--data.scenes=[./null]"]
+
+
+def test_scenes_of_a_config_are_taken_back_by_null(run, tmp_path, capsys):
+    (tmp_path / "recorded.yaml").write_text("data:\n  scenes: [rooms]\n")
+    for words, scenes in (((), ["rooms"]), (("--data.scenes", "null"), None)):
+        with pytest.raises(SystemExit) as stop:
+            run("fit", "--config", "recorded.yaml", *words, "--print_config")
+        assert stop.value.code == 0
+        assert yaml.safe_load(capsys.readouterr().out)["data"]["scenes"] == scenes

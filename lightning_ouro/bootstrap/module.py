@@ -42,7 +42,7 @@ class BootstrapModule(L.LightningModule):
 
     Args:
         checkpoint: Where configuration and tokenizer come from: tiny, or a folder with a checkpoint.
-        init: random draws the initial weights from `seed`; pretrained reads those of the checkpoint.
+        init: random initializes the weights randomly from `seed`; pretrained reads those of the checkpoint.
         lr: Learning rate of AdamW, for embeddings, biases and gains.
         muon_lr: Learning rate of Muon, for all other matrices.
         warmup_steps: Number of steps, at least 1, over which both rates rise from 0; they fall again in the

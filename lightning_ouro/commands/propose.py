@@ -15,6 +15,7 @@ from typing import Any
 import lightning as L
 import torch
 from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.utilities import rank_zero_info
 
 from lightning_ouro import trainer_cli
 from lightning_ouro.atomic_files import write_jsonl
@@ -36,7 +37,10 @@ def main(args: Sequence[str]) -> None:
 
 
 class ProposeCLI(trainer_cli.TrainerCLI):
-    """The options of `fit`, without training; a checkpoint's next round is proposed, with its feedback."""
+    """The options of `fit`, but nothing is trained.
+
+    With --ckpt_path, the round after that checkpoint is proposed, with its feedback.
+    """
 
     def __init__(self, args: Sequence[str]) -> None:
         super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"), command="propose")
@@ -105,14 +109,24 @@ def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
         InputError: the checkpoint is not one of the loop's, or its rounds are missing.
     """
     if checkpoint is None:
-        return LoopState(loop.curriculum)
+        return LoopState(loop.settings)
     if not checkpoint.is_file():
-        raise InputError(f"ckpt_path={checkpoint}: propose reads a checkpoint file, which this is not")
-    state = LoopState(loop.curriculum, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
+        raise InputError(
+            f"ckpt_path={checkpoint} is not a file; propose needs a checkpoint file (not DeepSpeed's folder)"
+        )
+    state = LoopState(loop.settings, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu").get("callbacks", {})
     if loop.state_key not in saved:
         raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")
     state.load_state_dict(saved[loop.state_key])
+    if (
+        state.finished < state.round
+    ):  # training would go on in this round; its feedback is what there is so far
+        trained = sum(state.enter_confidences().values())
+        rank_zero_info(
+            f"ckpt_path={checkpoint}: round {state.round} was not finished; the feedback is that of the {trained} "
+            "samples that it had trained"
+        )
     return state
 
 

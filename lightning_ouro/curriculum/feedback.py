@@ -20,7 +20,7 @@ class Feedback:
     Attributes:
         family_weights: How often each family should be asked, summing to 1.
         rejections: The commonest reasons for rejections in the last round, with counts.
-        recent: For each scene, questions that the last round trained, by band.
+        recent: For each scene, questions that the last round trained on, by band.
     """
 
     family_weights: Mapping[str, float]
@@ -36,13 +36,13 @@ def build_feedback(
     rejected: Mapping[str, int],
     questions_per_band: int,
 ) -> Feedback:
-    """The feedback for a round from what the round before it trained and rejected.
+    """The feedback for a round from what the round before it trained on and rejected.
 
     Args:
         round_index: The round that is about to propose.
         weights: Family weights for it.
         questions: The pool.
-        ledger: What training has shown of the pool.
+        ledger: What training has revealed about the pool.
         rejected: The previous round's rejections by reason.
         questions_per_band: Maximum number of questions per band and scene.
     """

@@ -1,8 +1,8 @@
-"""What training has shown of each question: its confidence by round, and how often it was trained.
+"""What training has revealed about each question: its confidence by round, and how often it was trained on.
 
 A round's entry is the confidence of its last training forward pass in that round, rounded to 1e-4 so that the
-last bits of a sum do not decide what is drawn next; a question that a round did not train keeps its last
-entry.
+last bits of a sum do not decide what is drawn next; a question that a round did not train on keeps its
+last entry.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class Entry:
     """One question's history.
 
     Attributes:
-        confidence: Its confidence in each round that trained it.
-        times_trained: Number of forward passes that trained it, over all rounds.
+        confidence: Its confidence in each round that trained on it.
+        times_trained: Number of training forward passes that it was in, over all rounds.
     """
 
     confidence: dict[int, float] = field(default_factory=dict)
@@ -43,41 +43,41 @@ class Ledger:
     def __init__(self, skill_kind: SkillKind = "chance_corrected") -> None:
         self.skill_kind = skill_kind
         self.entries: dict[str, Entry] = {}
-        self._blind: dict[str, float] = {}
+        self._measured_chance: dict[str, float] = {}
 
     def observe(self, round_index: int, confidences: Mapping[str, float], times: Mapping[str, int]) -> None:
-        """Enters a round: the last confidence of each trained question, and how often each was trained."""
-        assert confidences.keys() == times.keys(), "every trained question has one confidence and one count"
+        """Records a round: the last confidence of each question in it, and how often each was trained on."""
+        assert confidences.keys() == times.keys(), "every question has one confidence and one count"
         for question_id in sorted(confidences):
             entry = self.entries.setdefault(question_id, Entry())
             entry.confidence[round_index] = _rounded(confidences[question_id])
             entry.times_trained += times[question_id]
 
-    def observe_blind(self, family: str, confidences: list[float]) -> None:
-        """Enters the confidences of a family's first questions without the video.
+    def observe_chance(self, family: str, confidences: list[float]) -> None:
+        """Records the base's confidences, without the video, in a family's first numeric questions.
 
-        Later questions do not change it: that would change the skill of questions trained before.
+        Later questions do not change the family's chance: that would change the skill of earlier questions.
         """
-        assert family not in self._blind and confidences, "a family's chance is measured once"
-        self._blind[family] = _rounded(sum(confidences) / len(confidences))
+        assert family not in self._measured_chance and confidences, "a family's chance is measured once"
+        self._measured_chance[family] = _rounded(sum(confidences) / len(confidences))
 
     def lacks_chance(self, question: Question) -> bool:
-        """Whether the question asks for a number and its family's blind confidence has not been measured yet."""
-        return question.options is None and question.family not in self._blind
+        """Whether the question asks for a number and its family's chance has not been measured yet."""
+        return question.options is None and question.family not in self._measured_chance
 
     def chance(self, question: Question) -> float:
-        """The confidence of a blind guess.
+        """The confidence that guessing gives.
 
-        1/k for k options, the family's mean blind confidence for numbers; 0 for kind `paper`.
+        1/k for k options, the family's measured chance for numbers; 0 for kind `paper`.
         """
         if self.skill_kind == "paper":
             return 0.0
         if question.guess_rate is not None:
             return question.guess_rate
-        return self._blind.get(question.family, 0.0)
+        return self._measured_chance.get(question.family, 0.0)
 
     def skills(self, question: Question) -> list[float]:
-        """The question's skill in each round that trained it, oldest first; empty before the first."""
+        """The question's skill in each round that trained on it, oldest first; empty before the first."""
         entry = self.entries.get(question.id)
         if entry is None:
             return []
@@ -85,12 +85,12 @@ class Ledger:
         return [skill(entry.confidence[index], chance) for index in sorted(entry.confidence)]
 
     def band(self, question: Question) -> Band | None:
-        """The question's band, or None before its first training."""
+        """The question's band, or None before it was first trained on."""
         skills = self.skills(question)
         return band(skills, question.margin) if skills else None
 
     def last_round(self, question: Question) -> int | None:
-        """The last round that trained the question, or None."""
+        """The last round that trained on the question, or None."""
         entry = self.entries.get(question.id)
         return max(entry.confidence) if entry else None
 
@@ -102,24 +102,24 @@ class Ledger:
             "entries": {
                 key: [dict(entry.confidence), entry.times_trained] for key, entry in self.entries.items()
             },
-            "blind": dict(self._blind),
+            "blind": dict(self._measured_chance),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restores a saved ledger.
 
         Raises:
-            InputError: fields are foreign or missing, or version or skill kind differ.
+            InputError: fields are unexpected or missing, or version or skill kind differ.
         """
         check_fields("ledger", state, self.state_dict())
         check_same("ledger", state, {"version": self.VERSION, "skill_kind": self.skill_kind})
         self.entries = {
             key: Entry(dict(confidence), times) for key, (confidence, times) in state["entries"].items()
         }
-        self._blind = dict(state["blind"])
+        self._measured_chance = dict(state["blind"])
 
     def metrics(self) -> dict[str, float]:
-        """`curriculum/trained` questions, and `curriculum/trainings_per_question` of those."""
+        """`curriculum/trained` and `curriculum/trainings_per_question`."""
         trainings = sum(entry.times_trained for entry in self.entries.values())
         return {
             "curriculum/trained": float(len(self.entries)),

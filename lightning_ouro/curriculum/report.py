@@ -23,7 +23,7 @@ class ProposalSummary:
     """What became of a round's proposals.
 
     Attributes:
-        requested: Proposals asked for; a proposer writes fewer where a scene has nothing left to ask.
+        requested: Proposals asked for; a proposer writes fewer where a scene has nothing left to ask about.
         proposed: Proposals written.
         accepted: Questions that entered the pool.
         rejected: Rejections by reason, every reason listed.
@@ -37,7 +37,7 @@ class ProposalSummary:
     family_weights: Mapping[str, float]
 
     def metrics(self) -> dict[str, float]:
-        """`loop/...`, as `loop.curves` documents them."""
+        """`loop/proposed`, `loop/accepted`, `loop/rejected/<reason>`, `loop/family_weight/<family>`."""
         counts: dict[str, float] = {"loop/proposed": self.proposed, "loop/accepted": self.accepted}
         counts |= {f"loop/rejected/{reason}": count for reason, count in self.rejected.items()}
         return counts | {f"loop/family_weight/{name}": weight for name, weight in self.family_weights.items()}
@@ -48,18 +48,18 @@ class PoolSummary:
     """Statistics of the pool after a round.
 
     Attributes:
-        pool: Number of questions.
-        trained: Number of questions that have been trained at least once.
-        median_skill: Median skill of the trained questions; NaN if there are none.
-        bands: Share of trained questions by band.
-        family_skill: Mean skill by family; NaN for families without a trained question.
+        num_questions: Number of questions.
+        trained: Number of questions seen in training, that is at least once in any round.
+        median_skill: Median skill of the questions seen in training; NaN if there are none.
+        bands: Share of the questions seen in training by band.
+        family_skill: Mean skill by family; NaN for families without a question seen in training.
         weight_by_bin: Mean sampling weight of the questions in each bin of skill, `(20,)`, relative to the mean
             weight of all.
         effective_sample_size: Effective sample size under the product of sampling and loss weights, as a share of
-            the trained questions.
+            the questions seen in training.
     """
 
-    pool: int
+    num_questions: int
     trained: int
     median_skill: float
     bands: Mapping[str, float]
@@ -68,7 +68,11 @@ class PoolSummary:
     effective_sample_size: float
 
     def metrics(self) -> dict[str, float]:
-        """`curriculum/...`, as `loop.curves` documents them."""
+        """The curves that are written when a round ends.
+
+        `curriculum/skill_median`, `curriculum/skill_mean/<family>`, `curriculum/band/<band>` and
+        `curriculum/effective_sample_size`.
+        """
         values = {
             "curriculum/skill_median": self.median_skill,
             "curriculum/effective_sample_size": self.effective_sample_size,
@@ -95,25 +99,25 @@ def summarise_pool(
     weights: NDArray[np.float64],
     ledger: Ledger,
     families: Sequence[str],
-    loss: LossKind,
+    loss_kind: LossKind,
 ) -> PoolSummary:
-    """How the pool stands.
+    """Statistics of the pool.
 
     Args:
         questions: The pool.
         weights: Its sampling weights for the coming round, `(questions,)`.
-        ledger: What training has shown of it.
+        ledger: What training has revealed about it.
         families: All families, so that the same curves are written every round.
-        loss: How the loss weights samples.
+        loss_kind: Kind of loss weights used in training.
     """
     histories = [ledger.skills(question) for question in questions]
     latest = np.array([history[-1] if history else math.nan for history in histories])
     known = ~np.isnan(latest)
     bands = Counter(ledger.band(question) for question in questions)
     family_of = np.array([question.family for question in questions])
-    product = weights[known] * LOSS_WEIGHTS[loss](torch.from_numpy(latest[known])).numpy()
+    product = weights[known] * LOSS_WEIGHTS[loss_kind](torch.from_numpy(latest[known])).numpy()
     return PoolSummary(
-        pool=len(questions),
+        num_questions=len(questions),
         trained=int(known.sum()),
         median_skill=float(np.median(latest[known])) if known.any() else math.nan,
         bands={band: bands[band] / max(1, int(known.sum())) for band in BANDS},
@@ -132,7 +136,7 @@ def selection_rows(
 ) -> list[dict[str, Any]]:
     """One row per question for `selection.jsonl`.
 
-    Its weight and planned draws, its trainings, and how it stands now.
+    Its weight and planned draws, how often it was trained on, and its confidence, skill and band now.
     """
     rows = []
     for question, weight, draws in zip(questions, weights, drawn, strict=True):

@@ -1,10 +1,11 @@
 """From confidence to skill to band.
 
-`skill = max(0, (p - c) / (1 - c))`, with p the confidence and c that of a blind guess: 1/k for k options, the
-family's mean blind confidence for numbers. A question is easy above 0.9, hard below 0.1, and on the frontier
-in between (arXiv 2606.11719 puts the same bounds on p itself: kind `paper`, where c is 0). Margin and skill
-together tell *hard* (wide margin: worth learning) from *ambiguous* (hard in two trainings and a thin margin:
-the question is at fault).
+`skill = max(0, (p - c) / (1 - c))`, with p the confidence and c the chance, which is the confidence that
+guessing gives: 1/k for k options; for numbers the base's mean confidence, without the video, in the family's
+first questions. A question is easy above 0.9, hard below 0.1, and on the frontier in between (arXiv
+2606.11719 puts the same bounds on p itself: kind `paper`, where c is 0). Margin and skill together tell
+*hard* (wide margin: worth learning) from *ambiguous* (hard in the last two rounds that trained on it, and a
+thin margin: the question is at fault).
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ NUM_BINS = 20  # of histograms: bands end at bin edges
 
 
 def skill(confidence: float, chance: float) -> float:
-    """Confidence corrected for chance, both in [0, 1]; 0 where a blind guess is certain of the answer."""
+    """Confidence corrected for chance, both in [0, 1]; 0 where a blind guess is certain to be right."""
     return max(0.0, (confidence - chance) / (1 - chance)) if chance < 1 else 0.0
 
 
 def band(skills: list[float], margin: float) -> Band:
-    """The band of a question from its skill in each round that trained it, oldest first, and its margin."""
+    """A question's band: from its skill in each round that trained on it, oldest first, and its margin."""
     if skills[-1] > EASY_ABOVE:
         return "easy"
     if skills[-1] >= HARD_BELOW:

@@ -11,14 +11,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.rounds import RankShard, RoundRequest
-from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.verification import Verified
-from lightning_ouro.proposer.blind import blind_confidences, by_confidence, by_judge
+from lightning_ouro.proposer.blind import by_confidence, by_judge
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
@@ -27,7 +25,7 @@ T = TypeVar("T")
 BATCH_SIZE = 64  # questions that are scored without the video at a time
 
 
-def admit(
+def filter_and_admit(
     verified: Sequence[Verified],
     pool: Pool,
     base: SolverModule | None,
@@ -69,7 +67,7 @@ def _blind(
         unjudged = [question for question in candidates if question.id not in reasons]
         if not unjudged:
             return rejected
-        reasons |= _score_each(base, unjudged, judge, f"round {request.round_index}: blind", shard)
+        reasons |= score_each(base, unjudged, judge, f"round {request.round_index}: blind", shard)
         rejected += [
             Rejection(item.proposal, "blind", reason)
             for item in remaining
@@ -78,23 +76,7 @@ def _blind(
         remaining = [item for item in remaining if not reasons.get(item.id)]
 
 
-def measure_chance(
-    solver: SolverModule, ledger: Ledger, accepted: Sequence[Question], round_index: int, shard: RankShard
-) -> None:
-    """Enters how confident the base is without the video in a family's first questions for a number.
-
-    A collective.
-    """
-    questions = [question for question in accepted if ledger.lacks_chance(question)]
-    blind = _score_each(
-        solver, questions, partial(blind_confidences, solver), f"round {round_index}: chance", shard
-    )
-    for family in FAMILIES:
-        if confidences := [blind[question.id] for question in questions if question.family == family]:
-            ledger.observe_blind(family, confidences)
-
-
-def _score_each(
+def score_each(
     solver: SolverModule,
     questions: Sequence[Question],
     score: Callable[[Sequence[Question]], Sequence[T]],

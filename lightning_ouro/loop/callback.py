@@ -1,10 +1,10 @@
 """The closed loop as a Lightning callback: one round is one epoch.
 
 `advance_to(round)` is called from `train_dataloader()`, so a round begins exactly when an epoch needs its
-batches: the proposer is asked with last round's feedback, programs are executed and verified, questions are
+batches: the proposer is called with last round's feedback, programs are executed and verified, questions are
 admitted to the pool, and the round's plan goes to the datamodule. Training reports each sample's confidence;
-the end of the epoch enters them in the ledger. This file holds Lightning's hooks and nothing else; the loop
-itself is `state`, `propose` and `admit`.
+at the end of the epoch they are recorded in the ledger. This file holds Lightning's hooks and nothing else;
+the loop itself is `state`, `propose` and `admit`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from lightning_ouro.curriculum.sampling import SamplingKind
 from lightning_ouro.curriculum.skill import SkillKind
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import curves
-from lightning_ouro.loop.admit import measure_chance
+from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_questions
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
-from lightning_ouro.loop.state import Curriculum, LoopState
+from lightning_ouro.loop.state import LoopSettings, LoopState
 from lightning_ouro.loop.table import round_table
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer.all_proposers import ModelProposer  # registers all short class names
@@ -42,17 +42,19 @@ class ClosedLoop(L.Callback):
     """Proposes, verifies and plans a round at every epoch, and adapts to how training went.
 
     Args:
-        proposer: Writes the questions.
+        proposer: Class that writes the questions: ModelProposer, FrozenCopyProposer, EndpointProposer,
+            GrammarProposer, or the import path of your own.
         proposals_per_scene: Proposals requested per training scene and round, at least 1.
-        sampling: How questions are drawn from the pool: uniform, or frontier (weights follow the histogram of
-            skill).
+        sampling: How questions are drawn from the pool: uniform, or frontier (favours medium skill and skills
+            that are rare in the pool).
         mixture: How often each family is requested: equal, or frontier (by its share of questions that are
             neither easy nor hard).
-        skill: chance_corrected (confidence corrected for blind guessing), or paper (confidence itself, as in
+        skill: chance_corrected (confidence corrected for what guessing gives), or paper (confidence itself, as in
             arXiv 2606.11719).
         feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band.
-        blind: How to detect and reject questions answerable without the video: confidence (of the frozen base,
-            without the video), judge (the base is asked, as in arXiv 2606.11719), or none.
+        blind: Filter for questions that can be answered without the video: confidence (the frozen base's
+            confidence in the answer, without the video), judge (the base is asked for a verdict, as in arXiv
+            2606.11719), or none.
         seed: Seed of proposals and plans; the command line sets it from --seed_everything.
     """
 
@@ -70,10 +72,10 @@ class ClosedLoop(L.Callback):
         if proposals_per_scene < 1:
             raise InputError(f"loop.proposals_per_scene={proposals_per_scene} must be at least 1")
         self.proposer = proposer
-        self.curriculum = Curriculum(
+        self.settings = LoopSettings(
             proposals_per_scene, sampling, mixture, skill, feedback_per_band, blind, seed
         )
-        self.state = LoopState(self.curriculum)
+        self.state = LoopState(self.settings)
         self.shard = RankShard()
         self.scores: dict[str, float] = {}
         self._first_step: int | None = None
@@ -93,7 +95,7 @@ class ClosedLoop(L.Callback):
                 )
             self.attach(_solver(trainer))
             files = RoundFiles(folder / "rounds", not trainer.is_global_zero) if folder else None
-            self.state = LoopState(self.curriculum, files)
+            self.state = LoopState(self.settings, files)
             data.advance_to = lambda round_index: self.advance_to(trainer, round_index)
         self._set_fixed_questions(data, "test" if stage == "test" else "val")
         if stage == "fit":
@@ -101,8 +103,9 @@ class ClosedLoop(L.Callback):
 
     def advance_to(self, trainer: L.Trainer, round_index: int) -> None:
         """Runs rounds until `round_index` is in progress; does nothing when it is."""
-        if self.state.round >= 0 and _data(trainer).plan is None:  # resumed
-            self._plan_round(trainer)
+        if self.state.round >= 0 and _data(trainer).plan is None:
+            _restart_by_epochs(trainer)
+            self._plan_round(trainer)  # resumed: a checkpoint holds the round and the position, but no plan
         while self.state.round < round_index:
             if self.state.finished < self.state.round:  # resumed after the last batch: PL skips the hook
                 self._finish_round(trainer)
@@ -124,7 +127,7 @@ class ClosedLoop(L.Callback):
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keeps each sample's confidence, and moves the datamodule on."""
+        """Records each sample's confidence and advances the datamodule's position."""
         data = _data(trainer)
         batch_index = data.position * trainer.world_size + trainer.global_rank
         self.state.observe(batch_index, outputs["question_ids"], outputs["confidences"])
@@ -133,15 +136,25 @@ class ClosedLoop(L.Callback):
             self._first_step = None
             device = pl_module.device
             scope = "tensors on the device" if device.type == "cuda" else "the whole process so far"
-            self._say(f"measured peak of the first step: {gigabytes(peak_memory(device))} ({scope})")
+            peak = gigabytes(peak_memory(device))
+            self._say(f"peak memory up to the end of the first step: {peak} ({scope})")
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Remembers the scores for the round's table."""
+        """Remembers the scores for the round's table; those of the sanity check precede all rounds."""
+        if trainer.sanity_checking:
+            return
         scores = {family: trainer.callback_metrics.get(f"val/score/{family}") for family in FAMILIES}
         self.scores = {family: float(score) for family, score in scores.items() if score is not None}
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self._finish_round(trainer)
+        """Finishes the round, unless training stops within it: a resumed run goes on there."""
+        if trainer.is_last_batch:
+            self._finish_round(trainer)
+            return
+        self._say(f"round {self.state.round}: training stops within it; --ckpt_path last goes on there")
+        epochs = trainer.fit_loop.epoch_progress
+        for counts in (epochs.total, epochs.current):  # which have this epoch as done
+            counts.processed = self.state.finished + 1  # type: ignore[attr-defined]
 
     def state_dict(self) -> dict[str, Any]:
         """The loop's state; a collective."""
@@ -163,21 +176,21 @@ class ClosedLoop(L.Callback):
             InputError: the proposer cannot work with it, or there is no frozen base for the blind filter to ask.
         """
         self.proposer.attach(solver)
-        if self.curriculum.blind != "none" and self.proposer.base(solver) is None:
+        if self.settings.blind != "none" and self.proposer.base(solver) is None:
             raise InputError(
-                f"loop.blind={self.curriculum.blind} asks a frozen base, and model.lora=null trains all weights: set "
-                "loop.blind=none, model.lora.rank, or loop.proposer=FrozenCopyProposer"
+                f"loop.blind={self.settings.blind} needs a frozen base, but model.lora=null trains all "
+                "weights; set loop.blind=none, model.lora.rank, or loop.proposer=FrozenCopyProposer"
             )
 
     def _set_fixed_questions(self, data: SceneDataModule, split: HeldOut) -> None:
         scenes = data.held_out_scenes(split)
         per_scene, show_progress = data.eval_questions_per_scene, self.shard.show_progress
         questions, skipped = fixed_questions(data.library, scenes, per_scene, show_progress)
-        data.set_fixed_questions(split, questions)
         assert data.splits is not None, "the scenes have been read"
         self._say(
             *(f"skipped scene {scene.id}: {scene.reason}" for scene in (*data.splits.skipped, *skipped))
         )
+        data.set_fixed_questions(split, questions)
 
     def _say_what_begins(self, trainer: L.Trainer, folder: Path | None) -> None:
         data, size = _data(trainer), _data(trainer).round_size()
@@ -198,7 +211,8 @@ class ClosedLoop(L.Callback):
         self._say(*(f"{name}: skipped scene {scene.id}: {scene.reason}" for scene in result.skipped))
         state.add_round(request, result, len(scenes))
         if not result.accepted:
-            self._say(f"{name}: no new questions; training continues with the pool of {len(state.pool)}")
+            in_pool = f"the {len(state.pool)} questions already in the pool"
+            self._say(f"{name}: no new questions; training continues on {in_pool}")
         base = self.proposer.base(solver) or solver  # the frozen base, where there is one
         measure_chance(base, state.ledger, result.accepted, request.round_index, self.shard)
 
@@ -207,7 +221,7 @@ class ClosedLoop(L.Callback):
         plan = state.plan_round(data.round_size())
         if plan.steps < data.steps_per_round:
             self._say(
-                f"round {state.round}: the pool fills {plan.steps} of data.steps_per_round="
+                f"round {state.round}: the pool has questions for only {plan.steps} of data.steps_per_round="
                 f"{data.steps_per_round} steps"
             )
         questions = state.pool.questions
@@ -225,6 +239,14 @@ class ClosedLoop(L.Callback):
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
             self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _restart_by_epochs(trainer: L.Trainer) -> None:
+    """Lets Lightning go on as without max_steps: with it, a finished epoch is taken for one to end once more."""
+    epoch_loop = trainer.fit_loop.epoch_loop
+    max_steps, epoch_loop.max_steps = epoch_loop.max_steps, -1
+    trainer.fit_loop.restarting = True  # of which Lightning makes False where the epoch is finished
+    epoch_loop.max_steps = max_steps
 
 
 def _data(trainer: L.Trainer) -> SceneDataModule:

@@ -10,15 +10,19 @@
 | `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, the accepted ones, and all so far |
 | `loop/rejected/<reason>` | proposals | rejections by reason |
 | `loop/family_weight/<family>` | share | how often the proposer was asked for the family |
-| `curriculum/trained`, `curriculum/trainings_per_question` | questions | trained so far, and how often on average |
+| `curriculum/trained` | questions | those seen in training so far |
+| `curriculum/trainings_per_question` | times | how often each of those was trained on, on average |
 | `curriculum/skill`, `curriculum/skill/<family>` | questions | histogram of the pool's latest skills, 20 bins |
 | `curriculum/skill_median`, `curriculum/skill_mean/<family>` | 0..1 | median of all, mean by family |
-| `curriculum/band/<band>` | share | of the trained questions |
+| `curriculum/band/<band>` | share | of the questions seen in training |
 | `curriculum/sampling_weight` | ratio to the mean | mean weight in the coming round, by bin of skill |
-| `curriculum/effective_sample_size` | share | of the trained questions, under sampling times loss weights |
+| `curriculum/effective_sample_size` | share | of the questions seen in training, by sampling × loss weights |
 
-Steps are optimizer steps. A round's counts are written when it begins, its skills when it ends. Histograms
-reach TensorBoard and Weights & Biases; other loggers take numbers only.
+`solver/module.py` logs `train/*` and `val/*`, and what the command `test` measures as `test/*`; Lightning
+does not log the validation before the first round, so `loop/callback.py` does. A round's counts (`loop/*`,
+`curriculum/trained`, `curriculum/trainings_per_question`) are written by `loop/callback.py` when it begins,
+the other `curriculum/*` by `write_finished` when it ends. Steps are optimizer steps. Histograms reach
+TensorBoard and Weights & Biases; other loggers take numbers only.
 """
 
 from __future__ import annotations
@@ -37,12 +41,12 @@ BIN_EDGES = np.linspace(0, 1, NUM_BINS + 1)
 
 
 def write_finished(loggers: Sequence[Logger], finished: FinishedRound, step: int) -> None:
-    """Writes how the pool stands after a round."""
-    write_scalars(loggers, finished.pool.metrics(), step)
+    """Writes the statistics of the pool after a round."""
+    write_scalars(loggers, finished.pool_summary.metrics(), step)
     for family, counts in finished.histograms.items():
         name = "curriculum/skill" if family == OVERALL else f"curriculum/skill/{family}"
         write_histogram(loggers, name, counts.astype(float), step)
-    write_histogram(loggers, "curriculum/sampling_weight", finished.pool.weight_by_bin, step)
+    write_histogram(loggers, "curriculum/sampling_weight", finished.pool_summary.weight_by_bin, step)
 
 
 def write_scalars(loggers: Sequence[Logger], scalars: Mapping[str, float], step: int) -> None:

@@ -1,4 +1,4 @@
-"""Scenes and the round's plan to batches: splits, rows by scene, sharding by rank, position.
+"""Turns scenes and a round's plan into batches: splits, rows by scene, sharding by rank, position.
 
 Plan and position are the sampler's whole state. `train_dataloader()` first advances the loop to the trainer's
 epoch through the callable that `ClosedLoop.setup` hands over, so that no round can be skipped on resume (a
@@ -17,7 +17,7 @@ import lightning as L
 import torch
 
 from lightning_ouro.errors import InputError, check_fields, check_same
-from lightning_ouro.loop.batches import FixedBatches, RoundBatches
+from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.questions import Question
@@ -39,7 +39,7 @@ HeldOut = Literal["val", "test"]
 
 
 def rank_shard(trainer: L.Trainer) -> RankShard:
-    """The share of this rank, which draws progress bars if it is the first and the trainer does."""
+    """The share of this rank, which shows progress bars if it is the first and the trainer does."""
     show_progress = trainer.is_global_zero and trainer.progress_bar_callback is not None
     return RankShard(trainer.global_rank, trainer.world_size, show_progress)
 
@@ -54,14 +54,15 @@ class SceneDataModule(L.LightningDataModule):
         num_val_scenes: Number of scenes held out for validation.
         num_test_scenes: Number of scenes held out for testing.
         benchmark_scenes: What to do with training scenes that a benchmark tests on or a data set holds out:
-            refuse to start, leave_out of training, or allow; with allow, no score on those benchmarks may be
-            reported.
+            refuse (do not start), leave_out (train on the others) or allow (train on all; then no score on
+            those benchmarks may be reported).
         boxes: How boxes are fitted to the points of objects where a data set has none (ScanNet): upright, or
             minimal as in VSI-Bench.
         frames: Number and size of the frames that the model is shown.
-        questions_per_scene: Maximum number of questions that share one video in a row, at least 1.
+        questions_per_scene: Maximum number of questions packed after one copy of a scene's video, at least 1;
+            does not limit how many are asked (loop.proposals_per_scene).
         questions_per_step: Questions per optimizer step, over all ranks and accumulated batches; a multiple of
-            their number.
+            ranks x accumulated batches.
         steps_per_round: Optimizer steps per round, at least 1; fewer where the pool cannot fill them.
         eval_questions_per_scene: Maximum number of fixed questions about each held-out scene, at least 1.
     """
@@ -141,8 +142,8 @@ class SceneDataModule(L.LightningDataModule):
             )
         if self.benchmark_scenes != "refuse":
             raise InputError(
-                f"data.scenes is missing: data.benchmark_scenes={self.benchmark_scenes} is meant for scenes that "
-                "are read from disk"
+                "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse for "
+                "procedural scenes"
             )
         return procedural_splits(*self.num_scenes)
 
@@ -173,13 +174,24 @@ class SceneDataModule(L.LightningDataModule):
         return scenes
 
     def set_fixed_questions(self, split: HeldOut, questions: Sequence[Question]) -> None:
-        """Takes the questions that validation or test ask."""
+        """Takes the questions that validation or test ask.
+
+        Raises:
+            InputError: some of the ranks would have none to ask, because scenes had to be skipped.
+        """
         self._fixed[split] = defaultdict(list)
         for question in questions:
             self._fixed[split][question.scene_id].append(question)
+        held_out, usable = len(self.held_out_scenes(split)), len(self._fixed[split])
+        assert self.trainer is not None, "held_out_scenes has asked it"
+        if held_out and usable < self.trainer.world_size:
+            raise InputError(
+                f"data.num_{split}_scenes={held_out}: only {usable} of these scenes can be asked about, which leaves "
+                f"nothing to evaluate for some of {self.trainer.world_size} device(s); hold out more scenes"
+            )
 
     def round_size(self) -> RoundSize:
-        """How much one round trains.
+        """How much one round trains on.
 
         Raises:
             InputError: micro-batches would not hold equally many questions.
@@ -203,9 +215,9 @@ class SceneDataModule(L.LightningDataModule):
 
         Args:
             round_index: From 0.
-            plan: What to train.
+            plan: What to train on.
             questions: The pool.
-            chances: The confidence of a blind guess, by question id.
+            chances: Confidence that guessing gives, by question id.
         """
         if round_index != self.round:
             self.round, self.position = round_index, 0
@@ -214,7 +226,7 @@ class SceneDataModule(L.LightningDataModule):
         self._chances = dict(chances)
 
     def batch_done(self) -> None:
-        """Records that this rank's next batch has been trained."""
+        """Records that this rank's next batch has been trained on."""
         self.position += 1
 
     def train_dataloader(self) -> RoundBatches:
@@ -245,14 +257,14 @@ class SceneDataModule(L.LightningDataModule):
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The round in progress, and how many of this rank's batches have been trained."""
+        """The round in progress, and how many of this rank's batches have been trained on."""
         return {"version": self.STATE_VERSION, "round": self.round, "position": self.position}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
 
         Raises:
-            InputError: fields are foreign or missing, or of another version.
+            InputError: fields are unexpected or missing, or of another version.
         """
         check_fields("datamodule", state_dict, self.state_dict())
         check_same("datamodule", state_dict, {"version": self.STATE_VERSION})

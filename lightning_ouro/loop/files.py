@@ -8,13 +8,12 @@ by their hashes, and `read_questions` refuses a file that has changed since.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from lightning_ouro.atomic_files import to_jsonl, write_atomic
+from lightning_ouro.atomic_files import from_jsonl, to_jsonl, write_atomic
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Question, Rejection
 
@@ -72,7 +71,7 @@ class RoundFiles:
             raise InputError(
                 f"{path} has changed since the checkpoint was written; restore it or start a new run"
             )
-        return [Question.from_json(json.loads(line)) for line in data.decode("utf8").splitlines()]
+        return [Question.from_json(row) for row in from_jsonl(data)]
 
     def _write_once(self, path: Path, rows: Iterable[Mapping[str, Any]]) -> str:
         data = to_jsonl(rows)

@@ -1,6 +1,7 @@
-"""The fixed questions of held-out scenes: VSI-Bench's sentences, families as level as the scenes allow.
+"""The fixed questions of held-out scenes: VSI-Bench's sentences.
 
-Written by `GrammarProposer` with a fixed seed, so they are the same in every round, run and kind of proposer.
+They are balanced over families as far as the scenes allow. Written by `GrammarProposer` with a fixed seed, so
+they are the same in every round, run and kind of proposer.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def fixed_questions(
     briefs, skipped = write_briefs(scenes, library, Pool(), request, title, shard)
     outcomes = ask(GrammarProposer(style="vsi_bench"), briefs, title, shard)
     verified = [item for item in outcomes if isinstance(item, Verified)]
-    accepted, surplus = Pool().admit(_level(verified, per_scene), 0)
+    accepted, surplus = Pool().admit(_balanced(verified, per_scene), 0)
     if scenes and not accepted:
         rejected = [item for item in outcomes if isinstance(item, Rejection)] + surplus
         reasons = dict(Counter(rejection.reason for rejection in rejected))
@@ -51,7 +52,7 @@ def fixed_questions(
     return accepted, skipped
 
 
-def _level(verified: Sequence[Verified], per_scene: int) -> list[Verified]:
+def _balanced(verified: Sequence[Verified], per_scene: int) -> list[Verified]:
     """At most `per_scene` from each scene, always of the family that has the fewest so far."""
     by_scene: dict[str, list[Verified]] = defaultdict(list)
     for item in verified:

@@ -1,9 +1,12 @@
-"""A round's plan: which questions are trained, in which rows, in which order.
+"""A round's plan: which questions are trained on, in which rows, in which order.
 
-A pure function of its arguments. `steps * questions_per_step` draws by systematic sampling: a question's
-expected number of draws is proportional to its weight and at most `MAX_DRAWS`. Draws are grouped by scene
-into rows that share the scene's video, rows are shuffled, and the stream is cut so that every micro-batch
-holds the same number of *questions* (a row may be cut in two there).
+A pure function of its arguments. Makes `steps * questions_per_step` draws by systematic sampling: a
+question's expected number of draws is proportional to its weight and at most `MAX_DRAWS`. Draws are grouped
+by scene into rows that share the scene's video, rows are shuffled, and the stream is cut so that every
+micro-batch holds the same number of *questions* (a row may be cut in two there).
+
+A `PlannedRow` names questions; the datamodule makes it a `solver.batches.SceneRow`, with the video, and the
+solver a `solver.encoding.Row`, with tokens.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ MAX_DRAWS = 2  # per question and round, so that a few questions cannot fill it;
 
 @dataclass(frozen=True)
 class RoundSize:
-    """How much one round trains.
+    """How much one round trains on.
 
     Attributes:
         steps: Optimizer steps; a round is shorter where the pool cannot fill them.
@@ -45,7 +48,7 @@ class PlannedRow:
 
 @dataclass(frozen=True)
 class Plan:
-    """A round's micro-batches, in the order in which ranks deal them out.
+    """A round's micro-batches, in order; batch i goes to rank i mod world_size.
 
     Attributes:
         batches: Rows of each micro-batch; all hold the same number of questions.
@@ -66,7 +69,7 @@ def make_plan(
     Args:
         pool: Scene id and question id of every question, in the pool's order.
         weights: Sampling weights of the questions, `(questions,)`, not negative.
-        size: How much to train.
+        size: How much to train on.
         seed: Seeds draws and order, for instance (seed, round).
     """
     assert size.questions_per_step % size.batches_per_step == 0, (

@@ -1,9 +1,10 @@
 """The pool: every accepted question of a run.
 
 A question is admitted if its family has not asked about the same objects before, and if its answer does not
-become too common: at most 40 % of a family's numbers, at most 1/k + 10 points of its choices among k options.
-Letters are dealt per family and k in shuffled rounds of k, so they stay level and do not follow the order of
-the answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
+become too common: at most 40 % of a family's numeric questions may share an answer, and at most 1/k + 10
+percentage points of its questions with k options (a few repeats are always allowed). For each family and k,
+correct letters are assigned in shuffled blocks of k, so they stay balanced and do not follow the order of the
+answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
 so the pool's state is a reference to the rounds' files.
 """
 
@@ -49,7 +50,7 @@ class Pool:
         self._ids: set[str] = set()
         self._keys: dict[str, set[Key]] = defaultdict(set)
         self._answers: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
-        self._dealt: Counter[tuple[str, int]] = Counter()
+        self._assigned: Counter[tuple[str, int]] = Counter()
 
     def copy(self) -> Pool:
         """A pool in memory that has accepted the same questions."""
@@ -91,7 +92,7 @@ class Pool:
     def write_round(
         self, round_index: int, accepted: Sequence[Question], rejected: Sequence[Rejection]
     ) -> None:
-        """Makes a round durable, where the pool has files.
+        """Writes the round to disk if the pool has files.
 
         Raises:
             InputError: the folder holds the round of another run.
@@ -164,8 +165,8 @@ class Pool:
 
     def _next_index(self, family: str, k: int) -> int:
         """The index of the next right answer among k options of a family."""
-        deal, position = divmod(self._dealt[family, k], k)
-        return int(_generator(f"letters {family} {k} {deal}").permutation(k)[position])
+        block, position = divmod(self._assigned[family, k], k)
+        return int(_generator(f"letters {family} {k} {block}").permutation(k)[position])
 
     def _enter(self, question: Question) -> None:
         family = FAMILIES[question.family]
@@ -175,7 +176,7 @@ class Pool:
         value = question.answer
         if question.options is not None:
             value = question.options[LETTERS.index(question.answer)]
-            self._dealt[question.family, len(question.options)] += 1
+            self._assigned[question.family, len(question.options)] += 1
         self._answers[question.family, len(question.options or ())][value] += 1
 
 

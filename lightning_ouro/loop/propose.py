@@ -6,12 +6,14 @@ rank admits the same questions in the same order.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.admit import admit
+from lightning_ouro.loop.admit import filter_and_admit
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import Key
@@ -23,6 +25,8 @@ from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.types import Scene, SkippedScene, Views
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
+
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # of which json.loads makes a pair one character
 
 
 def propose_round(
@@ -55,7 +59,7 @@ def propose_round(
     )
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if isinstance(item, Verified)]
-    accepted, turned_down = admit(verified, pool, proposer.base(solver), library, request, shard)
+    accepted, turned_down = filter_and_admit(verified, pool, proposer.base(solver), library, request, shard)
     return RoundResult(accepted, rejected + turned_down, all_gather_list(skipped))
 
 
@@ -111,7 +115,7 @@ def ask(
     """
     proposals: dict[str, list[Proposal]] = {brief.scene.id: [] for brief in briefs}
     outcomes: list[Verified | Rejection] = []
-    for written in proposer.propose(briefs, title, shard.show_progress):
+    for written in map(_encodable, proposer.propose(briefs, title, shard.show_progress)):
         scene_id = (written.proposal if isinstance(written, Rejection) else written).scene_id
         if scene_id not in proposals:
             raise InputError(f"loop.proposer: {proposer.name} was not asked about scene {scene_id!r}")
@@ -124,3 +128,14 @@ def ask(
         for brief in shard.track(briefs, f"{title}: verifying"):
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
     return outcomes
+
+
+def _encodable(written: Proposal | Rejection) -> Proposal | Rejection:
+    """What was written with U+FFFD for its lone surrogates: no file, hash or tokenizer takes them."""
+    clean = partial(_LONE_SURROGATE.sub, "\ufffd")
+    raw = written.proposal if isinstance(written, Rejection) else written
+    family, text, program = clean(raw.family), clean(raw.text), clean(raw.program)
+    proposal = replace(raw, family=family, text=text, program=program)
+    if isinstance(written, Rejection):
+        return replace(written, proposal=proposal, detail=clean(written.detail))
+    return proposal

@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RoundRequest:
-    """What a round is asked for.
+    """Input of a round.
 
     Attributes:
         round_index: From 0.
-        feedback: What the last round says to this one.
+        feedback: Feedback from the previous round.
         proposals_per_scene: Proposals wanted for each scene.
         blind: How questions that can be answered without the video are detected.
         seed: The run's seed.
@@ -37,7 +37,7 @@ class RoundRequest:
 
 @dataclass(frozen=True)
 class RankShard:
-    """Which part of the work is this rank's, and whether it draws progress bars."""
+    """This rank's share of the work, and whether it shows progress bars."""
 
     rank: int = 0
     num_ranks: int = 1

@@ -1,7 +1,7 @@
 """The loop's state, independent of the Trainer: the round in progress, its plan, the pool and the ledger.
 
-A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what is
-trained), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences enter the
+A round goes through `request` (what to ask for), `add_round` (what came of it), `plan_round` (what to train
+on), `observe` (each sample's confidence, while it trains) and `finish_round` (confidences are recorded in the
 ledger). Every rank holds the same state; between `plan_round` and `finish_round` each rank has observed its
 own batches only.
 """
@@ -42,8 +42,8 @@ from lightning_ouro.proposer.blind import BlindKind
 
 
 @dataclass(frozen=True)
-class Curriculum:
-    """How the loop chooses what to ask and what to train; `ClosedLoop` has the defaults and says what they mean."""
+class LoopSettings:
+    """How the loop chooses what to ask and what to train on; `ClosedLoop` has defaults and explanations."""
 
     proposals_per_scene: int
     sampling: SamplingKind
@@ -61,13 +61,13 @@ class FinishedRound:
     Attributes:
         round_index: From 0.
         proposals: What became of its proposals.
-        pool: Statistics of the pool after it.
+        pool_summary: Statistics of the pool after it.
         histograms: Counts of the pool's latest skills by family and `overall`, `(20,)`.
     """
 
     round_index: int
     proposals: ProposalSummary
-    pool: PoolSummary
+    pool_summary: PoolSummary
     histograms: Mapping[str, NDArray[np.int64]]
 
 
@@ -75,29 +75,29 @@ class LoopState:
     """The loop's state.
 
     Args:
-        curriculum: Its settings.
+        settings: Its settings.
         files: The run's folder of rounds; None keeps nothing, and then the state cannot be restored.
 
     Attributes:
         round: The round in progress, -1 before the first.
         finished: The last finished round, -1 before the first.
-        plan: What the round in progress trains; None until `plan_round`.
+        plan: What the round in progress trains on; None until `plan_round`.
     """
 
     VERSION = 2
 
-    def __init__(self, curriculum: Curriculum, files: RoundFiles | None = None) -> None:
-        self.curriculum = curriculum
+    def __init__(self, settings: LoopSettings, files: RoundFiles | None = None) -> None:
+        self.settings = settings
         self.pool = Pool(files)
-        self.ledger = Ledger(curriculum.skill)
+        self.ledger = Ledger(settings.skill)
         self.round = self.finished = -1
         self.plan: Plan | None = None
         self.proposals = ProposalSummary(0, 0, 0, {}, dict.fromkeys(FAMILIES, 1 / len(FAMILIES)))
         self._observed: list[tuple[int, str, float]] = []
 
     def request(self) -> RoundRequest:
-        """What the next round is asked for."""
-        settings, questions = self.curriculum, self.pool.questions
+        """The request for the next round."""
+        settings, questions = self.settings, self.pool.questions
         weights = MIXTURES[settings.mixture](list(FAMILIES), questions, self.ledger)
         rejected, per_band = self.proposals.rejected, settings.feedback_per_band
         feedback = build_feedback(self.round + 1, weights, questions, self.ledger, rejected, per_band)
@@ -132,7 +132,7 @@ class LoopState:
         questions = self.pool.questions
         pairs = [(question.scene_id, question.id) for question in questions]
         self.plan = make_plan(
-            pairs, self.sampling_weights(self.round), size, (self.curriculum.seed, self.round)
+            pairs, self.sampling_weights(self.round), size, (self.settings.seed, self.round)
         )
         if self.plan.steps == 0:
             raise InputError(
@@ -143,44 +143,49 @@ class LoopState:
         return self.plan
 
     def sampling_weights(self, round_index: int) -> NDArray[np.float64]:
-        """How often each question of the pool is drawn in a round, `(questions,)`; only ratios matter."""
-        return SAMPLING[self.curriculum.sampling](self.pool.questions, self.ledger, round_index)
+        """Sampling weight of each question of the pool in a round, `(questions,)`; only ratios matter."""
+        return SAMPLING[self.settings.sampling](self.pool.questions, self.ledger, round_index)
 
     def observe(self, batch_index: int, question_ids: Sequence[str], confidences: Sequence[float]) -> None:
-        """Keeps the confidences of a trained batch.
+        """Records the confidences of a batch that was trained on.
 
         `batch_index` is its index in the plan, over all ranks.
         """
         pairs = zip(question_ids, confidences, strict=True)
         self._observed += [(batch_index, *pair) for pair in pairs]
 
-    def finish_round(self, loss: LossKind, shard: RankShard, device: torch.device) -> FinishedRound:
-        """Enters the round's confidences in the ledger and writes its selection; a collective.
+    def finish_round(self, loss_kind: LossKind, shard: RankShard, device: torch.device) -> FinishedRound:
+        """Records the round's confidences in the ledger and writes its selection; a collective.
 
         Args:
-            loss: How the loss weighted samples.
+            loss_kind: Kind of loss weights used in training.
             shard: This rank.
             device: One on which the process group can reduce.
         """
         assert self.plan is not None, "a round that is finished has been planned"
         questions, weights = self.pool.questions, self.sampling_weights(self.round)
-        observed = sorted(all_gather_list(self._observed), key=lambda item: item[0])
-        trained = Counter(question_id for _, question_id, _ in observed)
-        self.ledger.observe(self.round, {key: confidence for _, key, confidence in observed}, trained)
-        self._observed, self.finished = [], self.round
+        trained = self.enter_confidences()
         if self.pool.files is not None:
             rows = selection_rows(questions, self.ledger, weights, self.plan.drawn, trained)
             self.pool.files.write_selection(self.round, rows)
         families, coming = list(FAMILIES), self.sampling_weights(self.round + 1)
-        summary = summarise_pool(questions, coming, self.ledger, families, loss)
+        summary = summarise_pool(questions, coming, self.ledger, families, loss_kind)
         histograms = skill_histograms(questions, self.ledger, families, shard.rank, shard.num_ranks, device)
         return FinishedRound(self.round, self.proposals, summary, histograms)
+
+    def enter_confidences(self) -> Counter[str]:
+        """Enters the round's confidences in the ledger; returns how often each question was trained. A collective."""
+        observed = sorted(all_gather_list(self._observed), key=lambda item: item[0])
+        trained = Counter(question_id for _, question_id, _ in observed)
+        self.ledger.observe(self.round, {key: confidence for _, key, confidence in observed}, trained)
+        self._observed, self.finished = [], self.round
+        return trained
 
     def state_dict(self) -> dict[str, Any]:
         """Plain types only; a collective, since the confidences of all ranks' batches are part of it."""
         return {
             "version": self.VERSION,
-            "seed": self.curriculum.seed,
+            "seed": self.settings.seed,
             "round": self.round,
             "finished": self.finished,
             "pool": self.pool.state_dict(),
@@ -202,7 +207,7 @@ class LoopState:
                 changed.
         """
         check_fields("loop", state, self.state_dict())
-        check_same("loop", state, {"version": self.VERSION, "seed": self.curriculum.seed})
+        check_same("loop", state, {"version": self.VERSION, "seed": self.settings.seed})
         self.round, self.finished = state["round"], state["finished"]
         self.pool.load_state_dict(state["pool"])
         self.ledger.load_state_dict(state["ledger"])
@@ -210,5 +215,9 @@ class LoopState:
         self._observed = [(index, key, p) for index, key, p in state["observed"]] if is_first_rank else []
 
     def metrics(self) -> dict[str, float]:
-        """What `loop.curves` documents as written when a round begins."""
+        """The curves that are written when a round begins.
+
+        `loop/proposed`, `loop/accepted`, `loop/rejected/<reason>`, `loop/family_weight/<family>`,
+        `loop/pool`, `curriculum/trained` and `curriculum/trainings_per_question`.
+        """
         return self.proposals.metrics() | self.pool.metrics() | self.ledger.metrics()

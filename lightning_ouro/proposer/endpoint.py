@@ -2,8 +2,8 @@
 
 This scales proposing beyond one machine, and it provides a frozen proposer for runs that train all weights.
 Every proposal is one request, and many requests run at a time. A request that fails because the server is
-busy or away is repeated after a pause; a proposal that stays without an answer becomes a rejection, so the
-round goes on without it.
+busy or unreachable is repeated after a pause; a proposal that stays without an answer becomes a rejection, so
+the round goes on without it.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class EndpointProposer(Proposer):
         key_file: File that holds the API key; null for servers that need none.
         prompt: Kind of prompt: full, or compact for a model that was trained on it.
         temperature: Sampling temperature, sent with each request.
-        max_new_tokens: Maximum length of a proposal in tokens, sent as max_tokens; a longer one is cut and
-            mostly unusable.
+        max_new_tokens: Maximum length of a proposal in tokens, sent as max_tokens; a longer one is cut off
+            and usually rejected as unusable.
         max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first,
             large ones before small ones.
         metadata_tokens: Maximum length of the scene's description, counted as three characters per token;
@@ -164,7 +164,7 @@ class EndpointProposer(Proposer):
                 problem = f"{self._address} answered {error.code}: {_first_line(error.read(MAX_REPLY_BYTES))}"
                 if error.code < 500 and error.code not in (408, 429):
                     break  # a request that was refused for itself would be refused again
-            except (URLError, OSError, ValueError) as error:  # away, too slow, or not a reply of this API
+            except (URLError, OSError, ValueError) as error:  # unreachable, slow, or another API
                 problem = f"{self._address}: {getattr(error, 'reason', error) or type(error).__name__}"
         return "", problem
 

@@ -2,7 +2,7 @@
 
 `ModelProposer` needs an adapter that it can switch off; without one, the weights that write the questions
 would change during training. The copy is read from the checkpoint again whenever a run is resumed, so it
-never holds trained weights. It takes the memory of the weights a second time.
+never holds trained weights. It is a second copy of the weights in memory.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from lightning_ouro.solver.module import SolverModule
 
 @final
 class FrozenCopyProposer(Proposer):
-    """Writes with a frozen copy of the checkpoint, which takes the memory of the weights a second time.
+    """Writes with a frozen copy of the checkpoint; keeps a second copy of the weights in memory.
 
     Args:
-        writer: How the copy writes: the options of ModelProposer, such as writer.max_new_tokens.
+        writer: Prompt and sampling options, those of ModelProposer, such as writer.max_new_tokens.
     """
 
     name = "frozen_copy"

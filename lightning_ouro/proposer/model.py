@@ -1,4 +1,4 @@
-"""The model that learns also asks: its base weights, adapter off, write questions with programs.
+"""The model being trained also writes the questions, with their programs, by its base weights (adapter off).
 
 All proposals about a scene come from one prefill, several scenes at a time. Each proposal is sampled with its
 own random generator, seeded by (seed, round, scene, slot), so it does not depend on what else is in the
@@ -39,8 +39,8 @@ class ModelProposer(Proposer):
         temperature: Sampling temperature, above 0 and at most 100; below 1 sharpens the distribution.
         top_p: Nucleus sampling: only the likeliest tokens whose probabilities add up to this are drawn, above
             0 and at most 1; 1 allows all.
-        max_new_tokens: Maximum length of a proposal in tokens, at least 1; a longer one is cut and mostly
-            unusable.
+        max_new_tokens: Maximum length of a proposal in tokens, at least 1; a longer one is cut off and
+            usually rejected as unusable.
         max_objects: Maximum number of a scene's objects that the prompt describes; single objects come first,
             large ones before small ones.
         metadata_tokens: Maximum length of the scene's description in the prompt, in tokens; lines beyond it
@@ -120,7 +120,7 @@ class ModelProposer(Proposer):
         self, solver: SolverModule, name: str, briefs: Sequence[Brief]
     ) -> list[Proposal | Rejection]:
         rows, slots = list[Row](), list[tuple[Brief, int, ShortNames]]()
-        writer = self.writer(solver)
+        writer = self.prompt_writer(solver)
         for brief in briefs:
             prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
             rows.append(solver.encoder.row_of_replies(brief.video(), prompt.text, [None] * brief.slots))
@@ -130,7 +130,7 @@ class ModelProposer(Proposer):
         replies = solver.generate_from_base(rows, sampler, self._max_new_tokens)
         return [as_proposal(name, *slot, reply) for slot, reply in zip(slots, replies, strict=True)]
 
-    def writer(self, solver: SolverModule) -> PromptWriter:
+    def prompt_writer(self, solver: SolverModule) -> PromptWriter:
         """The writer of the prompts that this proposer gives to a solver."""
         kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
         kind = kind if self._prompt == "auto" else self._prompt

@@ -97,14 +97,14 @@ class Proposer(ABC):
     def propose(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> list[Proposal | Rejection]:
-        """Writes at most `slots` proposals per brief, brief by brief; fewer if nothing is left to ask.
+        """Writes at most `slots` proposals per brief, brief by brief; fewer if nothing is left to ask about.
 
         Text that cannot even be read as a proposal is returned as a rejection with the reason `unusable`.
 
         Args:
             briefs: One per scene.
             title: Label of the progress bar, such as "round 2".
-            show_progress: Whether to draw the progress bar.
+            show_progress: Whether to show the progress bar.
         """
 
 

@@ -49,7 +49,7 @@ def read_scenes(
     Args:
         paths: Files and folders.
         boxes: How boxes are fitted to points where a data set has no boxes.
-        show_progress: Whether to draw a progress bar.
+        show_progress: Whether to show a progress bar.
 
     Raises:
         InputError: a path is missing, unreadable or holds no scene in a known layout, or no scene is usable.

@@ -103,6 +103,11 @@ def _trainable(
     """The scenes whose rooms are not held out, without those of benchmarks if these are left out."""
     rooms = {room_id(scene) for scene in held_out}
     train = [scene for scene in scenes if room_id(scene) not in rooms]
+    if not train:
+        raise InputError(
+            f"data.scenes={list(paths)}: all scenes that are not held out are scans of rooms that are; add scenes of "
+            "other rooms, or hold out fewer (data.num_val_scenes, data.num_test_scenes)"
+        )
     if benchmark_scenes != "leave_out":
         return train
     train = [scene for scene in train if not scene.benchmarks]
@@ -115,8 +120,11 @@ def _trainable(
 
 
 def room_id(scene: Scene) -> str:
-    """The room that a scene is a scan of: ScanNet appends the number of the scan, as in scene0568_01."""
-    return re.sub(r"_\d\d$", "", scene.id)
+    """The room that a scene is a scan of: ScanNet appends the number of the scan, as in scene0568_01.
+
+    In other sources the number at the end of an id may be that of the room.
+    """
+    return re.sub(r"_\d\d$", "", scene.id) if scene.source.lower() == "scannet" else scene.id
 
 
 def refuse_benchmarks(scenes: Sequence[Scene]) -> None:

@@ -105,7 +105,8 @@ def write_scene(scene: Scene, video: Video, folder: Path) -> None:
         names = [f"frames/{index:04d}.jpg" for index in range(len(video.frames))]
         for name, frame in zip(names, video.frames, strict=True):
             iio.imwrite(part / name, frame, plugin="pillow", quality=QUALITY, subsampling=0)
-        (part / SCENE).write_text(json.dumps(_scene_record(scene), ensure_ascii=False, indent=1), "utf8")
+        record = json.dumps(_scene_record(scene), ensure_ascii=False, indent=1)
+        (part / SCENE).write_text(record, "utf8", "backslashreplace")  # a lone surrogate as JSON escapes it
         (part / FRAMES).write_text(json.dumps(_frames_record(video, names)), "utf8")
         part.chmod(0o755)
         part.rename(folder)

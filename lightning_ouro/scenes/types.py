@@ -71,7 +71,7 @@ class FrameBudget:
     def __post_init__(self) -> None:
         for name in ("num_frames", "height", "width", "token"):
             if getattr(self, name) < 1:
-                raise InputError(f"frames.{name}={getattr(self, name)} must be at least 1")
+                raise InputError(f"{name}={getattr(self, name)} must be at least 1")
 
     def size_for(self, height: int, width: int) -> tuple[int, int]:
         """Height and width in pixels at which images of this size are shown, by Qwen's `smart_resize`.

@@ -17,7 +17,7 @@ from lightning_ouro.solver.packing import Packed
 from lightning_ouro.solver.prefix_cache import SharedPrefixCache
 from lightning_ouro.solver.shared_prefix import hidden_states
 
-# Chooses the next tokens `(Q,)` from logits `(Q, vocabulary)`, given which of the batch's questions the rows belong to.
+# The next tokens `(Q,)` from logits `(Q, vocabulary)` and the question index of each row of logits.
 Choose = Callable[[Tensor, Sequence[int]], Tensor]
 
 

@@ -88,7 +88,7 @@ def load(
 
     Args:
         checkpoint: `tiny`, a local folder or a hub name.
-        init: Whether to read the checkpoint's weights or to draw random ones.
+        init: Whether to read the checkpoint's weights or to initialize them randomly.
         lora: Adapter to add, which freezes all other weights; None trains the weights themselves.
         seed: Seed of random weights and of the adapter.
         train: Weights that are trained without an adapter: all, or those of the language model.
@@ -101,7 +101,7 @@ def load(
     tokenizer, spec = read_tokenizer(checkpoint, config), patch_spec(checkpoint, config)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = _draw(config, dtype) if init == "random" else _read(checkpoint, config, dtype)
+        model = _initialize(config, dtype) if init == "random" else _read(checkpoint, config, dtype)
         keep_rope_in_float32(model)
         net = choose_trained(model, lora, train)
     net.train()
@@ -115,7 +115,7 @@ def weight_dtype(config: Qwen3VLConfig, dtype: Precision) -> torch.dtype:
     return config.dtype or config.text_config.dtype or torch.float32
 
 
-def _draw(config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditionalGeneration:
+def _initialize(config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditionalGeneration:
     return AutoModelForImageTextToText.from_config(config, dtype=weight_dtype(config, dtype))
 
 

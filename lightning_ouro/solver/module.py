@@ -63,7 +63,7 @@ class SolverModule(L.LightningModule):
     Args:
         checkpoint: `tiny`, which ships with the package; a local folder; or a hub name such as
             Qwen/Qwen3-VL-4B-Instruct.
-        init: Whether to read the checkpoint's weights (pretrained) or to draw them from `seed` (random).
+        init: Whether to read the checkpoint's weights (pretrained) or to initialize them randomly from `seed` (random).
         lora: Low-rank adapter on the language model, with all other weights frozen; null trains the weights themselves.
         lr: Learning rate of AdamW, constant, above 0. 1e-3 suits the tiny model, 1e-4 an adapter on Qwen3-VL, 1e-6 full
             fine-tuning of Qwen3-VL.
@@ -74,7 +74,7 @@ class SolverModule(L.LightningModule):
         gradient_checkpointing: Whether to recompute layers in the backward pass instead of keeping their activations:
             about a third more time, a fraction of the memory.
         features: Cache of a frozen vision tower's features.
-        loss: Weight of a sample's loss by its skill s: uniform (1), frontier (4s(1-s)) or focal ((1-s)^2).
+        loss: Weight of a sample by its skill s: uniform (1), frontier max(0.1, 4s(1-s)) or focal max(0.1, (1-s)^2).
         max_new_tokens: Length at which replies are cut off, in tokens; VSI-Bench allows 16.
         seed: Seed of random weights and of the adapter; the command line sets it by --seed_everything.
     """
@@ -173,7 +173,7 @@ class SolverModule(L.LightningModule):
                 group["lr"] = self.lr
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> dict[str, Any]:
-        """Loss, confidence and gradient from one pass over the rows."""
+        """Loss and confidence from one pass over the rows; ClosedLoop reads question_ids and confidences."""
         self._training_rows = batch.rows
         questions = questions_of(batch.rows)
         with explain_out_of_memory(batch.rows):

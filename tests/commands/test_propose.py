@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from lightning_ouro.cli import main
+from lightning_ouro.loop.state import LoopState
 from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -46,6 +47,17 @@ def test_a_checkpoint_gives_the_next_rounds_feedback_and_what_was_asked(run, tmp
     assert {row["round"] for row in rows} == {1}
     assert not asked & {row.get("id") for row in rows}
     assert not (folder / "version_0" / "rounds" / "001").exists()
+
+
+def test_a_checkpoint_within_a_round_gives_the_feedback_of_what_it_had_trained(run, monkeypatch, caplog):
+    folder = run("fit", "--loop.proposer", "GrammarProposer", "--trainer.max_steps", "2")
+    requests, asked = [], LoopState.request
+    monkeypatch.setattr(LoopState, "request", lambda state: requests.append(asked(state)) or requests[-1])
+    last = folder / "version_0" / "checkpoints" / "last.ckpt"
+    run("propose", "--loop.proposer", "GrammarProposer", "--ckpt_path", str(last))
+    assert "round 0 was not finished; the feedback is that of the 24 samples" in caplog.text
+    (request,) = requests
+    assert request.round_index == 1 and request.feedback.recent
 
 
 def test_a_frozen_copy_proposes_without_an_adapter(run):

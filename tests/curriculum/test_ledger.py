@@ -8,7 +8,7 @@ from lightning_ouro.curriculum.ledger import Ledger
 
 def filled(questions):
     ledger = Ledger()
-    ledger.observe_blind("object_counting", [0.2, 0.4])
+    ledger.observe_chance("object_counting", [0.2, 0.4])
     ledger.observe(
         0, {questions[0].id: 0.123456, questions[1].id: 0.65}, {questions[0].id: 2, questions[1].id: 1}
     )
@@ -53,7 +53,7 @@ def test_a_restored_ledger_goes_on_like_the_one_that_was_saved(make_questions):
     other.load_state_dict(torch.load(buffer, weights_only=True))
     for ledger in (one, other):
         ledger.observe(3, {questions[2].id: 0.7}, {questions[2].id: 1})
-        ledger.observe_blind("object_abs_distance", [0.9])
+        ledger.observe_chance("object_abs_distance", [0.9])
     assert one.state_dict() == other.state_dict()
     assert [one.skills(q) for q in questions] == [other.skills(q) for q in questions]
 

@@ -31,7 +31,7 @@ def test_the_pool_is_summed_up_as_computed_by_hand(make_questions, ledger_with):
     weights = np.array([1.0, 2.0, 1.0, 4.0, 2.0])
     families = ["object_counting", "room_size_estimation"]
     found = summarise_pool(counting + sizes, weights, ledger, families, "uniform")
-    assert (found.pool, found.trained, found.median_skill) == (5, 3, 0.5)
+    assert (found.num_questions, found.trained, found.median_skill) == (5, 3, 0.5)
     assert found.bands == {"easy": 1 / 3, "frontier": 1 / 3, "hard": 1 / 3, "ambiguous": 0}
     assert found.family_skill["object_counting"] == pytest.approx(0.5)
     assert math.isnan(found.family_skill["room_size_estimation"])

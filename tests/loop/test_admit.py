@@ -2,13 +2,8 @@
 
 from dataclasses import replace
 
-import pytest
-
-from lightning_ouro.curriculum.ledger import Ledger
-from lightning_ouro.loop.admit import measure_chance
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
-from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.proposer import blind
 from lightning_ouro.proposer.grammar import GrammarProposer
 
@@ -48,16 +43,3 @@ def test_the_judge_is_asked_twice_per_question_with_the_video(solver, library, r
     assert result.accepted
     assert not [r for r in result.rejected if r.reason == "blind"], "yes and no are level, so all are kept"
     assert solver.scored == 2 * len(result.accepted)
-
-
-def test_chance_is_measured_once_per_family_and_for_numbers_only(solver, library, request_, alone):
-    ledger = Ledger()
-    accepted = round_of(solver, library, replace(request_, blind="none"), alone).accepted
-    measure_chance(solver, ledger, accepted, 0, alone)
-    numbers = {question.family for question in accepted if question.options is None}
-    assert numbers and ledger.state_dict()["blind"] == dict.fromkeys(
-        (family for family in FAMILIES if family in numbers), pytest.approx(1.0)
-    )
-    scored = solver.scored
-    measure_chance(solver, ledger, accepted, 1, alone)
-    assert solver.scored == scored

@@ -86,7 +86,9 @@ def fit(run, tmp_path):
 def test_a_later_round_without_new_questions_trains_on_the_pool_and_says_so(fit, capsys):
     folder = fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
     said = " ".join(capsys.readouterr().out.split())
-    assert "round 1: no new questions; training continues with the pool of" in said
+    assert re.search(
+        r"round 1: no new questions; training continues on the \d+ questions already in the pool", said
+    )
     assert lines(folder / "rounds" / "001" / "questions.jsonl") == []
     assert sum(row["drawn"] for row in lines(folder / "rounds" / "001" / "selection.jsonl")) == 36
 
@@ -95,8 +97,16 @@ def test_the_measured_peak_of_the_first_step_is_printed_beside_the_estimate(fit,
     fit("--loop.proposer", "GrammarProposer", "--trainer.max_epochs", "1")
     text = " ".join(capsys.readouterr().out.split())
     assert " on one device" in text
-    measured = re.findall(r"measured peak of the first step: ([\d.]+) GB \(the whole process so far\)", text)
+    measured = re.findall(
+        r"peak memory up to the end of the first step: ([\d.]+) GB \(the whole process so far\)", text
+    )
     assert len(measured) == 1 and 0.2 < float(measured[0]) < 20
+
+
+def test_a_rounds_table_has_no_scores_of_before_the_round(fit, capsys):
+    fit("--loop.proposer", "GrammarProposer", "--trainer.check_val_every_n_epoch", "2")
+    _, first, second = capsys.readouterr().out.split("median skill")
+    assert "not validated" in first and "not validated" not in second
 
 
 def test_a_program_that_fails_is_a_rejection_with_its_reason(fit):

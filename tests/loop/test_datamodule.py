@@ -104,6 +104,22 @@ def test_ranks_split_the_validation_scenes_without_overlap(data):
     assert sorted(seen) == sorted(scene.id for scene in data.splits.val)
 
 
+def test_skipped_scenes_that_leave_a_rank_without_work_end_every_rank_alike(data):
+    asked = {question.scene_id: question for rows in data._fixed["val"].values() for question in rows}
+    told = set()
+    for rank in (0, 1):
+        other = SceneDataModule(num_train_scenes=2, num_val_scenes=3, num_test_scenes=1)
+        other.trainer, other.splits, other.library = Stage(rank=rank, ranks=2), data.splits, data.library
+        other.set_fixed_questions("val", list(asked.values())[:2])
+        assert len(other.val_dataloader()) == 1
+        with pytest.raises(
+            InputError, match=r"num_val_scenes=3: only 1 of these .* some of 2 device"
+        ) as error:
+            other.set_fixed_questions("val", list(asked.values())[:1])
+        told.add(str(error.value))
+    assert len(told) == 1
+
+
 def test_unequal_micro_batches_are_refused(data):
     module = SceneDataModule(questions_per_step=12)
     module.trainer = Stage(ranks=2, accumulate=4)

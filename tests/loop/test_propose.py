@@ -9,6 +9,7 @@ from lightning_ouro.loop import propose
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
+from lightning_ouro.programs.questions import Rejection
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer
 from lightning_ouro.scenes.library import SceneLibrary
@@ -89,3 +90,31 @@ def test_proposals_about_other_scenes_are_refused(solver, library, request_, alo
     with pytest.raises(InputError, match="stray was not asked about scene 'elsewhere'"):
         scenes = list(library.values())
         propose_round(Stray(), solver, library, scenes, Pool(), request_, alone)
+
+
+def test_lone_surrogates_of_a_model_are_replaced_where_they_enter(solver, library, request_, alone):
+    class Torn(Proposer):
+        name = "torn"
+
+        def attach(self, solver):
+            pass
+
+        def base(self, solver):
+            return solver
+
+        def propose(self, briefs, title="", show_progress=False):
+            proposals = GrammarProposer().propose(briefs)
+            torn = replace(proposals[0], text="who\ud83d?", program=f"# \udc80\n{proposals[0].program}")
+            commented = replace(proposals[1], program=f"# \ud83d\n{proposals[1].program}")
+            unusable = Rejection(replace(proposals[2], family="", text="\udc80"), "unusable", "no \ud83d")
+            return [torn, commented, unusable, *proposals[3:]]
+
+    request, pool = replace(request_, blind="none"), Pool()
+    result = propose_round(Torn(), solver, library, list(library.values()), pool, request, alone)
+    unusable, torn = sorted(
+        (item for item in result.rejected if "\ufffd" in item.proposal.text),
+        key=lambda item: len(item.proposal.text),
+    )
+    assert unusable.proposal.text == "\ufffd" and unusable.detail == "no \ufffd"
+    assert torn.proposal.text == "who\ufffd?" and torn.proposal.program.startswith("# \ufffd\n")
+    assert any(question.program.startswith("# \ufffd\n") for question in result.accepted)

@@ -9,14 +9,14 @@ import torch
 
 from lightning_ouro.curriculum.ledger import Ledger
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.admit import measure_chance
+from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.plan import RoundSize
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard, RoundResult
-from lightning_ouro.loop.state import Curriculum, LoopState
+from lightning_ouro.loop.state import LoopSettings, LoopState
 from lightning_ouro.proposer.grammar import GrammarProposer
 
 SIZE = RoundSize(steps=3, questions_per_step=12, batches_per_step=2, questions_per_row=4)
@@ -50,8 +50,8 @@ def finish(state):
 
 
 def new_state(folder, seed=0):
-    curriculum = Curriculum(12, "frontier", "frontier", "chance_corrected", 2, "confidence", seed)
-    return LoopState(curriculum, RoundFiles(folder / "rounds"))
+    settings = LoopSettings(12, "frontier", "frontier", "chance_corrected", 2, "confidence", seed)
+    return LoopState(settings, RoundFiles(folder / "rounds"))
 
 
 def through_a_file(state):
@@ -69,8 +69,10 @@ def test_rounds_follow_each_other_without_a_trainer(tmp_path, advance):
         train(state)
         finished = finish(state)
         assert (state.round, state.finished, finished.round_index) == (round_index,) * 3
-        assert finished.pool.pool == len(state.pool)
-        assert finished.histograms["overall"].sum() == finished.pool.trained == len(state.ledger.entries)
+        assert finished.pool_summary.num_questions == len(state.pool)
+        assert (
+            finished.histograms["overall"].sum() == finished.pool_summary.trained == len(state.ledger.entries)
+        )
         assert {path.name for path in (tmp_path / "rounds" / f"{round_index:03d}").iterdir()} == {
             "questions.jsonl",
             "rejections.jsonl",

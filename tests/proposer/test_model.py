@@ -91,7 +91,7 @@ def generated(solver, brief, prompt):
 
 
 def test_texts_are_those_of_generate_under_the_base_alone(solver, briefs):
-    writer, expected = ModelProposer().writer(solver), []
+    writer, expected = ModelProposer().prompt_writer(solver), []
     for brief in briefs:
         prompt = writer.write(brief, scene_geometry(brief.scene, brief.views))
         expected += [(brief.scene.id, *item) for item in enumerate(generated(solver, brief, prompt))]

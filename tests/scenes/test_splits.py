@@ -64,3 +64,25 @@ def test_leave_out_removes_benchmark_scenes_from_training_only(tmp_path, shared_
     assert ids(splits.train) <= {"scene0000_00", "scene0001_00"} and len(splits.val) == 30
     with pytest.raises(InputError, match=r"belong to benchmarks, and data\.benchmark_scenes=leave_out"):
         read_splits([real], None, 30, 30, "leave_out")
+
+
+def write_rooms(folder, names, source=None):
+    chair = {"category": "chair", "center": [1, 2, 0.5], "size": [0.4, 0.8, 1]}
+    record = {"objects": [chair], "floor_area": 12.5} | ({} if source is None else {"source": source})
+    for name in names:
+        (folder / name).mkdir()
+        (folder / name / "scene.json").write_text(json.dumps(record))
+
+
+def test_a_number_after_an_id_counts_scans_of_one_room_in_scannet_only(tmp_path):
+    write_rooms(tmp_path, [f"office_{number:02d}" for number in range(12)])
+    splits = read_splits([str(tmp_path)], None, 3, 2)
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (7, 3, 2)
+    assert len({room_id(scene) for scene in splits.all_scenes()}) == 12
+
+
+@pytest.mark.parametrize("source", ["scannet", "ScanNet"])
+def test_scans_of_one_held_out_room_leave_nothing_to_train_on(tmp_path, source):
+    write_rooms(tmp_path, [f"scene0568_{number:02d}" for number in range(4)], source)
+    with pytest.raises(InputError, match=r"are scans of rooms that are; .* \(data\.num_val_scenes, "):
+        read_splits([str(tmp_path)], None, 1, 1)

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 import time
@@ -118,3 +119,9 @@ def test_a_store_of_a_thousand_scenes_opens_in_under_a_second(rooms, tmp_path):
         seconds.append(time.process_time() - start)
     assert len(scenes) == 1000
     assert min(seconds) < 1, seconds
+
+
+def test_a_source_of_any_characters_is_read_back(tmp_path):
+    scene = dataclasses.replace(procedural_scene(0), source="mine \ud83d é")
+    write_scene(scene, scene.footage.load(scene, FrameBudget(2, 32, 32)), tmp_path / scene.id)
+    assert read_scenes([tmp_path])[0][0].source == scene.source

@@ -1,7 +1,7 @@
 """How much a sample counts in the loss, by its skill.
 
-One kind, one file; a new kind is one line in `LOSS_WEIGHTS`. A kind is a function from skills in [0, 1] to
-weights of the same shape.
+Each kind is one file; register a new one by a line in `LOSS_WEIGHTS`. A kind is a function from skills
+in [0, 1] to weights of the same shape.
 """
 
 from __future__ import annotations

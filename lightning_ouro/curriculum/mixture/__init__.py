@@ -1,7 +1,7 @@
 """How often the proposer is asked for each family.
 
-One kind, one file; a new kind is one line in `MIXTURES`. A kind is a function `(families, questions, ledger)
--> weights` that sum to 1, one for each family.
+Each kind is one file; register a new one by a line in `MIXTURES`. A kind is a function `(families,
+questions, ledger) -> weights` that sum to 1, one for each family.
 """
 
 from __future__ import annotations

@@ -1,8 +1,12 @@
 """Families whose questions lie on the frontier are asked for more.
 
-A family's weight is the share of its trained questions that lie on the frontier, shrunk by ten
+This kind weights families in what is asked for, by the band *frontier*, which is skill from 0.1 to 0.9
+(`curriculum.skill`); `sampling.frontier` weights questions in what a round trains on, `loss_weights.frontier`
+weights samples in the loss.
+
+A family's weight is the share, among its questions seen in training, of those in that band, shrunk by ten
 pseudo-questions towards the overall share, normalised, and never below 1 / (4 * families): a family that is
-mastered or hopeless is asked for less, never forgotten. Weights are equal before anything was trained.
+mastered or hopeless is asked for less, never forgotten. Weights are equal before any training.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How often each question of the pool is drawn.
 
-One kind, one file; a new kind is one line in `SAMPLING`. A kind is a function `(questions, ledger,
+Each kind is one file; register a new one by a line in `SAMPLING`. A kind is a function `(questions, ledger,
 round_index) -> weights`, `(questions,)`, not negative; only ratios matter.
 """
 

@@ -1,8 +1,12 @@
 """Questions that are neither mastered nor hopeless are drawn most.
 
-`w = target(s) / (h(s) + 1/|pool|)`, with h the share of the pool's questions in the bin of skill s, each
-question counted once, times `1 + 0.25 * rounds since trained`, clipped to [0.1, 4] times the mean. Dividing
-by the pool's histogram flattens it and multiplying by the target reshapes it; dividing by what was *drawn*
+This kind chooses which questions of the pool a round trains on; `loss_weights.frontier` weights them in the
+loss, `mixture.frontier` weights families in what is asked for, and *frontier* is also the band of skill from
+0.1 to 0.9 (`curriculum.skill`).
+
+`w = target(s) / (h(s) + 1/|pool|)`, with h(s) the share, among the trained-on questions, of those in the bin
+of skill s, each counted once, times `1 + 0.25 * rounds since trained on`, clipped to [0.1, 4] times the mean.
+Dividing by the histogram flattens it and multiplying by the target reshapes it; dividing by what was *drawn*
 instead would oscillate. A question without a skill takes the median weight of its family, else of all
 questions, else 1, so round 0 is uniform. Ambiguous questions are not drawn.
 
@@ -68,6 +72,6 @@ def _fill_with_medians(weights: NDArray[np.float64], families: Sequence[str]) ->
 
 
 def _rounds_since_trained(question: Question, ledger: Ledger, round_index: int) -> int:
-    """Full rounds without training since the last one, 0 for a question that the last round trained."""
+    """Rounds between the last one that trained on the question and this one; 0 if none has."""
     last = ledger.last_round(question)
     return 0 if last is None else round_index - 1 - last

@@ -25,11 +25,11 @@ class FixedBatches:
 class RoundBatches:
     """This rank's batches of a round, from the current position on.
 
-    Its length is the whole round's, as Lightning counts.
+    `len` is that of the whole round, because Lightning counts from the round's start.
 
     Args:
         batches: All of this rank's batches of the round.
-        position: How many of them have been trained, asked for when iteration begins.
+        position: How many of them have been trained on, asked for when iteration begins.
         load: Turns planned rows into a batch.
     """
 
