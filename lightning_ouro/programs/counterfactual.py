@@ -53,7 +53,10 @@ def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) ->
     if views is None:
         return scene_geometry(world)
     order = rng.permutation(len(views.poses))
-    moved = replace(views, poses=views.poses[order], visibility=views.visibility[order][:, boxes])
+    visibility = views.visibility[order][:, boxes]
+    moved = replace(
+        views, poses=views.poses[order], visibility=visibility, path=None
+    )  # no way leads through these
     return scene_geometry(world, moved)
 
 

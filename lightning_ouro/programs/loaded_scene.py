@@ -89,11 +89,11 @@ def plain_data(draws: Sequence[SceneGeometry]) -> dict[str, Any]:
 
 
 def _shared(exact: SceneGeometry) -> tuple[Any, ...]:
-    """Counts with indices by category, seconds of first appearances, and cameras."""
+    """Counts with indices by category, seconds of first appearances, cameras, and their headings."""
     names = {*exact.categories(), *exact.scene.counts}
     counts = {name: (exact.count(name), exact.indices(name)) for name in sorted(names)}
     if exact.views is None:
-        return counts, {}, ()
+        return counts, {}, (), ()
     seconds = exact.views.timestamps.tolist()
     first_seen = {category: seconds[first.frame] for category, first in exact.first_seen.items()}
     columns = (map(float, exact.times), exact.views.poses[:, :3, 3].tolist(), exact.forwards.tolist())
@@ -101,7 +101,9 @@ def _shared(exact: SceneGeometry) -> tuple[Any, ...]:
         (index, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
         for index, (time, position, forward) in enumerate(zip(*columns, strict=True))
     )
-    return counts, first_seen, cameras
+    movement = exact.movement
+    headings = tuple(zip(movement.stretches.tolist(), movement.headings.tolist(), strict=True))
+    return counts, first_seen, cameras, headings
 
 
 def _draw(draw: SceneGeometry) -> tuple[Any, ...]:

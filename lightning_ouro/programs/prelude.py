@@ -83,6 +83,7 @@ class ProgramScene:
     _distances: tuple[tuple[float, ...], ...]
     _camera_distances: tuple[tuple[float, ...], ...]
     _first_seen: dict[str, float]
+    _headings: tuple[tuple[int, float], ...]
     _draw: int
 
     def all(self, category: str) -> list[Object]:
@@ -151,7 +152,7 @@ class ProgramScene:
         return self._camera_distances[camera.id][thing.id]
 
     def motion(self, first: Camera, second: Camera) -> tuple[float, float, float]:
-        """Metres to the right, forward and up from one camera to another, as the first one sees it."""
+        """Metres to the right, forward and up from one camera's position to another's, as the first one sees it."""
         x = second.position[0] - first.position[0]
         y = second.position[1] - first.position[1]
         rightward = x * first.right[0] + y * first.right[1]
@@ -159,9 +160,15 @@ class ProgramScene:
         return rightward, ahead, second.position[2] - first.position[2]
 
     def turn(self, first: Camera, second: Camera) -> float:
-        """Degrees by which the second camera looks further to the left than the first, -180 to 180."""
-        angle = _degrees(first.forward[0], first.forward[1], second.forward[0], second.forward[1])
-        return angle if angle <= 180 else angle - 360
+        """Degrees by which the camera turns to the left on its whole way from `first` to `second`.
+
+        Turns to the right are subtracted, and a full circle is 360. A ValueError if the camera was not tracked
+        all the way, or looks up or down so steeply that it faces no side.
+        """
+        (stretch, start), (other_stretch, end) = self._headings[first.id], self._headings[second.id]
+        if stretch != other_stretch:
+            raise ValueError(f"it is not known how the camera turns between {first.time} and {second.time} s")
+        return end - start
 
 
 def count(n: int) -> Answer:
@@ -197,8 +204,8 @@ def _degrees(ahead_x: float, ahead_y: float, aside_x: float, aside_y: float) -> 
     return angle if angle < 360 else 0.0
 
 
-def _load(shared: tuple[Any, Any, Any], draws: list[tuple[Any, Any, Any, Any]]) -> list[ProgramScene]:
-    counts, first_seen, camera_fields = shared
+def _load(shared: tuple[Any, Any, Any, Any], draws: list[tuple[Any, Any, Any, Any]]) -> list[ProgramScene]:
+    counts, first_seen, camera_fields, headings = shared
     cameras = tuple([Camera(*fields) for fields in camera_fields])
     scenes = []
     for draw, (object_fields, floor_area, distances, camera_distances) in enumerate(draws):
@@ -206,7 +213,8 @@ def _load(shared: tuple[Any, Any, Any], draws: list[tuple[Any, Any, Any, Any]]) 
         named = {name: tuple([objects[index] for index in indices]) for name, (_, indices) in counts.items()}
         numbers = {name: number for name, (number, _) in counts.items()}
         apart = (distances, camera_distances)
-        scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, first_seen, draw))
+        seen = (first_seen, headings)
+        scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, *seen, draw))
     return scenes
 
 

@@ -16,6 +16,7 @@ from itertools import combinations
 
 import numpy as np
 
+from lightning_ouro.programs.camera_movement import CameraMovement
 from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import (
     Floats,
@@ -149,6 +150,12 @@ class SceneGeometry:
         forward, top = self.views.poses[:, :2, 2], -self.views.poses[:, :2, 1]
         level = np.where(np.linalg.norm(forward, axis=1, keepdims=True) < 1e-6, top, forward)
         return level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12)
+
+    @cached_property
+    def movement(self) -> CameraMovement:
+        """How the camera moves and turns between the shown frames; only of a scene that was filmed."""
+        assert self.views is not None, "the scene was filmed"
+        return CameraMovement(self.views)
 
     def frame(self, seconds: str) -> int | None:
         """The index of the first frame shown at a time, to one decimal, or None."""

@@ -1,9 +1,9 @@
 """The compact store that `prepare` writes and `fit` reads in a fraction of the data set's time and space.
 
-A store is a folder of plain folders (`readers/plain_folder.py`), one per scene: metadata, frames as JPEG, and
-how much of each frame every object fills. Scenes are read in parallel. One that cannot be used is skipped and
-listed in `skipped.jsonl`. A scene's folder is renamed into place only when it is complete, so that the same
-command, run again after it was killed, continues with the scenes that are missing.
+A store is a folder of plain folders (`readers/plain_folder.py`), one per scene: metadata, frames as JPEG, how
+much of each frame every object fills, and the camera's path. Scenes are read in parallel. One that cannot be
+used is skipped and listed in `skipped.jsonl`. A scene's folder is renamed into place only when it is complete,
+so that the same command, run again after it was killed, continues with the scenes that are missing.
 """
 
 from __future__ import annotations
@@ -22,16 +22,20 @@ from pathlib import Path
 from typing import Any
 
 import imageio.v3 as iio
+import numpy as np
 
 from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
 from lightning_ouro.scenes.reading import Located
-from lightning_ouro.scenes.types import FrameBudget, Scene, SkippedScene, Video
+from lightning_ouro.scenes.types import FrameBudget, Scene, SkippedScene, Video, Views
 
 RECORD, SKIPPED = "store.json", "skipped.jsonl"
-VERSION = 1  # of the store's layout; stores of another version are refused
+# Of the store's layout; a store of another version can be read, but gets no further scenes. Stores of version 1
+# do not hold the camera's path.
+VERSION = 2
+DECIMALS = 6  # of the path's poses, metres; a file of full precision would be twice as large
 QUALITY = 95  # of JPEG, without chroma subsampling; chosen by hand
 
 
@@ -172,4 +176,12 @@ def _frames_record(video: Video, names: Sequence[str]) -> dict[str, Any]:
         }
         for name, time, pose, intrinsics, shares in rows
     ]
-    return {"frames": frames}
+    return {"frames": frames} if views.path is None else {"frames": frames, "path": _path_record(views)}
+
+
+def _path_record(views: Views) -> list[dict[str, Any]]:
+    """The camera's path between the frames."""
+    assert views.path is not None
+    between = ~np.isin(views.path.times, views.timestamps)
+    rows = zip(views.path.times[between], views.path.poses[between].round(DECIMALS), strict=True)
+    return [{"time": float(time), "pose": pose.tolist()} for time, pose in rows]

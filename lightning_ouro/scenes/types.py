@@ -19,6 +19,9 @@ from numpy.typing import NDArray
 from lightning_ouro.errors import InputError
 
 CORNER_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
+# Poses that are kept of each second of a camera's path. Chosen by hand: no camera turns half a circle in the time
+# between two.
+PATH_RATE = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,25 @@ class FrameBudget:
 
 
 @dataclass(frozen=True, eq=False)
+class CameraPath:
+    """Where the camera was and looked during the recording, also between the shown frames.
+
+    Attributes:
+        times: `(P,)` seconds from the start of the recording, increasing.
+        poses: `(P, 4, 4)` camera to world.
+    """
+
+    times: NDArray[np.float64]
+    poses: NDArray[np.float64]
+
+    def indices(self, times: NDArray[np.float64]) -> NDArray[np.int64]:
+        """For each of some `(T,)` times the pose of that time; all of them have to be known."""
+        indices = np.minimum(np.searchsorted(self.times, times), len(self.times) - 1)
+        assert np.array_equal(self.times[indices], times), "the path holds every frame's time"
+        return indices
+
+
+@dataclass(frozen=True, eq=False)
 class Views:
     """Everything about a video's frames but their pixels.
 
@@ -96,6 +118,8 @@ class Views:
             `Scene.objects`.
         size: Height and width of the frames in pixels; None if unknown, and then nobody can tell where a
             picture ends. All footage of this package knows it.
+        path: The camera's whole path, which holds the frames' own times and poses; None if nothing is known
+            of the camera between the frames.
     """
 
     timestamps: NDArray[np.float64]
@@ -103,6 +127,12 @@ class Views:
     poses: NDArray[np.float64]
     visibility: NDArray[np.float32]
     size: tuple[int, int] | None = None
+    path: CameraPath | None = None
+
+    def __post_init__(self) -> None:
+        if self.path is not None:
+            at_frames = self.path.poses[self.path.indices(self.timestamps)]
+            assert np.array_equal(at_frames, self.poses), "the path holds every frame's pose"
 
 
 @dataclass(frozen=True, eq=False)

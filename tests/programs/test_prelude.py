@@ -78,11 +78,11 @@ def test_cpython_and_the_sandbox_agree_on_the_api(sandbox, room):
     poses[:, :3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
     poses[1, :3, 3] = [1, -4, 1.5]
     visibility = np.full((2, len(room.objects)), 0.01, np.float32)
-    views = Views(np.array([0.0, 4.0]), np.tile(np.eye(3), (2, 1, 1)), poses, visibility)
+    views = Views(np.array([0.0, 0.9]), np.tile(np.eye(3), (2, 1, 1)), poses, visibility)
     program = (
         "def answer(scene):\n"
         "    sofa, bed, tv = scene.unique('sofa'), scene.unique('bed'), scene.unique('tv')\n"
-        "    first, second = scene.camera(0.0), scene.camera(4.0)\n"
+        "    first, second = scene.camera(0.0), scene.camera(0.9)\n"
         "    total = scene.direction(sofa, bed, tv) / 90 + scene.distance(sofa, bed) + scene.floor_area\n"
         "    total += sum(scene.motion(first, second)) + scene.turn(first, second) + scene.first_sight('tv')\n"
         "    total += scene.camera_distance(second, bed) + scene.count('chair')\n"

@@ -1,11 +1,14 @@
 import dataclasses
 import json
+import shutil
 import time
 
 import numpy as np
 import pytest
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.store import open_store, write_scene
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
@@ -44,6 +47,29 @@ def test_written_frames_are_read_back_with_exact_views(rooms):
     assert np.abs(read.frames.astype(int) - rendered.frames).mean() < 4  # JPEG
 
 
+def test_the_cameras_path_is_stored_for_any_number_of_frames(rooms):
+    scenes, _ = read_scenes([rooms])
+    for frames in (2, 6):
+        path = scenes[1].footage.load(scenes[1], FrameBudget(frames, 96, 128)).views.path
+        original = procedural_scene(1).footage.load(procedural_scene(1), BUDGET).views.path
+        assert np.diff(path.times).max() <= 0.2 + 1e-9
+        kept = np.searchsorted(original.times, path.times)
+        np.testing.assert_array_equal(original.times[kept], path.times)
+        np.testing.assert_allclose(path.poses, original.poses[kept], atol=1e-6)
+
+
+def test_of_a_store_without_paths_only_the_frames_poses_are_known(rooms, tmp_path):
+    shutil.copytree(rooms / "procedural-000000", tmp_path / "old")
+    record = json.loads((tmp_path / "old" / "frames.json").read_text())
+    assert len(record.pop("path")) > 100
+    (tmp_path / "old" / "frames.json").write_text(json.dumps(record))
+    (scene,), _ = read_scenes([tmp_path])
+    views = scene.footage.load(scene, FrameBudget(3, 96, 128)).views
+    np.testing.assert_array_equal(views.path.times, [frame["time"] for frame in record["frames"]])
+    asked = FAMILIES["camera_motion"].candidates(scene_geometry(scene, views), np.random.default_rng(0))
+    assert not list(asked)  # four seconds between two poses tell no turn
+
+
 def test_a_scene_that_cannot_be_written_leaves_nothing(tmp_path):
     scene = procedural_scene(0)
     video = scene.footage.load(scene, FrameBudget(2, 32, 32))
@@ -66,6 +92,10 @@ def test_a_store_with_other_options_or_another_folder_is_refused(tmp_path):
         open_store(tmp_path / "store", FrameBudget(5, 96, 128), "upright")
     with pytest.raises(InputError, match=r"was written with .*'boxes': 'upright'.* not .*'boxes': 'minimal'"):
         open_store(tmp_path / "store", BUDGET, "minimal")
+    record = (tmp_path / "store" / "store.json").read_text()
+    (tmp_path / "store" / "store.json").write_text(record.replace('"version": 2', '"version": 1'))
+    with pytest.raises(InputError, match=r"was written with .*'version': 1.* not .*'version': 2"):
+        open_store(tmp_path / "store", BUDGET, "upright")
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(InputError, match=r"holds files but is not a store"):
         open_store(tmp_path, BUDGET, "upright")

@@ -10,15 +10,22 @@ from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
-from lightning_ouro.programs.families.camera_change import camera_change
+from lightning_ouro.programs.families.camera_change import (
+    LEAST,
+    LEAST_TURN,
+    STRAIGHT,
+    TIMES_NEXT,
+    main_way,
+    move_between,
+    move_slack,
+    turn_between,
+    turn_slack,
+)
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import balanced_order
 from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
-LEAST = 0.5  # metres along the main axis, as in VLM-3R's generator
-TIMES_NEXT = 2.0  # ratio of the main axis to the next, which may be up and down; chosen by hand
-TURN = 15.0  # degrees from straight ahead, and from straight back; chosen by hand
 _MOTION = "{motion[0]:move|turn}"
 _PROGRAMS = {
     "move": (
@@ -38,7 +45,13 @@ _PROGRAMS = {
 
 @final
 class CameraMotion(Family):
-    """Kept only if it moved 0.5 m and twice as far as along the next axis, or turned by 15 to 165 degrees."""
+    """Kept only if the whole way from one time to the other has one clear answer.
+
+    A move: 0.5 m and twice as far as along the next axis, by the displacement as seen at the first time and by
+    the steps as the camera sees each, and half as far as the path is long. A turn: 15 degrees, and twice as far
+    as to the other side, but not by half a circle from one shown frame to the next, which would look alike to both
+    sides. Both only where the camera was tracked all the way and does not look up or down steeply.
+    """
 
     name = "camera_motion"
     forms = (
@@ -69,21 +82,28 @@ class CameraMotion(Family):
         )
         kept = [roles for roles in possible if self.check(geometry, roles) is None]
         # Who walks around a room moves sideways: unless balanced, few answers are "forward" or "back".
-        labels = [camera_change(geometry, roles["times"]).label(_is_turn(roles)) for roles in kept]
-        yield from balanced_order(kept, labels, rng)
+        yield from balanced_order(kept, [_label(geometry, roles) for roles in kept], rng)
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
+        first, second = roles["times"]
         if frames_at(geometry, roles["times"]) is None:
-            return f"no frames are shown at {' and '.join(roles['times'])} s"
-        if float(roles["times"][0]) >= float(roles["times"][1]):
-            return f"{roles['times'][0]} s is not before {roles['times'][1]} s"
+            return f"no frames are shown at {first} and {second} s"
+        if float(first) >= float(second):
+            return f"{first} s is not before {second} s"
+        between = turn_between if _is_turn(roles) else move_between
+        if between(geometry, roles["times"]) is None:
+            return f"the camera was not tracked, or looks up or down steeply, between {first} and {second} s"
         if self.slack(geometry, roles) >= 1:
             return None
         if _is_turn(roles):
-            return f"it turns by less than {TURN:.0f} degrees, or by nearly half a circle"
+            return (
+                f"it turns by less than {LEAST_TURN:.0f} degrees, less than {TIMES_NEXT:.0f} times as far as to the "
+                "other side, or by half a circle from one frame to the next"
+            )
         return (
-            f"it moves less than {LEAST} m, or less than {TIMES_NEXT:.0f} times as far as along the next axis"
+            f"it moves less than {LEAST} m, less than {TIMES_NEXT:.0f} times as far as along the next axis, or less "
+            f"than {STRAIGHT} times the length of its path"
         )
 
     @override
@@ -92,17 +112,22 @@ class CameraMotion(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        change = camera_change(geometry, roles["times"])
         if _is_turn(roles):
-            return min(abs(change.left_turn), 180 - abs(change.left_turn)) / TURN
-        *_, second, most = sorted((abs(change.right), abs(change.forward), abs(change.up)))
-        if most == abs(change.up):
-            return 0.0  # it mainly goes up or down, which is not among the options
-        return min(most / LEAST, most / max(second, 1e-9) / TIMES_NEXT)
+            turn = turn_between(geometry, roles["times"])
+            return 0.0 if turn is None else turn_slack(turn)
+        move = move_between(geometry, roles["times"])
+        return 0.0 if move is None else move_slack(move)
 
 
 def _is_turn(roles: Roles) -> bool:
     return roles["motion"] == ("turn",)
+
+
+def _label(geometry: SceneGeometry, roles: Roles) -> tuple[str, object]:
+    """Distinguishes the answers to questions that can be asked."""
+    turn, move = turn_between(geometry, roles["times"]), move_between(geometry, roles["times"])
+    assert turn is not None and move is not None, "roles were checked"
+    return ("turn", turn.net > 0) if _is_turn(roles) else ("move", main_way(move.net))
 
 
 FAMILY = CameraMotion()

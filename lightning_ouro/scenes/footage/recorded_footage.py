@@ -2,7 +2,7 @@
 
 N frames are sampled uniformly from the valid ones (those with an image and a pose), decoded one at a time,
 and resized to the budget's pixels at nearly their own aspect ratio. Intrinsics are scaled along; times are
-those of the recording.
+those of the recording. Of the camera's path, ten poses a second are kept.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.footage.recording import Recording
 from lightning_ouro.scenes.footage.visibility import visible_shares
-from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
+from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
 
 
 @final
@@ -62,7 +62,17 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     visibility = np.stack([visible_shares(scene, recording, index) for index in indices])
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     intrinsics = shots.intrinsics[indices] * scale[:, None]
-    return Video(frames, Views(shots.times[indices], intrinsics, shots.poses[indices], visibility, size))
+    times, path = shots.times[indices], thinned(recording.path(), shots.times[indices])
+    return Video(frames, Views(times, intrinsics, shots.poses[indices], visibility, size, path))
+
+
+def thinned(path: CameraPath, times: NDArray[np.float64]) -> CameraPath:
+    """At most ten poses of each second, and always those of some `(T,)` times, all of which it has."""
+    tenths = np.floor((path.times - path.times[0]) * PATH_RATE)
+    required = path.indices(times)
+    is_first = np.diff(tenths, prepend=-1) > 0
+    kept = np.union1d(np.flatnonzero(is_first & ~np.isin(tenths, tenths[required])), required)
+    return CameraPath(path.times[kept], path.poses[kept])
 
 
 def uniform_indices(num_frames: int, wanted: int) -> list[int]:

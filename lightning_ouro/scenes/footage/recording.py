@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_ouro.scenes.types import CameraPath
+
 _RIGID = 1e-2  # maximum deviation of a pose's axes from orthonormality
 _FARTHEST = 1000.0  # metres; poses farther from the origin are invalid
 
@@ -46,6 +48,10 @@ class Recording(ABC):
         Args:
             frame_indices: In increasing order.
         """
+
+    def path(self) -> CameraPath:
+        """All known poses of the camera, the valid frames' among them."""
+        return CameraPath(self.shots.times, self.shots.poses)
 
     def mask(self, frame_index: int) -> NDArray[np.int32] | None:
         """`(h, w)` id of the object that each pixel shows, -1 for none; None if there are no masks."""

@@ -5,7 +5,8 @@ in OpenCV's axes (the camera looks along z, x points right, y down), or null whe
 `intrinsics` are a pinhole matrix in pixels, for all frames or for one; the upper left corner of the image is
 (0, 0). A frame may have a `depth` map in units of `depth_unit` metres, and `shares`: the share of its pixels
 that each object covers, which `prepare` stores. If any frame has depth, frames without it are not used,
-because what they show would only be estimated.
+because what they show would only be estimated; their poses are. `path` lists further poses of the camera, each
+with a `time` and a `pose`, where it was tracked more often than frames were kept.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from lightning_ouro.scenes.readers.files import (
     read_json,
     short_repr,
 )
-from lightning_ouro.scenes.types import Scene
+from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
 _MAX_SECONDS = 1e6
@@ -62,6 +63,7 @@ class FolderRecording(Recording):
         self._num_objects = len(scene.objects)
         cameras = _cameras(self._path, frames, record.get("intrinsics"))
         posed = [index for index, camera in enumerate(cameras) if camera.pose is not None]
+        self._camera_path = _camera_path(cameras, _poses_between(self._path, record.get("path", [])))
         self._valid = [index for index in posed if "depth" in frames[index]] or posed
         self.shots = Shots(
             times=np.array([cameras[index].time for index in self._valid]),
@@ -69,6 +71,10 @@ class FolderRecording(Recording):
             poses=np.array([cameras[index].pose for index in self._valid]).reshape(-1, 4, 4),
             size=image_size(self._file(0, "image")) if self._valid else (1, 1),
         )
+
+    @override
+    def path(self) -> CameraPath:
+        return self._camera_path
 
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -129,31 +135,65 @@ def _cameras(path: Path, frames: list[Any], shared_intrinsics: Any) -> list[_Cam
     cameras = [
         _camera(f"{path}: frame {index}", frame, shared_intrinsics) for index, frame in enumerate(frames)
     ]
-    falls = np.diff([camera.time for camera in cameras]) <= 0
-    if falls.any():
-        raise BadSceneError(f"{path}: time does not rise at frame {int(falls.argmax()) + 1}")
+    _check_rising(path, "frame", [camera.time for camera in cameras])
     return cameras
+
+
+def _poses_between(path: Path, listed: Any) -> list[tuple[float, Floats]]:
+    """Times and poses of the record's `path`."""
+    if not isinstance(listed, list):
+        raise BadSceneError(f"{path}: path is {short_repr(listed)}, expected a list of times and poses")
+    poses: list[tuple[float, Floats]] = []
+    for index, item in enumerate(listed):
+        where = f"{path}: path {index}"
+        if not isinstance(item, dict):
+            raise BadSceneError(f"{where} is {short_repr(item)}, expected an object with time, pose")
+        poses.append((_time(where, item), _pose(where, item)))
+    _check_rising(path, "path", [time for time, _ in poses])
+    return poses
+
+
+def _check_rising(path: Path, what: str, times: Sequence[float]) -> None:
+    falls = np.diff(times) <= 0
+    if falls.any():
+        raise BadSceneError(f"{path}: time does not rise at {what} {int(falls.argmax()) + 1}")
+
+
+def _camera_path(cameras: Sequence[_Camera], between: list[tuple[float, Floats]]) -> CameraPath:
+    """All known poses; where a frame and `path` have the same time, the frame's."""
+    poses = dict(between) | {camera.time: camera.pose for camera in cameras if camera.pose is not None}
+    times = sorted(poses)
+    return CameraPath(np.array(times), np.array([poses[time] for time in times]).reshape(-1, 4, 4))
 
 
 def _camera(where: str, frame: Any, shared_intrinsics: Any) -> _Camera:
     if not isinstance(frame, dict):
         raise BadSceneError(f"{where} is {short_repr(frame)}, expected an object with image, time, pose")
-    time = frame.get("time")
-    if not isinstance(time, int | float) or isinstance(time, bool) or not abs(time) < _MAX_SECONDS:
-        raise BadSceneError(f"{where}: time is {short_repr(time)}, expected seconds")
+    time = _time(where, frame)
     intrinsics = _matrix(where, "intrinsics", frame.get("intrinsics", shared_intrinsics), 3)
     if min(intrinsics[0, 0], intrinsics[1, 1]) <= 0 or (intrinsics[2] != (0, 0, 1)).any():
         raise BadSceneError(
             f"{where}: intrinsics is {short_repr(intrinsics.tolist())}, expected a pinhole matrix"
         )
     if frame.get("pose") is None and "pose" in frame:
-        return _Camera(float(time), None, intrinsics)
-    pose = _matrix(where, "pose", frame.get("pose"), 4)
+        return _Camera(time, None, intrinsics)
+    return _Camera(time, _pose(where, frame), intrinsics)
+
+
+def _time(where: str, record: dict[str, Any]) -> float:
+    time = record.get("time")
+    if not isinstance(time, int | float) or isinstance(time, bool) or not abs(time) < _MAX_SECONDS:
+        raise BadSceneError(f"{where}: time is {short_repr(time)}, expected seconds")
+    return float(time)
+
+
+def _pose(where: str, record: dict[str, Any]) -> Floats:
+    pose = _matrix(where, "pose", record.get("pose"), 4)
     if not rigid(pose[None])[0]:
         raise BadSceneError(
             f"{where}: pose is {short_repr(pose.tolist())}, expected a rigid motion (null if tracking was lost)"
         )
-    return _Camera(float(time), pose, intrinsics)
+    return pose
 
 
 def _matrix(where: str, field: str, rows: Any, side: int) -> Floats:

@@ -1,5 +1,6 @@
 """Filmed scenes: procedural ones, and a handmade den in which every family has something to ask."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -15,10 +16,31 @@ from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 from lightning_ouro.programs.verification import Verifier
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
-from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
+from lightning_ouro.scenes.types import CameraPath, FrameBudget, Scene, SceneObject, Views
 
 Filmed = tuple[Scene, Views]
 CLEAR = 0.02  # of a frame's pixels
+
+
+def camera_pose(eye: Sequence[float], heading: float, tilt: float) -> np.ndarray:
+    """A camera that faces `heading` degrees counter-clockwise of +y, tilted down by `tilt` degrees."""
+    turn, down = np.radians(heading), np.radians(tilt)
+    right = np.array([np.cos(turn), np.sin(turn), 0])
+    ahead = np.array([-np.sin(turn), np.cos(turn), 0])
+    forward = np.cos(down) * ahead - np.sin(down) * np.array([0, 0, 1])
+    pose = np.eye(4)
+    pose[:3] = np.stack([right, np.cross(forward, right), forward, np.asarray(eye, float)], axis=1)
+    return pose
+
+
+def camera_path(
+    times: Sequence[float], eyes: Sequence[Sequence[float]], headings: Sequence[float], tilt: float = 0.0
+) -> CameraPath:
+    """A camera that goes straight from eye to eye and turns evenly from heading to heading, ten poses a second."""
+    every = np.union1d(times, np.arange(times[0], times[-1], 0.1))
+    x, y, z, turned = (np.interp(every, times, column) for column in (*np.transpose(eyes), headings))
+    poses = [camera_pose(eye, heading, tilt) for *eye, heading in zip(x, y, z, turned, strict=True)]
+    return CameraPath(every, np.array(poses))
 
 
 def camera_views(
@@ -31,19 +53,15 @@ def camera_views(
 ) -> Views:
     """Cameras that face `headings` degrees counter-clockwise of +y, all tilted down by `tilt` degrees.
 
-    By default a frame is taken each second, and every frame shows all objects clearly.
+    By default a frame is taken each second, and every frame shows all objects clearly. Between two frames the
+    camera goes straight on and turns evenly, by the difference of the two headings.
     """
     number = len(eyes)
-    poses = np.tile(np.eye(4), (number, 1, 1))
-    down = np.radians(tilt)
-    for pose, eye, heading in zip(poses, eyes, np.radians(np.broadcast_to(headings, number)), strict=True):
-        ahead = np.array([-np.sin(heading), np.cos(heading), 0])
-        right = np.array([np.cos(heading), np.sin(heading), 0])
-        forward = np.cos(down) * ahead - np.sin(down) * np.array([0, 0, 1])
-        pose[:3] = np.stack([right, np.cross(forward, right), forward, np.asarray(eye, float)], axis=1)
     visibility = np.full((number, objects), CLEAR) if visibility is None else visibility
     times = np.arange(number, dtype=float) if seconds is None else np.asarray(seconds, float)
-    return Views(times, np.tile(np.eye(3), (number, 1, 1)), poses, visibility.astype(np.float32))
+    path = camera_path(times, eyes, np.broadcast_to(headings, number), tilt)
+    poses = path.poses[path.indices(times)]
+    return Views(times, np.tile(np.eye(3), (number, 1, 1)), poses, visibility.astype(np.float32), path=path)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +82,7 @@ def staggered(scene: Scene, views: Views) -> Views:
     rng = np.random.default_rng(len(scene.objects))
     starts = rng.integers(len(views.timestamps), size=len(scene.objects))
     seen = np.arange(len(views.timestamps))[:, None] >= starts
-    return Views(views.timestamps, views.intrinsics, views.poses, np.where(seen, CLEAR, 0).astype(np.float32))
+    return dataclasses.replace(views, visibility=np.where(seen, CLEAR, 0).astype(np.float32))
 
 
 _DEN = (  # category, x, y, bottom, width, depth, height, degrees, first frame that shows it
@@ -107,7 +125,8 @@ def den() -> Filmed:
     scene = Scene("den", "hand", tuple(objects), counts, frozenset(counts), 37.44, floor, footage=None)
     starts = np.array([row[-1] for row in _DEN])
     visibility = np.where(np.arange(len(_EYES))[:, None] >= starts, CLEAR, 0)
-    headings = (20.0, -35.0, -110.0, 75.0, 160.0, 100.0, -15.0)
+    # It goes forward, right, back, back, left and forward, and turns to the left and then to the right.
+    headings = (20.0, 47.0, 53.5, 77.0, 24.0, 10.5, -69.5)
     times = np.arange(len(_EYES)) * 4.3
     return scene, camera_views(_EYES, headings, seconds=times, visibility=visibility, tilt=25)
 

@@ -69,7 +69,7 @@ def pair_of_frames(make_scene, make_views):
     ],
 )
 @pytest.mark.parametrize(("side", "ahead"), [(1, 1), (-1, -1)])
-@pytest.mark.parametrize("tilt", [0, 25, 90])
+@pytest.mark.parametrize("tilt", [0, 25, -55])
 def test_movements_are_long_and_mainly_along_one_axis(pair_of_frames, sandbox, step, kept, side, ahead, tilt):
     right, forward, up = step[0] * side, step[1] * ahead, step[2]
     geometry = pair_of_frames(right, forward, up, tilt=tilt)
@@ -95,7 +95,7 @@ def test_movements_are_long_and_mainly_along_one_axis(pair_of_frames, sandbox, s
 )
 @pytest.mark.parametrize("side", [1, -1])
 @pytest.mark.parametrize("heading", [37, 178])
-def test_turns_are_neither_slight_nor_nearly_half_a_circle(
+def test_turns_are_neither_slight_nor_by_half_a_circle_between_two_frames(
     pair_of_frames, sandbox, degrees, kept, side, heading
 ):
     geometry = pair_of_frames(1, 2, heading=heading, turn=side * degrees)
@@ -106,24 +106,6 @@ def test_turns_are_neither_slight_nor_nearly_half_a_circle(
         assert answer.value == ("left" if side > 0 else "right")
         assert sorted(answer.among) == ["left", "right"]
         assert MOTION.slack(geometry, TURN) == pytest.approx(min(degrees, 180 - degrees) / 15)
-
-
-def test_movements_and_turns_match_an_independent_computation(make_scene, make_views, sandbox):
-    rng, answers = np.random.default_rng(3), set()
-    eyes, headings = rng.uniform([-3, -3, 1], [3, 3, 2], size=(12, 3)), rng.uniform(0, 360, size=12)
-    geometry = scene_geometry(make_scene([]), make_views(eyes, headings, tilt=40))
-    for roles in MOTION.candidates(geometry, rng):
-        first, second = (int(float(seconds)) for seconds in roles["times"])
-        step = complex(*(eyes[second] - eyes[first])[:2]) * cmath.exp(-1j * math.radians(headings[first]))
-        angle = (headings[second] - headings[first] + 180) % 360 - 180
-        if roles["motion"] == ("turn",):
-            expected = "left" if angle > 0 else "right"
-        else:
-            options = {"right": step.real, "left": -step.real, "forward": step.imag, "back": -step.imag}
-            expected = max(options, key=options.__getitem__)
-        assert answer_to(sandbox, MOTION, geometry, roles).value == expected
-        answers.add((roles["motion"], expected))
-    assert len(answers) == 6
 
 
 @pytest.mark.parametrize(("distance", "kept"), [(0.199, False), (0.201, True), (9.99, True), (10.01, False)])

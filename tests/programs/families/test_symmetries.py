@@ -14,7 +14,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import scene_geometry
-from lightning_ouro.scenes.types import Scene, Views
+from lightning_ouro.scenes.types import CameraPath, Scene, Views
 
 ANY = TypedAnswer("count", 2)
 ASKING = [name for name in FAMILIES if name != OPEN.name]
@@ -57,12 +57,19 @@ class Change:
         )
 
     def views(self, views: Views) -> Views:
-        poses = views.poses.copy()
-        poses[:, :3, 3] = self.points(views.poses[:, :3, 3])
-        poses[:, :3, :3] = self.linear @ views.poses[:, :3, :3]
+        assert views.path is not None
+        path = CameraPath(views.path.times, self.cameras(views.path.poses))
+        return dataclasses.replace(
+            views, poses=path.poses[np.searchsorted(path.times, views.timestamps)], path=path
+        )
+
+    def cameras(self, poses: np.ndarray) -> np.ndarray:
+        changed = poses.copy()
+        changed[:, :3, 3] = self.points(poses[:, :3, 3])
+        changed[:, :3, :3] = self.linear @ poses[:, :3, :3]
         if self.mirrors:
-            poses[:, :3, 0] *= -1  # a camera is right-handed, so its image is mirrored too
-        return dataclasses.replace(views, poses=poses)
+            changed[:, :3, 0] *= -1  # a camera is right-handed, so its image is mirrored too
+        return changed
 
     def answer(self, name: str, answer: TypedAnswer) -> TypedAnswer:
         """What a family's answer becomes."""

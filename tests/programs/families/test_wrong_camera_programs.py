@@ -51,7 +51,7 @@ TURN = {
     'return choice("left" if scene.turn(first, second) > 0 else "right", among=["left", "right"])',
     "the next frame": "first = scene.camera($times0)\nsecond = scene.cameras[first.id + 1]\n"
     'return choice("left" if scene.turn(first, second) > 0 else "right", among=["left", "right"])',
-    "by x": (("scene.turn(first, second) > 0", "second.forward[0] < first.forward[0]"),),
+    "by y": (("scene.turn(first, second) > 0", "second.forward[1] < first.forward[1]"),),
     "capitals": (('"left"', '"Left"'), ('"right"', '"Right"')),
     "degrees": f"{_TIMES}return metres(abs(scene.turn(first, second)) / 10)",
     "always left": 'return choice("left", among=["left", "right"])',

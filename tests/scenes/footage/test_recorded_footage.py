@@ -8,10 +8,10 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from lightning_ouro.errors import BadSceneError, InputError
-from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage, resized, uniform_indices
+from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage, resized, thinned, uniform_indices
 from lightning_ouro.scenes.footage.recording import Recording, Shots
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
-from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.scenes.types import CameraPath, FrameBudget
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches
 
 SCENE = procedural_scene(3)
@@ -216,3 +216,28 @@ def test_a_recording_that_yields_too_few_images_is_refused():
 
     with pytest.raises(ValueError, match="shorter"):
         load(Short())
+
+
+@pytest.mark.parametrize("rate", [3.0, 10.0, 29.97, 60.0])
+def test_a_path_has_ten_poses_a_second_and_those_of_the_shown_frames(rate):
+    rng = np.random.default_rng(int(rate))
+    times = 0.3 + np.arange(400) / rate + rng.uniform(0, 0.4 / rate, size=400)
+    poses = rng.uniform(size=(400, 4, 4))
+    shown = np.sort(rng.choice(400, size=8, replace=False))
+    path = thinned(CameraPath(times, poses), times[shown])
+    assert np.isin(times[shown], path.times).all()
+    np.testing.assert_array_equal(path.poses, poses[np.searchsorted(times, path.times)])
+    per_second = np.bincount((path.times - times[0]).astype(int))
+    assert per_second.max() <= 10 + 8
+    assert len(path.times) <= (times[-1] - times[0]) * 10 + 1 + 8
+    assert np.diff(path.times).max() <= max(0.2, 1.4 / rate) + 1e-9
+
+
+def test_a_video_has_the_recordings_path_between_its_frames():
+    recording = InMemory(frames=100)
+    recording.shots = Shots(
+        np.arange(100) / 30, recording.shots.intrinsics, recording.shots.poses, recording.shots.size
+    )
+    path = load(recording).views.path
+    assert 33 <= len(path.times) <= 40
+    np.testing.assert_array_equal(path.poses[:, 0, 3], np.round(path.times * 30))

@@ -1,5 +1,7 @@
 """frames.json: which frames are used, what is known of them, and what is refused."""
 
+import json
+
 import imageio.v3 as iio
 import numpy as np
 import pytest
@@ -52,7 +54,51 @@ def test_known_shares_are_returned_unchanged(tmp_path, filmed):
     assert (shares[:, 2] == 0.25).all() and shares.sum() == 0.25 * len(shares)
 
 
+def test_the_cameras_path_is_that_of_all_frames_and_of_what_was_tracked_between_them(tmp_path, filmed):
+    between = (filmed.times[0] + filmed.times[1]) / 2
+    tracked = np.eye(4)
+    tracked[:3, 3] = (1, 2, 1.5)
+
+    def change(scene, frames):
+        frames["frames"][3]["pose"] = None
+        frames["path"] = [{"time": time, "pose": tracked.tolist()} for time in (0.0, between)]
+        for frame in frames["frames"][3:]:
+            del frame["depth"]  # not shown, but tracked
+
+    folder = write(tmp_path / "room", filmed, True, change)
+    assert is_valid(json.loads((folder / "frames.json").read_text()), "frames")
+    scene = read(folder)
+    path = scene.footage.load(scene, FrameBudget(2, 96, 128)).views.path
+    np.testing.assert_array_equal(path.times, [0, between, *filmed.times[[1, 2, 4]]])
+    np.testing.assert_array_equal(path.poses[[0, 2, 3, 4]], filmed.poses[[0, 1, 2, 4]])  # frames win
+    np.testing.assert_array_equal(path.poses[1], tracked)
+
+
 BAD_FRAMES = {
+    "a path that is an object": (
+        setting(("frames", "path"), {}),
+        "path is {}, expected a list of times and poses",
+    ),
+    "a pose of the path that is a matrix": (
+        setting(("frames", "path"), [np.eye(4).tolist()]),
+        "path 0 is [[",
+    ),
+    "a pose of the path without a time": (
+        setting(("frames", "path"), [{"pose": np.eye(4).tolist()}]),
+        "path 0: time is missing",
+    ),
+    "a lost pose in the path": (
+        setting(("frames", "path"), [{"time": 1, "pose": None}]),
+        "path 0: pose is missing",
+    ),
+    "a mirrored pose in the path": (
+        setting(("frames", "path"), [{"time": 1, "pose": np.diag([-1, 1, 1, 1]).tolist()}]),
+        "rigid",
+    ),
+    "a path that goes back in time": (
+        setting(("frames", "path"), [{"time": time, "pose": np.eye(4).tolist()} for time in (2, 3, 3)]),
+        "time does not rise at path 2",
+    ),
     "no list of frames": (dropping("frames", "frames"), "frames is missing"),
     "no frames": (setting(("frames", "frames"), []), "frames is []"),
     "a frame that is a number": (setting(("frames", "frames", 1), 5), "frame 1 is 5"),
@@ -125,6 +171,7 @@ def test_images_of_different_sizes_are_refused(tmp_path, filmed):
 
 BEYOND_THE_SCHEMA = {  # only the reader can check order, matrices and files
     *("time that stands still", "a pose that stretches", "a mirrored pose", "a pose of infinities"),
+    *("a mirrored pose in the path", "a path that goes back in time"),
     *("no intrinsics", "no focal length", "an image at an absolute path", "an image above the folder"),
     *("a missing image", "shares of an object that does not exist", "all poses lost"),
 }

@@ -61,6 +61,18 @@ def test_more_frames_sample_the_same_walk():
     np.testing.assert_allclose(many.views.timestamps[::2], few.views.timestamps)
 
 
+def test_the_path_is_the_walk_ten_times_a_second():
+    few, many = load(SCENES[1], FrameBudget(5, 32, 64)).views, load(SCENES[1], FrameBudget(257, 32, 32)).views
+    for views in (few, many):
+        assert 0.05 < np.diff(views.path.times).max() <= 0.1 + 1e-9
+        at_frames = np.searchsorted(views.path.times, views.timestamps)
+        np.testing.assert_array_equal(views.path.times[at_frames], views.timestamps)
+        np.testing.assert_array_equal(views.path.poses[at_frames], views.poses)
+    for axis in range(3):
+        between = np.interp(few.path.times, many.timestamps, many.poses[:, axis, 3])
+        np.testing.assert_allclose(few.path.poses[:, axis, 3], between, atol=0.02)
+
+
 def test_cameras_are_level_look_down_and_are_inside_the_room(small_videos):
     for scene, video in zip(SCENES, small_videos, strict=True):
         rotation, position = video.views.poses[:, :3, :3], video.views.poses[:, :3, 3]
