@@ -21,7 +21,8 @@ from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.commands import function_command
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.pool import Pool
-from lightning_ouro.programs.families import OPEN, read
+from lightning_ouro.programs.families import FAMILIES, OPEN, read
+from lightning_ouro.programs.margins import FamilyMargins, MarginsOption
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
@@ -46,6 +47,7 @@ def verify(
     num_frames: int = 8,
     height: int = 96,
     width: int = 128,
+    margins: MarginsOption = "vsi_bench",
 ) -> None:
     """Verifies questions with programs from a file, as a round verifies what a proposer wrote.
 
@@ -61,20 +63,25 @@ def verify(
             asked.
         height: Height of a frame in pixels, as data.frames.height.
         width: Width of a frame in pixels, as data.frames.width.
+        margins: How clear answers have to be, as loop.margins: vsi_bench, strict, or one of them by family.
 
     Raises:
         InputError: a file or folder cannot be read, no scene is usable, or `out` already holds such files.
     """
     if out is not None and any((out / name).exists() for name in NAMES):
         raise InputError(f"{out} already holds verified questions; choose another --out")
-    accepted, rejected = _judge(scenes, proposals, FrameBudget(num_frames, height, width))
+    accepted, rejected = _judge(
+        scenes, proposals, FrameBudget(num_frames, height, width), FamilyMargins.named(margins, FAMILIES)
+    )
     if out is not None:
         write_jsonl(out / NAMES[1], map(asdict, rejected))
         write_jsonl(out / NAMES[0], (question.to_json() for question in accepted))
     _print_summary(accepted, rejected, out)
 
 
-def _judge(scenes: Path, proposals: Path, budget: FrameBudget) -> tuple[list[Question], list[Rejection]]:
+def _judge(
+    scenes: Path, proposals: Path, budget: FrameBudget, margins: FamilyMargins
+) -> tuple[list[Question], list[Rejection]]:
     written = list(read_proposals(proposals))
     asked = [item for item in written if isinstance(item, Proposal)]
     if not asked:
@@ -82,7 +89,7 @@ def _judge(scenes: Path, proposals: Path, budget: FrameBudget) -> tuple[list[Que
     ids = {item.scene_id for item in asked}
     usable, skipped = read_scenes([scenes], show_progress=_is_terminal(), only=ids)
     reasons = {scene.id: scene.reason for scene in skipped}
-    verdicts = _verify_all({scene.id: scene for scene in usable}, reasons, asked, budget)
+    verdicts = _verify_all({scene.id: scene for scene in usable}, reasons, asked, budget, margins)
     verified = [verdicts[item] for item in asked]
     accepted, surplus = Pool().admit([item for item in verified if isinstance(item, Verified)], 0)
     unread = [item for item in written if isinstance(item, Rejection)]
@@ -144,7 +151,11 @@ def _no_proposal(written: Sequence[Proposal | Rejection]) -> str:
 
 
 def _verify_all(
-    scenes: dict[str, Scene], skipped: dict[str, str], proposals: Sequence[Proposal], budget: FrameBudget
+    scenes: dict[str, Scene],
+    skipped: dict[str, str],
+    proposals: Sequence[Proposal],
+    budget: FrameBudget,
+    margins: FamilyMargins,
 ) -> dict[Proposal, Verified | Rejection]:
     """The verdict on each proposal; those about a scene that cannot be used are unusable."""
     verdicts: dict[Proposal, Verified | Rejection] = {}
@@ -152,7 +163,7 @@ def _verify_all(
     for proposal in proposals:
         by_scene.setdefault(proposal.scene_id, []).append(proposal)
     with Sandbox() as sandbox:
-        verifier = Verifier(sandbox)
+        verifier = Verifier(sandbox, margins=margins)
         for scene_id, asked in track(
             by_scene.items(), "verifying", transient=True, disable=not _is_terminal()
         ):
