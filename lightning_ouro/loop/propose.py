@@ -128,12 +128,12 @@ def ask(
         for brief in shard.track(briefs, f"{title}: verifying"):
             verifier = Verifier(sandbox, margins=brief.margins)
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
-        return _derive_again(outcomes, verifier, proposer, briefs, title, shard)
+        return _derive_again(outcomes, sandbox, proposer, briefs, title, shard)
 
 
 def _derive_again(
     outcomes: Sequence[Verified | Rejection],
-    verifier: Verifier,
+    sandbox: Sandbox,
     proposer: Proposer,
     briefs: Sequence[Brief],
     title: str,
@@ -152,6 +152,7 @@ def _derive_again(
     decided: dict[Proposal, Verified | Rejection] = {}
     for (brief, proposal), written in zip(waiting, programs, strict=True):
         second = {proposal: [_LONE_SURROGATE.sub("\ufffd", program) for program in written]}
+        verifier = Verifier(sandbox, margins=brief.margins)
         (decided[proposal],) = verifier.verify(brief.scene, brief.views, [proposal], second)
     return [decided.get(item.proposal, item) for item in outcomes]
 
