@@ -97,7 +97,7 @@ class Question:
     """A verified proposal.
 
     Attributes:
-        id: Hash of scene, family and the program's canonical syntax tree.
+        id: Hash of scene, family and what is asked; for an open question, of its program.
         scene_id: The scene that it asks about.
         family: The family that it belongs to.
         text: The question in words, without options.

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lightning_ouro.plain_text import lower_case
 from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.survey import Survey
 
@@ -67,7 +68,7 @@ def read(program: str) -> Source | Failure:
             return repr(strings[int(match[1])]) if match[1] else repr(float(decimals[int(match[2])]))
 
         canonical = _PLACEHOLDER.sub(put_back, canonical)
-        quoted = frozenset(strings[int(string[1:-1])].casefold() for string in quoted)
+        quoted = frozenset(lower_case(strings[int(string[1:-1])]) for string in quoted)
     return Source(text, skeleton, facts.is_closed, canonical, quoted)
 
 

@@ -68,8 +68,11 @@ def test_an_open_question_names_what_it_is_about(verdict_on):
     verdict = verdict_on(TALLER, TALLER_BODY)
     assert (verdict.answer.value, verdict.options) == ("sofa", ("bed", "sofa"))
     assert verdict.objects == {"objects": ("bed", "sofa")}
+
+
+def test_what_only_the_options_name_is_not_named(verdict_on):
     by_its_options = verdict_on("Which of the two is taller?", TALLER_BODY)
-    assert by_its_options.objects == verdict.objects
+    assert (by_its_options.reason, by_its_options.detail[:25]) == ("unnamed", "the program uses 'bed', w")
 
 
 def test_the_objects_of_an_open_question_have_to_be_shown(verdict_on):
@@ -94,7 +97,8 @@ def test_an_open_question_that_names_nothing_needs_everything_shown(verdict_on):
 
 def test_the_program_uses_only_categories_that_the_open_question_names(verdict_on):
     with_lamp = TALLER_BODY.replace('["sofa"', '["lamp", "sofa"')
-    assert verdict_on("Which is taller, the sofa or the lamp?", with_lamp).options
+    assert verdict_on("Which is taller, the sofa or the lamp?", with_lamp).reason == "unnamed"
+    assert verdict_on("Which is taller, the bed, the sofa or the lamp?", with_lamp).options
     body = 'count(sum(scene.distance(x, scene.unique("tv")) < 2 for x in scene.all("chair")))'
     assert verdict_on("How many chairs stand close to the screen?", body).reason == "unnamed"
 
