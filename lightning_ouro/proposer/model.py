@@ -22,7 +22,7 @@ from typing_extensions import override
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
-from lightning_ouro.proposer.parsing import Unusable, parse
+from lightning_ouro.proposer.parsing import LONGEST_REPLY, Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
@@ -143,10 +143,10 @@ def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
 
 def as_proposal(name: str, brief: Brief, slot: int, short: ShortNames, reply: str) -> Proposal | Rejection:
     """Reads a reply, with its short names written out; one that cannot be read becomes a rejection."""
-    reply = short.expand(reply)
-    written = parse(reply)
+    expanded = short.expand(reply) if len(reply) <= LONGEST_REPLY else reply
+    written = parse(expanded)
     if isinstance(written, Unusable):
-        raw = Proposal(brief.scene.id, "", reply, "", name, brief.round, slot)
+        raw = Proposal(brief.scene.id, "", expanded[:LONGEST_REPLY], "", name, brief.round, slot)
         return Rejection(raw, "unusable", written.detail)
     return Proposal(brief.scene.id, written.family, written.text, written.program, name, brief.round, slot)
 
