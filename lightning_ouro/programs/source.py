@@ -25,6 +25,7 @@ _LEXEME = re.compile(
     r"|1234567|(?<!\w)[0-9][0-9.]*[_eE])"  # numbers that could be mistaken for a placeholder
     r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
     r"|(?<![\w.])(?P<float>[0-9]+[.][0-9]+)(?![\w.])"
+    r"|(?<!\w)[0-9](?:(?!1234567)[0-9.])*(?![\"'])"  # any other number, so that its end is looked for only once
 )
 _PLACEHOLDER = re.compile("'\N{SECTION SIGN}([0-9]+)\N{SECTION SIGN}'|1234567([0-9]{3,})[.]5")
 

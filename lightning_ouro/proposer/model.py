@@ -26,6 +26,7 @@ from lightning_ouro.proposer.parsing import LONGEST_REPLY, Unusable, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
+from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.module import SolverModule
 
@@ -138,7 +139,7 @@ class ModelProposer(Proposer):
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return len(data_tokens(tokenizer, text))
 
 
 def as_proposal(name: str, brief: Brief, slot: int, short: ShortNames, reply: str) -> Proposal | Rejection:

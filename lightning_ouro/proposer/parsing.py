@@ -42,15 +42,14 @@ _ANY_BULLET = re.compile(rf"\A{_BULLET}")
 # In front of a capital letter, none of these can be a minus or number of the question's own.
 _SAFE_BULLET = re.compile(r"\A(?:[-•*]|[0-9]{1,2}[.)]) (?=[*_`\"]{0,3}[A-Z])")
 _PAIRS = ("**", "__", "*", "_", "`", '"')
-_ENCLOSING = " *_`#>\"“”•"
+_ENCLOSING = ' *_`#>"“”•'
 
-_COURTESY = frozenset(
-    """
-    a absolutely about an and are ask at below certainly code for great helps here hope i is it let ll look looking
-    me my now of ok okay one please program proposal python question questions s serves so sure that the think
-    thinking this to will would write yes you your
-    """.split()
-)
+_COURTEOUS_WORDS = """
+a absolutely about an and are ask at below certainly code for great helps here hope i is it let ll look looking me my
+now of ok okay one please program proposal python question questions s serves so sure that the think thinking this to
+will would write yes you your
+"""
+_COURTESY = frozenset(_COURTEOUS_WORDS.split())
 _TOPICS = frozenset(("frames", "metadata", "place", "room", "scene", "video"))
 # What "let me think about" is followed by: topics, and words that the question has itself.
 _ABOUT = re.compile(r"\b(?:(?:ask|look|looking|question|think|thinking) (?:about|at)) ")

@@ -56,7 +56,9 @@ class Form:
         plain = "".join(text + (f"{{{name}}}" if name else "") for text, name, _, _ in parts)
         object.__setattr__(self, "sizes", {role: roles.count(role) for role in roles})
         object.__setattr__(self, "words", words)
-        object.__setattr__(self, "_categories", tuple(name for _, name, spec, _ in parts if name and not spec))
+        object.__setattr__(
+            self, "_categories", tuple(name for _, name, spec, _ in parts if name and not spec)
+        )
         object.__setattr__(self, "_separators", _separators(self.template))
         object.__setattr__(self, "_plain", plain)
 
