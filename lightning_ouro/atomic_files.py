@@ -26,5 +26,6 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def to_jsonl(rows: Iterable[Mapping[str, Any]]) -> bytes:
-    """Rows as JSON lines in UTF-8."""
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf8")
+    """Rows as JSON lines in UTF-8; half a surrogate pair, which a model may write, is escaped as JSON does it."""
+    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    return "".join(lines).encode("utf8", "backslashreplace")

@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, final
 from urllib.error import HTTPError, URLError
@@ -26,6 +27,7 @@ from rich.progress import track
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.plain_text import folded
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import as_proposal, generator
@@ -161,10 +163,10 @@ class EndpointProposer(Proposer):
                 with urlopen(request, timeout=self._timeout) as response:
                     return _text(response.read(MAX_REPLY_BYTES)), ""
             except HTTPError as error:
-                problem = f"{self._address} answered {error.code}: {_first_line(error.read(MAX_REPLY_BYTES))}"
+                problem = f"{self._address} answered {error.code}: {_first_line(_body_of(error))}"
                 if error.code < 500 and error.code not in (408, 429):
                     break  # a request that was refused for itself would be refused again
-            except (URLError, OSError, ValueError) as error:  # away, too slow, or not a reply of this API
+            except (URLError, OSError, ValueError, HTTPException) as error:  # away, slow, or another API
                 problem = f"{self._address}: {getattr(error, 'reason', error) or type(error).__name__}"
         return "", problem
 
@@ -206,13 +208,22 @@ def _text(body: bytes) -> str:
     """
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         raise ValueError(f"no answer of a chat: {_first_line(body)}") from None
     if not isinstance(text, str):
         raise ValueError(f"no text in its answer: {_first_line(body)}")
     return text
 
 
+def _body_of(error: HTTPError) -> bytes:
+    """What a server says about its refusal; nothing if it breaks off."""
+    try:
+        return error.read(MAX_REPLY_BYTES)
+    except (OSError, HTTPException):
+        return b""
+
+
 def _first_line(body: bytes) -> str:
-    """The first 200 bytes on one line."""
-    return " ".join(body[:200].decode("utf8", "replace").split())
+    """The first 200 bytes on one line, without characters that a terminal acts on."""
+    text = folded(body[:200].decode("utf8", "replace"))
+    return "".join(character if character.isprintable() else "?" for character in text)

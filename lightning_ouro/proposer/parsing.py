@@ -54,6 +54,7 @@ _TOPICS = frozenset(("frames", "metadata", "place", "room", "scene", "video"))
 # What "let me think about" is followed by: topics, and words that the question has itself.
 _ABOUT = re.compile(r"\b(?:(?:ask|look|looking|question|think|thinking) (?:about|at)) ")
 _WORD = re.compile(r"\w+")
+_SENTENCE_ENDS = (".", "?", "!", ":", ";")
 _ODD_SIGN = re.compile(r"[^\w\s.,:;!'’\"*_`#>•-]")
 
 
@@ -194,7 +195,7 @@ def _as_one(lines: Sequence[_Line], claimed: str) -> tuple[str, str] | None:
         match = read(text, claimed)
         if match is not None:
             return claimed or match[0].name, text
-    if any(text.endswith((".", "?", "!", ":", ";")) for text in texts[:-1]):
+    if any(before.endswith(_SENTENCE_ENDS) or behind[0].isupper() for before, behind in pairwise(texts)):
         return None
     return claimed or OPEN.name, " ".join(texts)
 

@@ -171,7 +171,7 @@ def mrope_positions(
         ]
     )
     index, position = 0, 0
-    is_video = (ids == video_token).tolist()
+    is_video = ((ids == video_token) & (grid is not None)).tolist()
     while index < len(ids):
         if is_video[index]:
             positions[:, index : index + rows * columns] = offsets + position
