@@ -46,11 +46,74 @@ READERS = {
     ),
 }
 # Repeated, with something at the end that no pattern can match.
-PIECES = [" ", "\t", "\n", "a", "a ", "a b", "0", "0.0 ", "1.1", "1..", "_", "-", "*", "**a** ", "#", "`", "```\n", "``` "]
-PIECES += ['"', "'", "\"'", "\\", "(", ",", ".", ", ", "a.\n", "@", "@1 ", "#0", "open: ", "question: ", "1. ", "- ", "> "]
-PIECES += ["How many ", "Among ", " and the ", " or the ", " at 0", "{", "}", "chair(s) ", "tv stan", "es", "x" * 41 + " "]
-PIECES += ["You are a robot beginning at the a and facing the ", "In meters, how far is it from the a to the "]
-PIECES += ["\u017f", "\u3000", "\u200d", "\ud800", "\U0001fa91", "\r", "\x0c", "\N{SECTION SIGN}", "1234567", "def f():\n "]
+PIECES = [
+    " ",
+    "\t",
+    "\n",
+    "a",
+    "a ",
+    "a b",
+    "0",
+    "0.0 ",
+    "1.1",
+    "1..",
+    "_",
+    "-",
+    "*",
+    "**a** ",
+    "#",
+    "`",
+    "```\n",
+    "``` ",
+]
+PIECES += [
+    '"',
+    "'",
+    "\"'",
+    "\\",
+    "(",
+    ",",
+    ".",
+    ", ",
+    "a.\n",
+    "@",
+    "@1 ",
+    "#0",
+    "open: ",
+    "question: ",
+    "1. ",
+    "- ",
+    "> ",
+]
+PIECES += [
+    "How many ",
+    "Among ",
+    " and the ",
+    " or the ",
+    " at 0",
+    "{",
+    "}",
+    "chair(s) ",
+    "tv stan",
+    "es",
+    "x" * 41 + " ",
+]
+PIECES += [
+    "You are a robot beginning at the a and facing the ",
+    "In meters, how far is it from the a to the ",
+]
+PIECES += [
+    "\u017f",
+    "\u3000",
+    "\u200d",
+    "\ud800",
+    "\U0001fa91",
+    "\r",
+    "\x0c",
+    "\N{SECTION SIGN}",
+    "1234567",
+    "def f():\n ",
+]
 
 
 def refused(text):

@@ -21,7 +21,11 @@ def test_no_other_character_becomes_an_ascii_letter():
 
 
 def test_case_does_not_matter_in_any_script():
-    assert lower_case("STÜHLE, СТОЛ, ΛΑΜΠΑ, TV") == lower_case("stühle, стол, λαμπα, tv") == "stühle, стол, λαμπα, tv"
+    assert (
+        lower_case("STÜHLE, СТОЛ, ΛΑΜΠΑ, TV")
+        == lower_case("stühle, стол, λαμπα, tv")
+        == "stühle, стол, λαμπα, tv"
+    )
 
 
 def test_half_a_surrogate_pair_is_written_and_read_back():

@@ -11,8 +11,10 @@ from lightning_ouro.proposer.parsing import LONGEST_REPLY, MOST_LINES, Unusable,
 FENCED = "```python\ndef answer(scene):\n    return count(1)\n```"
 COUNT = "How many chair(s) are in this room?"
 TALLER = "Which is taller, the bed or the door?"
-HARD = FAMILIES["object_rel_direction_hard"].forms[0].write(
-    {"standing": ("sofa",), "facing": ("tv",), "target": ("lamp",)}
+HARD = (
+    FAMILIES["object_rel_direction_hard"]
+    .forms[0]
+    .write({"standing": ("sofa",), "facing": ("tv",), "target": ("lamp",)})
 )
 
 
@@ -144,7 +146,9 @@ def test_a_reply_with_more_than_one_question_is_unusable(reply):
     assert read(reply) is None
 
 
-@pytest.mark.parametrize("behind", ["\nLeave out the chair by the lamp.", "\n2", " Answer: door", "\nIt is not red."])
+@pytest.mark.parametrize(
+    "behind", ["\nLeave out the chair by the lamp.", "\n2", " Answer: door", "\nIt is not red."]
+)
 def test_what_stands_behind_the_program_counts_too(behind):
     assert read(COUNT) is not None and read(COUNT, behind) is None
     assert read(COUNT, "\n\nI hope that this helps you!\n---\n") is not None
@@ -161,9 +165,37 @@ def test_the_family_that_is_claimed_is_kept_whatever_is_asked():
     assert read(f"Type: OPEN\n{COUNT}") == ("open", COUNT)
 
 
-LABELS = ("", "open: ", "**open:** ", "Question: ", "**Question:** ", "Type: open\n", "Q2) ", "1. open: ", "> open: ")
-STARTS = ("", "2.5 m away, ", "-1 chair: ", "1. ", "3) ", "> ", "- ", "* ", "+ ", "# ", "(", "4.4 s in, ", '"', "…")
-WORDS = "which is the taller of bed door open text question type family how many 2 5.5 -3 , : ; > < + - * # _".split()
+LABELS = (
+    "",
+    "open: ",
+    "**open:** ",
+    "Question: ",
+    "**Question:** ",
+    "Type: open\n",
+    "Q2) ",
+    "1. open: ",
+    "> open: ",
+)
+STARTS = (
+    "",
+    "2.5 m away, ",
+    "-1 chair: ",
+    "1. ",
+    "3) ",
+    "> ",
+    "- ",
+    "* ",
+    "+ ",
+    "# ",
+    "(",
+    "4.4 s in, ",
+    '"',
+    "…",
+)
+_WORDS = (
+    "which is the taller of bed door open text question type family how many 2 5.5 -3 , : ; > < + - * # _"
+)
+WORDS = _WORDS.split()
 ENDS = ("?", ".", "", "!", " 5?", ' "', "*", "**", ")", " open?", " 7")
 
 
@@ -175,7 +207,9 @@ def significant(text):
 def test_no_word_number_or_sign_is_lost_from_random_questions():
     draw, kept = random.Random(0), 0
     for _ in range(6000):
-        question = draw.choice(STARTS) + " ".join(draw.choices(WORDS, k=draw.randrange(2, 9))) + draw.choice(ENDS)
+        question = (
+            draw.choice(STARTS) + " ".join(draw.choices(WORDS, k=draw.randrange(2, 9))) + draw.choice(ENDS)
+        )
         if not significant(question) or re.match(r"[\W\d]*(open|text|question|type|family)", question):
             continue
         found = read(draw.choice(LABELS) + question)

@@ -12,8 +12,28 @@ from lightning_ouro.programs.families.forms import LONGEST
 from tests.scenes.test_vocabulary import LISTED, UNIFIED
 
 # Names that hold words and signs of the sentences, and odd ones; those of the data sets come on top.
-ODD = ["rack and stand", "bed and the desk", "salt or pepper", "the box", "a/b", "cup (2)", "3d printer", "it", "or"]
-ODD += ["o'clock", "men’s shoes", "look at me", "to the lamp", "door to the left", "Stühle", "椅子", "x" * 40, "and"]
+ODD = [
+    "rack and stand",
+    "bed and the desk",
+    "salt or pepper",
+    "the box",
+    "a/b",
+    "cup (2)",
+    "3d printer",
+    "it",
+    "or",
+]
+ODD += [
+    "o'clock",
+    "men’s shoes",
+    "look at me",
+    "to the lamp",
+    "door to the left",
+    "Stühle",
+    "椅子",
+    "x" * 40,
+    "and",
+]
 ODD += ["closest to the wall", "at 4.4 seconds ago", "camera", "back", "left", "T-shirt", "a & b"]
 NAMES = sorted({*LISTED, *UNIFIED, *ODD})
 ALL_FORMS = [(name, form) for name, family in FAMILIES.items() for form in family.forms]
@@ -77,8 +97,12 @@ def test_a_sentence_is_read_as_by_a_regular_expression_with_retries(name):
 
 @pytest.fixture(scope="module")
 def real_names(shared_data):
-    records = [json.loads(path.read_text()) for path in (shared_data / "scenes" / "vsi_bench_meta").glob("*.json")]
-    return sorted({name for by_id in records for record in by_id.values() for name in record["object_counts"]})
+    records = [
+        json.loads(path.read_text()) for path in (shared_data / "scenes" / "vsi_bench_meta").glob("*.json")
+    ]
+    return sorted(
+        {name for by_id in records for record in by_id.values() for name in record["object_counts"]}
+    )
 
 
 def test_every_sentence_about_real_categories_is_read_back(real_names):
@@ -86,7 +110,9 @@ def test_every_sentence_about_real_categories_is_read_back(real_names):
     for name, form in TIMED:
         for _ in range(20):
             roles = {
-                role: tuple(draw.choice(words_of(role) if role in form.words else real_names) for _ in range(size))
+                role: tuple(
+                    draw.choice(words_of(role) if role in form.words else real_names) for _ in range(size)
+                )
                 for role, size in form.sizes.items()
             }
             assert read(form.write(roles), name) == (FAMILIES[name], roles)
@@ -123,5 +149,7 @@ def test_a_text_beyond_the_limit_is_not_read_whatever_its_white_space():
 
 def test_no_sentence_of_a_family_is_near_the_limit():
     for _, form in ALL_FORMS:
-        roles = {role: ("9" * 12 if role in form.words else "x" * 40,) * size for role, size in form.sizes.items()}
+        roles = {
+            role: ("9" * 12 if role in form.words else "x" * 40,) * size for role, size in form.sizes.items()
+        }
         assert len(form.write(roles)) < 0.75 * LONGEST
