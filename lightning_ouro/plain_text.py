@@ -12,6 +12,11 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
+def printable(text: str) -> str:
+    """The text on one line, with a question mark for each character that a terminal might act on."""
+    return "".join(character if character.isprintable() else "?" for character in folded(text))
+
+
 def lower_case(text: str) -> str:
     """The text in lower case, by which names are compared.
 

@@ -2,7 +2,7 @@ import json
 import sys
 
 from lightning_ouro.atomic_files import to_jsonl
-from lightning_ouro.plain_text import folded, lower_case
+from lightning_ouro.plain_text import folded, lower_case, printable
 
 
 def test_white_space_of_every_kind_becomes_one_space():
@@ -10,6 +10,10 @@ def test_white_space_of_every_kind_becomes_one_space():
     assert {"\u3000", "\x1c", "\x0b", "\u2028", "\u00a0"} <= set(separators)
     assert folded(f"{separators[0]}a{''.join(separators)}b{separators[-1]}") == "a b"
     assert folded("a\u200bb") == "a\u200bb", "what takes no space is no space"
+
+
+def test_what_is_printed_has_one_line_and_no_control_characters():
+    assert printable(" a\r\nb\x1b[31m\u202ec\ud800 é椅 ") == "a b?[31m?c? é椅"
 
 
 def test_no_other_character_becomes_an_ascii_letter():

@@ -27,7 +27,7 @@ from rich.progress import track
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.plain_text import folded
+from lightning_ouro.plain_text import printable
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.model import as_proposal, generator
@@ -167,7 +167,8 @@ class EndpointProposer(Proposer):
                 if error.code < 500 and error.code not in (408, 429):
                     break  # a request that was refused for itself would be refused again
             except (URLError, OSError, ValueError, HTTPException) as error:  # away, slow, or another API
-                problem = f"{self._address}: {getattr(error, 'reason', error) or type(error).__name__}"
+                reason = printable(str(getattr(error, "reason", error)))
+                problem = f"{self._address}: {reason or type(error).__name__}"
         return "", problem
 
 
@@ -225,5 +226,4 @@ def _body_of(error: HTTPError) -> bytes:
 
 def _first_line(body: bytes) -> str:
     """The first 200 bytes on one line, without characters that a terminal acts on."""
-    text = folded(body[:200].decode("utf8", "replace"))
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return printable(body[:200].decode("utf8", "replace"))

@@ -29,15 +29,22 @@ MOST_LINES = 20  # before the program: no question needs half of them; chosen by
 _MARKS, _DASH = "[*_`]{0,3}", " [-–—] "
 _BULLET = r"(?:[-•*>]|#{1,6}|[0-9]{1,2}[.)]) "
 _NAME = "|".join(sorted(map(re.escape, FAMILIES), key=len, reverse=True))
-_LABELS = tuple(
-    re.compile(rf"{_MARKS}(?:{_BULLET})?{_MARKS}(?:{label})", re.ASCII | re.IGNORECASE)
-    for label in (
-        rf"(?:type|family){_MARKS}(?::|{_DASH}){_MARKS} ?{_MARKS}(?P<family>{_NAME}){_MARKS}[.:]?\Z",
-        rf"(?P<family>{_NAME}){_MARKS}(?:\Z|:{_MARKS} ?)",
-        rf"(?:text|(?:question|q)(?: ?[0-9]{{1,3}})?){_MARKS}:{_MARKS} ?|(?:question|q)(?:\Z|{_DASH})",
-        r"(?:question|q)(?: ?[0-9]{1,3})?[.)] ",
-    )
+
+
+def _label(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"{_MARKS}(?:{_BULLET})?{_MARKS}(?:{pattern})", re.ASCII | re.IGNORECASE)
+
+
+# `Type: open`, `open: …`, `Question: …` and `Question 3) …`, of which a line may have one after the other.
+_LABELS = (
+    _label(rf"(?:type|family){_MARKS}(?::|{_DASH}){_MARKS} ?{_MARKS}(?P<family>{_NAME}){_MARKS}[.:]?\Z"),
+    _label(rf"(?P<family>{_NAME}){_MARKS}:{_MARKS} ?"),
+    _label(rf"(?:text|(?:question|q)(?: ?[0-9]{{1,3}})?){_MARKS}:{_MARKS} ?|(?:question|q){_DASH}"),
+    _label(r"(?:question|q)(?: ?[0-9]{1,3})?[.)] "),
 )
+_BARE_LABEL = _label(
+    rf"(?:(?P<family>{_NAME})|question){_MARKS}\Z"
+)  # could also be a word of a broken sentence
 _ANY_BULLET = re.compile(rf"\A{_BULLET}")
 # In front of a capital letter, none of these can be a minus or number of the question's own.
 _SAFE_BULLET = re.compile(r"\A(?:[-•*]|[0-9]{1,2}[.)]) (?=[*_`\"]{0,3}[A-Z])")
@@ -54,6 +61,7 @@ _TOPICS = frozenset(("frames", "metadata", "place", "room", "scene", "video"))
 # What "let me think about" is followed by: topics, and words that the question has itself.
 _ABOUT = re.compile(r"\b(?:(?:ask|look|looking|question|think|thinking) (?:about|at)) ")
 _WORD = re.compile(r"\w+")
+_RULE = re.compile(r"([*_#`=-])(?: ?\1)+")
 _SENTENCE_ENDS = (".", "?", "!", ":", ";")
 _ODD_SIGN = re.compile(r"[^\w\s.,:;!'’\"*_`#>•-]")
 
@@ -100,7 +108,7 @@ def parse(reply: str) -> Written | Unusable:
     fenced = _split(reply)
     if isinstance(fenced, Unusable):
         return fenced
-    lines = [line for line in map(_read_line, _written_lines(fenced.before)) if line.text or line.is_labelled]
+    lines = _read_lines(fenced.before)
     if not any(line.text for line in lines):
         return Unusable("no question stands before the program")
     if len(lines) > MOST_LINES:
@@ -140,17 +148,29 @@ def _program(block: str) -> str | None:
 
 
 def _written_lines(text: str) -> list[str]:
-    """The lines in which something is written, folded; rules and rows of marks are left out."""
-    return [line for line in map(folded, text.splitlines()) if line.strip("*_#>`=-")]
+    """The lines in which something is written, folded; rules such as `---` are left out."""
+    return [line for line in map(folded, text.splitlines()) if line and not _RULE.fullmatch(line)]
 
 
-def _read_line(line: str) -> _Line:
+def _read_lines(text: str) -> list[_Line]:
+    lines: list[_Line] = []
+    in_sentence = False
+    for written in _written_lines(text):
+        line = _read_line(written, _LABELS if in_sentence else (_BARE_LABEL, *_LABELS))
+        in_sentence = (
+            not line.text.endswith(_SENTENCE_ENDS) if line.text else in_sentence and not line.is_labelled
+        )
+        lines += [line] if line.text or line.is_labelled else []
+    return lines
+
+
+def _read_line(line: str, labels: Sequence[re.Pattern[str]]) -> _Line:
     family, is_labelled = "", False
-    for label in _LABELS:  # `Type: open`, `open: …`, `Question: …`, in this order
+    for label in labels:
         line = _without_pair(line)
         match = label.match(line)
         if match is not None:
-            family = family or match.groupdict().get("family", "").lower()
+            family = family or (match.groupdict().get("family") or "").lower()
             line, is_labelled = line[match.end() :].strip(), True
     return _Line(_without_pair(line if is_labelled else _SAFE_BULLET.sub("", line)), family, is_labelled)
 

@@ -4,7 +4,7 @@
 
 The first part of the path chooses how it behaves: /model/v1 answers with the model, /busy/v1 refuses the first try of
 each request with 503, /garbage/v1 does not answer with JSON, /foreign/v1 answers like another API, /slow/v1 answers too
-late, and /refuse/v1 answers 401.
+late, /refuse/v1 answers 401, /deep/v1 with brackets without end, and /noise/v1 not in HTTP.
 """
 
 import json
@@ -52,6 +52,10 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b"<html>\xff not json")
         if mode == "foreign":
             return self.answer(200, b'{"outputs": ["text"]}')
+        if mode == "deep":
+            return self.answer(200, b'{"choices": ' + b"[" * 100_000)
+        if mode == "noise":
+            return self.wfile.write(b"\x1b[2J no HTTP\r\n\r\n")
         if mode == "slow":
             time.sleep(3)
         message = {"role": "assistant", "content": reply(json.loads(body))}

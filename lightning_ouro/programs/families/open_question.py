@@ -2,7 +2,7 @@
 
 Nothing can verify that text and program agree here. So a text that asks in other words what a family asks is
 rejected: its answer would be taken on trust although the family's own program could have checked it. An open
-question has to name the objects it is about, in its text or options, and the frames have to show all of them.
+question has to name the objects it is about in its text, and the frames have to show all of them.
 """
 
 from __future__ import annotations
