@@ -99,6 +99,14 @@ class TypedAnswer:
         return math.isclose(self.value, other.value, rel_tol=1e-6)
 
 
+def described(answer: TypedAnswer | None) -> str:
+    """An answer with its choices for a person."""
+    if answer is None:
+        return "a value out of range"
+    among = "" if answer.among is None else f" among {sorted(answer.among)}"
+    return f"{answer.kind}({answer.value}){among}"
+
+
 @lru_cache(maxsize=256)  # the answers to all draws of a scene have the same choices
 def _bad_choices(among: tuple[str, ...]) -> str | None:
     if not 2 <= len(among) <= MOST_CHOICES:

@@ -23,7 +23,7 @@ Reason = Literal[
     "untyped",  # the program does not return an answer of the API
     "unrepeatable",  # two calls of the program with the same scene give different answers
     "range",  # the answer is not finite, or outside the range of its unit
-    "unnamed",  # the program uses a category that neither the text nor an option names
+    "unnamed",  # the program uses a category that the text does not name
     "disagrees",  # the text and the program do not mean the same
     "rules",  # a condition of the family is violated
     "unseen",  # no frame shows an object that the question needs
@@ -98,7 +98,7 @@ class Question:
     """A verified proposal.
 
     Attributes:
-        id: Hash of scene, family and the program's canonical syntax tree.
+        id: Hash of scene, family and what is asked; for an open question, of its program.
         scene_id: The scene that it asks about.
         family: The family that it belongs to.
         text: The question in words, without options.

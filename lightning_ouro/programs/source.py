@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from lightning_ouro.plain_text import lower_case
 from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.survey import Survey
 
@@ -24,6 +25,7 @@ _LEXEME = re.compile(
     r"|1234567|(?<!\w)[0-9][0-9.]*[_eE])"  # numbers that could be mistaken for a placeholder
     r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
     r"|(?<![\w.])(?P<float>[0-9]+[.][0-9]+)(?![\w.])"
+    r"|(?<!\w)[0-9](?:(?!1234567)[0-9.])*(?![\"'])"  # any other number, so that its end is looked for only once
 )
 _PLACEHOLDER = re.compile("'\N{SECTION SIGN}([0-9]+)\N{SECTION SIGN}'|1234567([0-9]{3,})[.]5")
 
@@ -67,7 +69,7 @@ def read(program: str) -> Source | Failure:
             return repr(strings[int(match[1])]) if match[1] else repr(float(decimals[int(match[2])]))
 
         canonical = _PLACEHOLDER.sub(put_back, canonical)
-        quoted = frozenset(strings[int(string[1:-1])].casefold() for string in quoted)
+        quoted = frozenset(lower_case(strings[int(string[1:-1])]) for string in quoted)
     return Source(text, skeleton, facts.is_closed, canonical, quoted)
 
 

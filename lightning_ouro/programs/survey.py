@@ -13,6 +13,7 @@ import ast
 import builtins
 from typing import final
 
+from lightning_ouro.plain_text import lower_case
 from lightning_ouro.programs.forbidden import find_forbidden
 from lightning_ouro.programs.questions import Failure
 
@@ -59,7 +60,7 @@ class Survey:
 
     def _note(self, node: ast.AST) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            self.quoted.add(node.value.casefold())
+            self.quoted.add(lower_case(node.value))
             # Adjacent strings are one, so that their placeholder would hold two numbers.
             self.is_general &= node.value.count("\N{SECTION SIGN}") in (0, 2)
         elif _names_types(node):

@@ -1,25 +1,27 @@
 """Verifies proposals: each passes a fixed sequence of checks, or is rejected at the first one that it fails.
 
 The program parses, does nothing forbidden and fits the API's types; it runs within its limits; its answer is
-typed, finite, in range and the same twice; the categories that the program quotes are named in the text or the
-options; text and program agree; the family's conditions hold; all that is needed is shown; the
-answer is stable under noise; the answer of an open question is derived a second time. Whatever depends on
-other questions (asked before, too common) is up to the pool.
+typed, finite, in range and the same twice; the categories that the program quotes are named in the text; text
+and program agree; the family's conditions hold; all that is needed is shown; the answer is stable under noise;
+the answer of an open question is derived a second time. What is kept is written again from what was read, so two
+proposals of a family that mean the same have the same id and key. Whatever depends on other questions (asked
+before, too common) is up to the pool.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import final
 
 import numpy as np
 
+from lightning_ouro.plain_text import folded, lower_case
 from lightning_ouro.programs import open_text, source
-from lightning_ouro.programs.answers import TypedAnswer
+from lightning_ouro.programs.answers import TypedAnswer, described
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
-from lightning_ouro.programs.families.wording import asks_like, mention, named
+from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.open_law import OpenLaw
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
@@ -36,8 +38,9 @@ class Verified:
     """A proposal that passed every check that concerns it alone.
 
     Attributes:
-        proposal: What was proposed.
-        id: The question's id: hash of scene, family and the program's canonical syntax tree.
+        proposal: What was proposed, with the text as it is written about what was read.
+        id: The question's id: hash of scene, family and the canonical syntax tree of the family's own program
+            for what the text names, or of the program that was proposed if the question is open.
         family: The family that its text belongs to.
         answer: What the program returned, unrounded.
         options: The choices, sorted, since the pool assigns the letters; None for a number.
@@ -114,15 +117,8 @@ class Verifier:
         outcomes = self._sandbox.run_all(sources, context.loaded)
         verdicts: list[Verified | Rejection] = []
         for proposal, parsed, outcome in zip(proposals, sources, outcomes, strict=True):
-            verdict = self._verify(context, proposal, parsed, outcome)
-            if (
-                isinstance(verdict, Verified)
-                and verdict.family == OPEN.name
-                and "kind" not in verdict.objects
-            ):
-                programs = second_programs.get(proposal, ())
-                broken = context.open_law.broken(proposal.program, outcome, programs)
-                verdict = verdict if broken is None else _Problem(*broken)
+            second = second_programs.get(proposal, ())
+            verdict = self._verify(context, proposal, parsed, outcome, second)
             verdicts.append(
                 Rejection(proposal, verdict.reason, verdict.detail)
                 if isinstance(verdict, _Problem)
@@ -138,12 +134,17 @@ class Verifier:
         return _Context(
             geometry=exact,
             loaded=loaded,
-            categories={name.casefold(): name for name in sorted(names)},
+            categories={lower_case(name): name for name in sorted(names)},
             open_law=OpenLaw(self._sandbox, draws, loaded),
         )
 
     def _verify(
-        self, context: _Context, proposal: Proposal, parsed: Source | Failure, outcome: Outcome
+        self,
+        context: _Context,
+        proposal: Proposal,
+        parsed: Source | Failure,
+        outcome: Outcome,
+        second_programs: Sequence[str],
     ) -> Verified | _Problem:
         if outcome.failure is not None or isinstance(parsed, Failure):
             failure = outcome.failure
@@ -151,19 +152,25 @@ class Verifier:
             return _Problem(failure.reason, failure.detail)
         answer = outcome.answers[0]
         assert answer is not None, "the first answer of a success is in range"
-        match = _unnamed(context, proposal, parsed, answer) or self._match(context, proposal, parsed, outcome)
+        match = self._match(context, proposal, parsed, outcome)
         if isinstance(match, _Problem):
             return match
         family, roles = match
-        problem = _violated(context, family, roles, answer) or _unseen(context, family, roles)
-        if problem is not None:
-            return problem
+        detail = family.check(context.geometry, roles, answer)
+        if detail is not None:
+            return _Problem("rules", detail)
+        if (unseen := _unseen(context, family, roles)) is not None:
+            return unseen
         margin = _margin(context, family, roles, outcome)
         if margin < LEAST_MARGIN:
             return _Problem("unstable", f"only {margin:.0%} of jittered metadata give this answer")
+        if _is_free(family, roles):
+            broken = context.open_law.broken(proposal.program, outcome, second_programs)
+            if broken is not None:
+                return _Problem(*broken)
         return Verified(
-            proposal=proposal,
-            id=source.identity(proposal.scene_id, family.name, parsed),
+            proposal=replace(proposal, text=family.rewritten(proposal.text, roles)),
+            id=source.identity(proposal.scene_id, family.name, _meaning(family, roles, parsed)),
             family=family.name,
             answer=answer,
             options=None if answer.among is None else tuple(sorted(answer.among)),
@@ -181,7 +188,10 @@ class Verifier:
         """
         asked = read(proposal.text, proposal.family)
         if asked is None:
-            return _match_open(context, proposal, outcome)
+            match = _match_open(context, proposal, outcome)
+            if isinstance(match, _Problem):
+                return match
+            return _unnamed(context, parsed, frozenset(map(lower_case, match[1]["objects"]))) or match
         family, names = asked
         if family.name != proposal.family:
             return _Problem("disagrees", f"claims {proposal.family}, but the text asks for {family.name}")
@@ -189,14 +199,18 @@ class Verifier:
         if isinstance(roles, _Problem):
             return roles
         own = family.program(roles)
-        if own == proposal.program or _is_same(own, parsed):
+        own_source = _parsed(own)
+        if own == proposal.program or own_source.canonical == parsed.canonical:
             return family, roles
+        problem = _unnamed(context, parsed, own_source.quoted)
+        if problem is not None:
+            return problem
         expected = self._sandbox.run(own, context.loaded)
         if expected.failure is not None:
             return _Problem("disagrees", f"the text has no answer here: {expected.failure.detail}")
         for given, meant in zip(outcome.answers, expected.answers, strict=True):
             if (given is not None or meant is not None) and (given is None or not given.equals(meant)):
-                detail = f"the text means {_describe(meant)}, the program says {_describe(given)}"
+                detail = f"the text means {described(meant)}, the program says {described(given)}"
                 return _Problem("disagrees", detail)
         return family, roles
 
@@ -206,57 +220,56 @@ def _as_the_scene_spells(context: _Context, family: Family, names: Roles) -> Rol
     roles: dict[str, tuple[str, ...]] = {}
     for role, written in names.items():
         if role in family.words:
-            roles[role] = tuple(name.casefold() for name in written)
+            roles[role] = written
             continue
-        unknown = [name for name in written if name.casefold() not in context.categories]
+        unknown = [name for name in written if lower_case(name) not in context.categories]
         if unknown:
             return _Problem("disagrees", f"the text names {unknown[0]!r}, which the scene does not have")
-        roles[role] = tuple(context.categories[name.casefold()] for name in written)
+        roles[role] = tuple(context.categories[lower_case(name)] for name in written)
     return roles
 
 
-def _is_same(own: str, parsed: Source) -> bool:
-    own_parsed = source.read(own)
-    assert isinstance(own_parsed, Source), "a family's own program parses"
-    return own_parsed.canonical == parsed.canonical
+def _parsed(own: str) -> Source:
+    parsed = source.read(own)
+    assert isinstance(parsed, Source), "a family's own program parses"
+    return parsed
+
+
+def _meaning(family: Family, roles: Roles, parsed: Source) -> Source:
+    """The program that stands for what a question means: the family's own, or an open question's."""
+    return parsed if _is_free(family, roles) else _parsed(family.program(family.canonical(roles)))
+
+
+def _is_free(family: Family, roles: Roles) -> bool:
+    """Whether a question is open and follows no form."""
+    return family is OPEN and "kind" not in roles
 
 
 def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tuple[Family, Roles] | _Problem:
     """The categories that an open question names, or why the text cannot be an open question."""
     if proposal.family != OPEN.name:
         return _Problem("disagrees", "the text follows no form of any family")
-    categories = tuple(context.categories.values())
-    family = asks_like(
-        proposal.text, categories, [family for family in FAMILIES.values() if family is not OPEN]
-    )
+    text, categories = folded(proposal.text), tuple(context.categories.values())
+    letter = foreign_letter(text, categories)
+    if letter is not None:
+        return _Problem("rules", f"{letter!r} stands outside of the scene's names and could pass for another")
+    family = asks_like(text, categories, [family for family in FAMILIES.values() if family is not OPEN])
     if family is not None:
         return _Problem(
             "disagrees", f"claims to be open, but asks for {family.name} in words that are none of its own"
         )
-    names, answer = named(proposal.text, categories), outcome.answers[0]
+    names, answer = named(text, categories), outcome.answers[0]
     assert answer is not None, "the first answer of a success is in range"
-    problem = open_text.problem(proposal.text, answer, names, context.geometry)
+    problem = open_text.problem(text, answer, names, context.geometry)
     return (OPEN, {"objects": names}) if problem is None else _Problem("rules", problem)
 
 
-def _describe(answer: TypedAnswer | None) -> str:
-    if answer is None:
-        return "a value out of range"
-    among = "" if answer.among is None else f" among {sorted(answer.among)}"
-    return f"{answer.kind}({answer.value}){among}"
-
-
-def _unnamed(context: _Context, proposal: Proposal, parsed: Source, answer: TypedAnswer) -> _Problem | None:
-    text = " | ".join((proposal.text, *(answer.among or ()))).casefold()
-    for name in sorted(parsed.quoted & context.categories.keys()):
-        if mention(name).search(text) is None:
-            return _Problem("unnamed", f"the program uses {name!r}, which text and options do not name")
-    return None
-
-
-def _violated(context: _Context, family: Family, roles: Roles, answer: TypedAnswer) -> _Problem | None:
-    detail = family.check(context.geometry, roles, answer)
-    return None if detail is None else _Problem("rules", detail)
+def _unnamed(context: _Context, parsed: Source, named_in_text: frozenset[str]) -> _Problem | None:
+    """That the program quotes a category which is not named; what options name does not count."""
+    unnamed = sorted((parsed.quoted & context.categories.keys()) - named_in_text)
+    if not unnamed:
+        return None
+    return _Problem("unnamed", f"the program uses {unnamed[0]!r}, which the text does not name")
 
 
 def _unseen(context: _Context, family: Family, roles: Roles) -> _Problem | None:

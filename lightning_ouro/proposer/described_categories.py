@@ -1,20 +1,18 @@
 """Which categories and objects of a scene a prompt describes.
 
 Objects that no frame shows are left out, since no question about them would be kept. So are names that are
-not plain words (line breaks, quotes, markup, more than 40 characters): metadata may come from anywhere, and a
-name must not become part of the prompt's structure. If too many objects are left, categories with a single
-object come first, those that fill the largest part of some frame before the others; then categories with
-several objects in the same order, each completely or not at all.
+not plain words (line breaks, quotes, markup, more than 40 characters): readers let none in, but a scene may come
+from elsewhere, and a name must not become part of the prompt's structure. If too many objects are left, categories
+with a single object come first, those that fill the largest part of some frame before the others; then categories
+with several objects in the same order, each completely or not at all.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-
-PLAIN_NAME = re.compile(r"[^\W_][\w '&+/()-]{0,39}")  # at most 40 characters: chosen by hand
+from lightning_ouro.scenes.vocabulary import plain_name
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ def described_categories(geometry: SceneGeometry, max_objects: int) -> list[Desc
 
 def is_plain(name: str) -> bool:
     """Whether a name may appear in a prompt."""
-    return PLAIN_NAME.fullmatch(name) is not None
+    return plain_name(name) == name
 
 
 def _describe(geometry: SceneGeometry, category: str) -> DescribedCategory:

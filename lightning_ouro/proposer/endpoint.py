@@ -28,6 +28,7 @@ from rich.progress import track
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.plain_text import printable
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
 from lightning_ouro.proposer.derivation import derivation_prompt
 from lightning_ouro.proposer.derivation import generator as second_generator
@@ -272,5 +273,5 @@ def _refusal(error: HTTPError) -> str:
 
 
 def _first_line(body: bytes) -> str:
-    """The first 200 bytes on one line."""
-    return " ".join(body[:200].decode("utf8", "replace").split())
+    """The first 200 bytes on one line, without characters that a terminal acts on."""
+    return printable(body[:200].decode("utf8", "replace"))

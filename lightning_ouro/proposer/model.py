@@ -23,10 +23,11 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.proposer.derivation import derivation_prompt
 from lightning_ouro.proposer.derivation import generator as second_generator
-from lightning_ouro.proposer.parsing import Unusable, fenced_program, parse
+from lightning_ouro.proposer.parsing import LONGEST_REPLY, Unusable, fenced_program, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
+from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.module import SolverModule
 
@@ -187,15 +188,15 @@ class ModelProposer(Proposer, Deriver):
 
 
 def count_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> int:
-    return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return len(data_tokens(tokenizer, text))
 
 
 def as_proposal(name: str, brief: Brief, slot: int, short: ShortNames, reply: str) -> Proposal | Rejection:
     """Reads a reply, with its short names written out; one that cannot be read becomes a rejection."""
-    reply = short.expand(reply)
-    written = parse(reply)
+    expanded = short.expand(reply) if len(reply) <= LONGEST_REPLY else reply
+    written = parse(expanded)
     if isinstance(written, Unusable):
-        raw = Proposal(brief.scene.id, "", reply, "", name, brief.round, slot)
+        raw = Proposal(brief.scene.id, "", expanded[:LONGEST_REPLY], "", name, brief.round, slot)
         return Rejection(raw, "unusable", written.detail)
     return Proposal(brief.scene.id, written.family, written.text, written.program, name, brief.round, slot)
 

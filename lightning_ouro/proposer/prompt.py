@@ -155,7 +155,7 @@ def _answer(question: Question) -> str:
 
 
 def _is_safe(line: str) -> bool:
-    return line.isprintable() and "<|" not in line and "```" not in line
+    return line.isprintable() and "<" not in line and "```" not in line
 
 
 def _read(name: str) -> str:

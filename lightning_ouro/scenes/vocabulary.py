@@ -11,7 +11,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from lightning_ouro.plain_text import folded
+
 MAX_LENGTH = 40  # characters of a category
+_LONGEST_LABEL = 1000  # characters that are looked at; chosen by hand, so that blanks may surround a name
 _EXCLUDED_WORDS = """
 wall floor ceiling room structure object objects misc other otherfurniture otherstructure otherprop remove removed
 split unknown unlabeled unlabelled undefined unannotated void none
@@ -55,11 +58,26 @@ _SYNONYMS = {
 )
 
 
+_PLAIN_NAME = re.compile(
+    r"[^\W_][\w '’&+/()-]*"
+)  # no character that a form, a fence or a chat template acts on
+
+
+def plain_name(label: str) -> str | None:
+    """The label as a question can write it, or None if it is not plain words of at most 40 characters.
+
+    Unlike `category_of`, this changes nothing that a person would read as part of the name.
+    """
+    name = folded(unicodedata.normalize("NFKC", label[:_LONGEST_LABEL]))
+    is_plain = len(label) <= _LONGEST_LABEL and len(name) <= MAX_LENGTH and _PLAIN_NAME.fullmatch(name)
+    return name if is_plain else None
+
+
 @lru_cache(maxsize=10_000)
 def category_of(label: str) -> str | None:
     """The category of a data set's label; None if the label names no object that one could ask about."""
     plain = unicodedata.normalize("NFKC", label).casefold()
-    name = " ".join(re.sub(r"[_/\-]+", " ", plain).split())
+    name = folded(re.sub(r"[_/\-]+", " ", plain))
     if not name or len(name) > MAX_LENGTH or not re.fullmatch(r"[^\W_]+(?:[ '’][^\W_]+|['’])*", name):
         return None
     name = _SYNONYMS.get(name, name)

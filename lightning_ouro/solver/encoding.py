@@ -1,9 +1,9 @@
 r"""Tokens of a scene and its questions: one prefix with the video, one suffix per question.
 
-The conversation follows the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`; a
-special token precedes that sentence, and special tokens split the text before any merge, so prefix + suffix are exactly
-the tokens of the whole conversation. `RowEncoder.suffix` checks this for each question, `tests/solver/test_encoding.py`
-for each family and the real tokenizer.
+The conversation follows the checkpoint's own chat template. The prefix ends after `These are frames of a video.\n`,
+where no tokenizer merges anything across the line's end, so prefix + suffix are exactly the tokens of the whole
+conversation; `tests/solver/test_encoding.py` checks that for each family and the real tokenizer. Questions, answers and
+prompts are data: they never pass through the template, and markup in them is no token (`data_tokens`).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase, Qwen3VLConfig
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.patches import PatchSpec, group_times, video_grid
 
 VISION_START, VIDEO_PAD, VISION_END = "<|vision_start|>", "<|video_pad|>", "<|vision_end|>"
@@ -77,8 +78,12 @@ class RowEncoder:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = spec
-        self._prefix_end = self._ids(VISION_END + VIDEO_PROMPT)
-        self._end_of_turn = self._ids("<|im_end|>")
+        turn = tokenizer.apply_chat_template(
+            [{"role": "user", "content": VIDEO_PROMPT}], tokenize=False, add_generation_prompt=True
+        )
+        self._opening, closing = str(turn).split(VIDEO_PROMPT)
+        self._closing = self._structure(closing)
+        self._end_of_turn = self._structure("<|im_end|>")
 
     def row(self, video: Video | None, prompts: Sequence[str], answers: Sequence[str | None]) -> Row:
         """The row of one video.
@@ -109,23 +114,16 @@ class RowEncoder:
 
         Args:
             video: The video of the turn, if any.
-            text: What follows `VIDEO_PROMPT`; it must hold no special token.
+            text: What follows `VIDEO_PROMPT`.
             replies: Each is followed by the end of the turn; None where it is to be generated.
         """
-        content = VIDEO_PROMPT + text
-        closing = self._ids(self._turn(content).split(content)[1])
-        suffixes = []
-        for reply in replies:
-            written = [] if reply is None else self._ids(reply)
-            end = [] if reply is None else self._end_of_turn
-            suffixes.append(Suffix(torch.tensor(closing + written + end), len(closing), len(written)))
-        return Row(self.prefix(video, text), tuple(suffixes), video)
+        return Row(self.prefix(video, text), tuple(self._suffix([], reply) for reply in replies), video)
 
     def prefix(self, video: Video | None, text: str = "") -> Prefix:
         """The tokens that a video's questions share: from the start of the turn to the end of `VIDEO_PROMPT + text`."""
-        opening, _ = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)
         grid = None if video is None else video_grid(video.frames.shape, self.spec)
-        ids = torch.tensor(self._ids(opening + self.video_text(video) + VIDEO_PROMPT + text))
+        opening = self._structure(self._opening + self.video_text(video))
+        ids = torch.tensor(opening + data_tokens(self.tokenizer, VIDEO_PROMPT + text))
         positions = mrope_positions(ids, self.config.video_token_id, grid, self.spec.merge_size)
         return Prefix(ids, positions, int(positions.max()) + 1)
 
@@ -141,26 +139,17 @@ class RowEncoder:
     def suffix(self, prompt: str, answer: str | None) -> Suffix:
         """The tokens of one question after the prefix, with its answer and the end of the turn if it has one."""
         assert prompt.startswith(VIDEO_PROMPT), f"a prompt starts with {VIDEO_PROMPT!r}: {prompt!r}"
-        closing = self._turn(VIDEO_PROMPT).split(VIDEO_PROMPT)[1]
-        question = self._after_prefix(prompt + closing)
+        return self._suffix(data_tokens(self.tokenizer, prompt.removeprefix(VIDEO_PROMPT)), answer)
+
+    def _suffix(self, question: list[int], answer: str | None) -> Suffix:
+        asked = question + self._closing
         if answer is None:
-            return Suffix(torch.tensor(question), len(question), 0)
-        tokens = self._after_prefix(prompt + closing + answer)
-        assert tokens[: len(question)] == question, f"the answer {answer!r} changes the tokens before it"
-        ids = torch.tensor(tokens + self._end_of_turn)
-        return Suffix(ids, len(question), len(tokens) - len(question))
+            return Suffix(torch.tensor(asked), len(asked), 0)
+        written = data_tokens(self.tokenizer, answer)
+        return Suffix(torch.tensor(asked + written + self._end_of_turn), len(asked), len(written))
 
-    def _after_prefix(self, text: str) -> list[int]:
-        """Tokens of a text that starts with `VIDEO_PROMPT`, without those that belong to the prefix."""
-        ids, end = self._ids(VISION_END + text), self._prefix_end
-        assert ids[: len(end)] == end, f"the question changes the prefix's last tokens: {text!r}"
-        return ids[len(end) :]
-
-    def _turn(self, content: str) -> str:
-        messages = [{"role": "user", "content": content}]
-        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
-
-    def _ids(self, text: str) -> list[int]:
+    def _structure(self, text: str) -> list[int]:
+        """Tokens of the conversation's own markup."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
@@ -182,7 +171,7 @@ def mrope_positions(
         ]
     )
     index, position = 0, 0
-    is_video = (ids == video_token).tolist()
+    is_video = ((ids == video_token) & (grid is not None)).tolist()
     while index < len(ids):
         if is_video[index]:
             positions[:, index : index + rows * columns] = offsets + position

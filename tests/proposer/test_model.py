@@ -13,7 +13,9 @@ from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, generator
+from lightning_ouro.proposer.parsing import LONGEST_REPLY
 from lightning_ouro.proposer.prompt import NO_SHORT_NAMES
+from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver import answering
@@ -190,3 +192,10 @@ def test_a_solver_that_trains_all_weights_is_refused():
     ):
         ModelProposer().attach(trained)
     assert ModelProposer().base(trained) is None
+
+
+def test_a_reply_beyond_the_limit_is_neither_expanded_nor_kept_whole(brief):
+    short = ShortNames({"c" * 40: "@1"}, {})
+    rejection = as_proposal("model", brief, 0, short, "@1 " * LONGEST_REPLY)
+    assert isinstance(rejection, Rejection) and rejection.reason == "unusable"
+    assert rejection.proposal.text == ("@1 " * LONGEST_REPLY)[:LONGEST_REPLY]

@@ -33,7 +33,9 @@ def any_encoder(request, encoder):
     folder = request.getfixturevalue("shared_data") / "qwen3_vl_4b"
     tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.chat_template = json.loads((folder / "chat_template.json").read_text("utf8"))["chat_template"]
-    return RowEncoder(tokenizer, encoder.config, encoder.spec)
+    config = copy.deepcopy(encoder.config)
+    config.video_token_id = tokenizer.convert_tokens_to_ids("<|video_pad|>")
+    return RowEncoder(tokenizer, config, encoder.spec)
 
 
 def test_prefix_and_suffix_join_to_the_whole_conversation_in_every_family(any_encoder, family_questions):

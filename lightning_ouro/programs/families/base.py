@@ -16,6 +16,7 @@ from typing import final
 
 import numpy as np
 
+from lightning_ouro.plain_text import folded
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.first_seen import VISIBLE
@@ -97,6 +98,16 @@ class Family(ABC):
     def parse(self, text: str) -> Roles | None:
         """The roles that a text names, or None if it follows none of the family's forms."""
         return next((roles for form in self.forms if (roles := form.read(text)) is not None), None)
+
+    @final
+    def rewritten(self, text: str, roles: Roles) -> str:
+        """The text's own sentence about these roles; a text that follows no form is only folded.
+
+        Whatever does not matter when a text is read (case, white space, zeros before a time) is then gone, so
+        the same question has the same text.
+        """
+        form = next((form for form in self.forms if form.read(text) is not None), None)
+        return folded(text) if form is None else form.write(roles)
 
     @final
     def relisted(self, text: str, options: tuple[str, ...]) -> str:

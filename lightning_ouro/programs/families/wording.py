@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
+from lightning_ouro.plain_text import lower_case
 from lightning_ouro.programs.families.base import Family
 
 # Words that do not change what a question asks for. The words of a family's own sentences come on top.
@@ -18,22 +20,38 @@ visible was we were what when where which whole will with within would you your
 _UNITS = "m metre metres meter meters cm centimetre centimetres centimeter centimeters s sec second seconds square sq"
 _FILLERS = frozenset((*_FILLER_WORDS.split(), *_UNITS.split()))
 _WORD = re.compile(r"[^\W\d_]+(?:'s)?")
+_GAP = " | "  # stands for a name that was found: no name reaches across it
 _FIELD = re.compile(r"\{\w+\[\d\]:?([^}]*)\}")
 
 
 def named(text: str, categories: Sequence[str]) -> tuple[str, ...]:
     """The categories that a text names in singular or plural, sorted; the longest name wins."""
-    names, rest = set(), text.casefold()
+    return _split(text, categories)[0]
+
+
+def foreign_letter(text: str, categories: Sequence[str]) -> str | None:
+    """The first letter outside of names that is not ASCII, such as a dotless i, or None.
+
+    Words with such letters look like others to a person, so a family's question could hide behind them.
+    """
+    rest = _split(text, categories)[1]
+    return next((letter for letter in rest if letter.isalnum() and not letter.isascii()), None)
+
+
+def _split(text: str, categories: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The categories that a text names, and the rest."""
+    names, rest = set(), lower_case(text)
     for category in sorted(categories, key=len, reverse=True):
-        rest, times = mention(category).subn(" ", rest)
+        rest, times = mention(category).subn(_GAP, rest)
         if times:
             names.add(category)
-    return tuple(sorted(names))
+    return tuple(sorted(names)), rest
 
 
+@lru_cache(maxsize=10_000)
 def mention(category: str) -> re.Pattern[str]:
     """The pattern that finds a category in lower-case text, in singular or plural."""
-    name = re.escape(category.casefold())
+    name = re.escape(lower_case(category))
     plural = rf"{name[:-1]}ies" if name.endswith("y") else rf"{name[:-1]}ves" if name.endswith("lf") else name
     return re.compile(rf"(?<!\w)(?:{name}(?:\(s\)|e?s)?|{plural})(?!\w)")
 
@@ -44,8 +62,8 @@ def asks_like(text: str, categories: Sequence[str], families: Sequence[Family]) 
     A text asks a family's question if it names as many categories as one of the family's sentences does, and
     all of its other words are fillers or occur in the family's sentences.
     """
-    names = named(text, categories)
-    content = _words(text, names) - _FILLERS
+    names, rest = _split(text, categories)
+    content = set(_WORD.findall(rest)) - _FILLERS
     for family in families:
         for form in family.forms:
             category_sizes = [size for role, size in form.sizes.items() if role not in form.words]
@@ -54,13 +72,8 @@ def asks_like(text: str, categories: Sequence[str], families: Sequence[Family]) 
     return None
 
 
-def _words(text: str, names: Sequence[str]) -> set[str]:
-    rest = text.casefold()
-    for name in sorted(names, key=len, reverse=True):
-        rest = mention(name).sub(" ", rest)
-    return set(_WORD.findall(rest))
-
-
-def _vocabulary(family: Family) -> set[str]:
+@lru_cache(maxsize=64)  # families never change
+def _vocabulary(family: Family) -> frozenset[str]:
     """All words of a family's sentences, with those that a field's pattern allows."""
-    return {word for form in family.forms for word in _words(_FIELD.sub(r" \1 ", form.template), ())}
+    templates = " ".join(_FIELD.sub(r" \1 ", form.template) for form in family.forms)
+    return frozenset(_WORD.findall(lower_case(templates)))

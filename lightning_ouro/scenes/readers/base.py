@@ -1,9 +1,9 @@
 """The interface of a data set reader: find the scenes below a path, then read them one at a time.
 
 To support a new data set, subclass `Reader` and add it to `all_readers`. A reader converts everything once to
-the conventions of `scenes.types`: metres, z up, categories unified by `vocabulary`, OpenCV cameras with
-camera-to-world poses. It reads metadata only; `Scene.footage` opens frames on demand. A scene that cannot be
-used raises a `BadSceneError` whose single line names the file, the field and what was expected.
+the conventions of `scenes.types`: metres, z up, categories unified by `vocabulary` and let in by `names`, OpenCV
+cameras with camera-to-world poses. It reads metadata only; `Scene.footage` opens frames on demand. A scene that
+cannot be used raises a `BadSceneError` whose single line names the file, the field and what was expected.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.floor_area import scanned_floor_area
 from lightning_ouro.scenes.footage.mesh import Mesh
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 __all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "scanned_scene", "validated"]
@@ -71,6 +72,7 @@ def scanned_scene(
     location: Found,
     source: str,
     objects: Sequence[SceneObject],
+    names: Names,
     complete: frozenset[str],
     mesh: Mesh,
     footage: RecordedFootage,
@@ -81,6 +83,7 @@ def scanned_scene(
         location: The scene on disk.
         source: The data set's name.
         objects: The annotated objects.
+        names: What named them.
         complete: Categories whose every instance is annotated; those absent from the scene are ignored.
         mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
@@ -88,6 +91,7 @@ def scanned_scene(
     Raises:
         BadSceneError: the mesh covers no floor, or the objects cannot be used.
     """
+    names.warn(location.id)
     counts = Counter(item.category for item in objects)
     area = scanned_floor_area(mesh.points, location.id)
     if area <= 0:
@@ -98,7 +102,7 @@ def scanned_scene(
             source=source,
             objects=tuple(objects),
             counts=dict(counts),
-            complete=complete & counts.keys(),
+            complete=names.certain(complete & counts.keys()),
             floor_area=area,
             floor=None,
             footage=footage,

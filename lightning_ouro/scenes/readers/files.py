@@ -6,6 +6,7 @@ Sizes are checked before anything is decompressed, so a small file cannot fill t
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -17,6 +18,7 @@ from PIL import Image
 
 from lightning_ouro.errors import BadSceneError
 
+SCENE_ID = re.compile(r"\w[\w .+-]{0,99}")
 # Limits chosen by hand, far above what the data sets contain.
 MOST_METRES = 1000.0  # a larger coordinate means another unit or a broken file
 MOST_PIXELS = 50_000_000  # of one image: about the largest photo a phone takes

@@ -13,7 +13,8 @@ scenes:
   the same centre are one.
 - VLM-3R (VITA-Group/VLM-3R @6dd1264) writes the same format with the key `object_bboxes`.
 
-A bad scene is skipped with a reason. A file that is not a `meta_info` file at all raises an `InputError`.
+Names are kept as they are, since official questions use them; `names` says which cannot be used. A bad scene is
+skipped with a reason. A file that is not a `meta_info` file at all raises an `InputError`.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from lightning_ouro.scenes.fitted_boxes import Box
 from lightning_ouro.scenes.readers.files import (
     CENTER_DECIMALS,
     MOST_METRES,
+    SCENE_ID,
     is_number,
     parse_box,
     short_repr,
 )
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
 
@@ -58,10 +61,11 @@ def read_meta_info(path: Path) -> tuple[list[Scene], list[SkippedScene]]:
     scenes: list[Scene] = []
     skipped: list[SkippedScene] = []
     for scene_id, record in _load(path).items():
+        name = scene_id if SCENE_ID.fullmatch(scene_id) else short_repr(scene_id)
         try:
             scenes.append(_to_scene(scene_id, record))
         except BadSceneError as problem:
-            skipped.append(SkippedScene(scene_id, f"{path}: scene {scene_id}: {problem}"))
+            skipped.append(SkippedScene(name, f"{path}: scene {name}: {problem}"))
     return scenes, skipped
 
 
@@ -84,6 +88,10 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _to_scene(scene_id: str, record: Any) -> Scene:
+    if not SCENE_ID.fullmatch(scene_id):
+        raise BadSceneError(
+            "has an id with other characters than letters, digits, spaces and .+-_, or over 100"
+        )
     if not isinstance(record, dict):
         raise BadSceneError(
             f"is {short_repr(record)}, expected an object with room_size, object_counts, object_bbox"
@@ -91,17 +99,20 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
     by_category = next((record[key] for key in _BOX_KEYS if key in record), None)
     if not isinstance(by_category, dict):
         raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
-    boxes = [(category, box) for category, listed in by_category.items() for box in _boxes(category, listed)]
+    names = Names()
+    named = [(names.of(label), listed) for label, listed in by_category.items()]
+    boxes = [(name, box) for name, listed in named if name is not None for box in _boxes(name, listed)]
     if not boxes:
-        raise BadSceneError("object_bbox holds no objects, expected at least one")
-    corrected_counts = _counts(record)
+        raise BadSceneError("object_bbox holds no objects that a question could name, expected at least one")
+    corrected_counts = _counts(record, names)
+    names.warn(scene_id)
     box_counts = dict(Counter(category for category, _ in boxes))
     return Scene(
         id=scene_id,
         source=_source(scene_id, record),
         objects=tuple(SceneObject(index, category, *box) for index, (category, box) in enumerate(boxes)),
         counts=box_counts | corrected_counts,
-        complete=frozenset(corrected_counts),
+        complete=names.certain(corrected_counts.keys()),
         floor_area=_floor_area(record),
         floor=None,
         footage=RenderedFootage(),
@@ -110,8 +121,6 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
 
 
 def _boxes(category: str, listed: Any) -> list[Box]:
-    if not category.strip():
-        raise BadSceneError(f"object_bbox has the category {category!r}, expected a name")
     if not isinstance(listed, list):
         raise BadSceneError(f"object_bbox of {category} is {short_repr(listed)}, expected a list of boxes")
     boxes = [parse_box(f"{category} {index}", record) for index, record in enumerate(listed)]
@@ -119,16 +128,22 @@ def _boxes(category: str, listed: Any) -> list[Box]:
     return list({tuple(np.round(box[0], CENTER_DECIMALS)): box for box in reversed(boxes)}.values())[::-1]
 
 
-def _counts(record: dict[str, Any]) -> dict[str, int]:
+def _counts(record: dict[str, Any], names: Names) -> dict[str, int]:
+    """The corrected counts by name; those of labels that differ in case only are added up."""
     counts = record.get("object_counts")
     if not isinstance(counts, dict):
         raise BadSceneError(f"object_counts is {short_repr(counts)}, expected numbers by category")
     for category, count in counts.items():
         if not isinstance(count, int) or isinstance(count, bool) or count < 0:
             raise BadSceneError(
-                f"object_counts of {category} is {short_repr(count)}, expected a non-negative integer"
+                f"object_counts of {short_repr(category)} is {short_repr(count)}, expected a non-negative integer"
             )
-    return counts
+    by_name: Counter[str] = Counter()
+    for category, count in counts.items():
+        name = names.of(category)
+        if name is not None:
+            by_name[name] += count
+    return dict(by_name)
 
 
 def _floor_area(record: dict[str, Any]) -> float:
@@ -141,8 +156,8 @@ def _floor_area(record: dict[str, Any]) -> float:
 
 
 def _source(scene_id: str, record: dict[str, Any]) -> str:
-    if isinstance(record.get("dataset"), str):
-        return record["dataset"]
+    if isinstance(record.get("dataset"), str) and SCENE_ID.fullmatch(record["dataset"]):
+        return str(record["dataset"])
     video = str(record.get("video_path", "")).lower()
     by_path = [source for source, word in _SOURCE_BY_VIDEO_PATH if word in video]
     by_id = [source for source, pattern in _SOURCE_BY_ID if re.fullmatch(pattern, scene_id)]

@@ -13,7 +13,6 @@ such folders.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -27,6 +26,7 @@ from lightning_ouro.scenes.floor_area import polygon_area
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.readers.base import Found, Reader, validated
 from lightning_ouro.scenes.readers.files import (
+    SCENE_ID,
     Floats,
     finite_numbers,
     is_number,
@@ -34,12 +34,12 @@ from lightning_ouro.scenes.readers.files import (
     read_json,
     short_repr,
 )
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.plain_folder_recording import FRAMES, FolderRecording
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 
 SCENE = "scene.json"
-_ID = re.compile(r"[\w][\w .+-]{0,99}")
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
 
 
@@ -67,33 +67,46 @@ class PlainFolderReader(Reader):
                 f"{path}: is {short_repr(record)}, expected an object with objects, floor_area, …"
             )
         scene_id = _text(path, record, "id", location.id)
-        if not _ID.fullmatch(scene_id):
+        if not SCENE_ID.fullmatch(scene_id):
             raise BadSceneError(
                 f"{path}: id is {short_repr(scene_id)}, expected up to 100 letters, digits, spaces and .+-_"
             )
-        objects = _objects(path, record)
+        names = Names(category_of)
+        objects, listed = _objects(path, record, names)
+        counts, complete = _counts(path, record, names), _complete(path, record, names)
+        names.warn(scene_id)
         floor = _floor(path, record)
         scene = Scene(
             id=scene_id,
             source=_text(path, record, "source", self.source),
             objects=objects,
-            counts={**Counter(item.category for item in objects), **_counts(path, record)},
-            complete=_complete(path, record),
+            counts={**Counter(item.category for item in objects), **counts},
+            complete=names.certain(complete),
             floor_area=_floor_area(path, record, floor),
             floor=floor,
-            footage=RecordedFootage(partial(FolderRecording, location.path)),
+            footage=RecordedFootage(partial(FolderRecording, location.path, listed)),
         )
         return validated(scene)
 
 
-def _objects(path: Path, record: dict[str, Any]) -> tuple[SceneObject, ...]:
-    listed = record.get("objects")
-    if not isinstance(listed, list):
-        raise BadSceneError(f"{path}: objects is {short_repr(listed)}, expected a list")
-    return tuple(_object(f"{path}: object {index}", index, item) for index, item in enumerate(listed))
+def _objects(
+    path: Path, record: dict[str, Any], names: Names
+) -> tuple[tuple[SceneObject, ...], tuple[int | None, ...]]:
+    """The objects that can be named, and the index of each that is listed among them."""
+    records = record.get("objects")
+    if not isinstance(records, list):
+        raise BadSceneError(f"{path}: objects is {short_repr(records)}, expected a list")
+    objects: list[SceneObject] = []
+    listed: list[int | None] = []
+    for place, item in enumerate(records):
+        named = _object(f"{path}: object {place}", len(objects), item, names)
+        listed.append(None if named is None else named.id)
+        objects += [] if named is None else [named]
+    return tuple(objects), tuple(listed)
 
 
-def _object(where: str, index: int, record: Any) -> SceneObject:
+def _object(where: str, index: int, record: Any, names: Names) -> SceneObject | None:
+    """The object, or None if its label is no name."""
     if not isinstance(record, dict):
         raise BadSceneError(
             f"{where} is {short_repr(record)}, expected an object with category, center, size"
@@ -101,23 +114,21 @@ def _object(where: str, index: int, record: Any) -> SceneObject:
     axes = record.get("axes", [[1, 0, 0], [0, 1, 0], [0, 0, 1]])
     flat = [number for row in axes for number in row] if _is_list_of_lists(axes) else axes
     box = parse_box(where, {**record, "axes": flat}, "center", "size", "axes")
-    return SceneObject(index, _category(f"{where}: category", record.get("category")), *box)
+    category = _category(f"{where}: category", record.get("category"), names)
+    return None if category is None else SceneObject(index, category, *box)
 
 
 def _is_list_of_lists(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(row, list) for row in value)
 
 
-def _category(where: str, name: Any) -> str:
-    category = category_of(name) if isinstance(name, str) else None
-    if category is None:
-        raise BadSceneError(
-            f"{where} is {short_repr(name)}, expected the short name of a kind of object in plain letters"
-        )
-    return category
+def _category(where: str, name: Any, names: Names) -> str | None:
+    if not isinstance(name, str):
+        raise BadSceneError(f"{where} is {short_repr(name)}, expected the name of a kind of object")
+    return names.of(name)
 
 
-def _counts(path: Path, record: dict[str, Any]) -> dict[str, int]:
+def _counts(path: Path, record: dict[str, Any], names: Names) -> dict[str, int]:
     counts = record.get("counts", {})
     if not isinstance(counts, dict):
         raise BadSceneError(f"{path}: counts is {short_repr(counts)}, expected numbers by category")
@@ -127,14 +138,15 @@ def _counts(path: Path, record: dict[str, Any]) -> dict[str, int]:
                 f"{path}: counts of {short_repr(category)} is {short_repr(count)}, "
                 "expected a non-negative integer"
             )
-    return {_category(f"{path}: counts", category): count for category, count in counts.items()}
+    named = ((names.of(category), count) for category, count in counts.items())
+    return {category: count for category, count in named if category is not None}
 
 
-def _complete(path: Path, record: dict[str, Any]) -> frozenset[str]:
-    names = record.get("complete", [])
-    if not isinstance(names, list):
-        raise BadSceneError(f"{path}: complete is {short_repr(names)}, expected a list of categories")
-    return frozenset(_category(f"{path}: complete", name) for name in names)
+def _complete(path: Path, record: dict[str, Any], names: Names) -> frozenset[str]:
+    listed = record.get("complete", [])
+    if not isinstance(listed, list):
+        raise BadSceneError(f"{path}: complete is {short_repr(listed)}, expected a list of categories")
+    return frozenset(filter(None, (_category(f"{path}: complete", name, names) for name in listed)))
 
 
 def _floor(path: Path, record: dict[str, Any]) -> Floats | None:

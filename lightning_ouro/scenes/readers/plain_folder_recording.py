@@ -44,10 +44,12 @@ class FolderRecording(Recording):
 
     Args:
         folder: The folder with `frames.json`.
-        scene: The scene whose objects `shares` refers to.
+        listed: Of each object that `scene.json` lists, which `shares` refers to, its index in the scene; None if
+            it was left out.
+        scene: The scene.
     """
 
-    def __init__(self, folder: Path, scene: Scene) -> None:
+    def __init__(self, folder: Path, listed: Sequence[int | None], scene: Scene) -> None:
         self._path = folder / FRAMES
         record = read_json(self._path)
         frames = record.get("frames") if isinstance(record, dict) else None
@@ -60,7 +62,7 @@ class FolderRecording(Recording):
             raise BadSceneError(f"{self._path}: depth_unit is {short_repr(unit)}, expected metres above 0")
         self._depth_unit = float(unit)
         self._frames: list[dict[str, Any]] = frames
-        self._num_objects = len(scene.objects)
+        self._listed, self._num_objects = listed, len(scene.objects)
         cameras = _cameras(self._path, frames, record.get("intrinsics"))
         posed = [index for index, camera in enumerate(cameras) if camera.pose is not None]
         self._camera_path = _camera_path(cameras, _poses_between(self._path, record.get("path", [])))
@@ -96,7 +98,7 @@ class FolderRecording(Recording):
         by_object = self._frames[self._valid[frame_index]].get("shares")
         if by_object is None:
             return None
-        indices = {str(index): index for index in range(self._num_objects)}
+        indices = {str(place): index for place, index in enumerate(self._listed)}
         if (
             not isinstance(by_object, dict)
             or not by_object.keys() <= indices.keys()
@@ -108,7 +110,9 @@ class FolderRecording(Recording):
             )
         shares = np.zeros(self._num_objects, dtype=np.float32)
         for name, share in by_object.items():
-            shares[indices[name]] = share
+            index = indices[name]
+            if index is not None:
+                shares[index] = share
         return shares
 
     def _file(self, frame_index: int, field: str) -> Path:

@@ -146,7 +146,7 @@ def test_the_source_comes_from_dataset_then_video_path_then_id(tmp_path, scene_i
         (changed(object_bbox={"chair": [{"centroid": [0, 0, 0]}]}), ["chair 0", "axesLengths", "missing"]),
         (changed(object_bbox={"chair": [7]}), ["chair 0", "7"]),
         (changed(object_bbox={"chair": 7}), ["chair", "7"]),
-        (changed(object_bbox={" ": [BOX]}), ["category", "' '"]),
+        (changed(object_bbox={" ": [BOX]}), ["object_bbox", "no objects that a question could name"]),
         (changed(object_bbox={}), ["object_bbox", "no objects"]),
         (changed(object_bbox={"chair": []}), ["object_bbox", "no objects"]),
         (changed(object_bbox=[BOX]), ["object_bbox", "[{"]),

@@ -39,6 +39,7 @@ from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.readers.arkitscenes.recording import ARKitRecording, VideoFiles
 from lightning_ouro.scenes.readers.base import Found, Reader, scanned_scene
 from lightning_ouro.scenes.readers.files import CENTER_DECIMALS, parse_box, read_json, short_repr
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 
@@ -69,12 +70,13 @@ class ARKitScenesReader(Reader):
     @override
     def read(self, location: Found) -> Scene:
         folder, video = location.path, location.id
-        objects = _objects(_annotation_path(folder, video))
+        names = Names(category_of)
+        objects = _objects(_annotation_path(folder, video), names)
         VideoFiles.find(folder, video)  # raises now, rather than during training, if there is no footage
         mesh = read_ply(folder / f"{video}_3dod_mesh.ply")
         complete = frozenset(item.category for item in objects)
         footage = RecordedFootage(partial(ARKitRecording, folder))
-        return scanned_scene(location, self.source, objects, complete, mesh, footage)
+        return scanned_scene(location, self.source, objects, names, complete, mesh, footage)
 
 
 def _subfolders_or_self(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -98,7 +100,7 @@ def _is_video(folder: Path) -> bool:
         return True  # not permitted to look; reading it will say so
 
 
-def _objects(path: Path) -> tuple[SceneObject, ...]:
+def _objects(path: Path, names: Names) -> tuple[SceneObject, ...]:
     record = read_json(path)
     if not isinstance(record, dict):
         raise BadSceneError(f"{path}: is {short_repr(record)}, expected an object with data and skipped")
@@ -114,7 +116,7 @@ def _objects(path: Path) -> tuple[SceneObject, ...]:
     # Keyed by category and rounded centre: an object that is listed twice is one.
     boxes: dict[tuple[Any, ...], Box] = {}
     for index, entry in enumerate(data):
-        category = _category(f"{path}: data {index}", entry)
+        category = _category(f"{path}: data {index}", entry, names)
         if category is not None:
             box = _aligned_box(f"{path}: data {index}, {short_repr(entry['label'])}", entry)
             boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), box)
@@ -123,11 +125,11 @@ def _objects(path: Path) -> tuple[SceneObject, ...]:
     return tuple(SceneObject(index, key[0], *box) for index, (key, box) in enumerate(boxes.items()))
 
 
-def _category(where: str, entry: Any) -> str | None:
+def _category(where: str, entry: Any, names: Names) -> str | None:
     label = entry.get("label") if isinstance(entry, dict) else None
     if not isinstance(label, str):
         raise BadSceneError(f"{where}: label is {short_repr(label)}, expected a string")
-    category = category_of(label)
+    category = names.of(label)
     return None if category in _UNEVENLY_ANNOTATED else category
 
 

@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import final
 
@@ -41,6 +42,7 @@ from lightning_ouro.scenes.footage.mesh import Mesh, read_ply
 from lightning_ouro.scenes.footage.recording import rigid
 from lightning_ouro.scenes.readers.base import Found, Reader, scanned_scene
 from lightning_ouro.scenes.readers.files import CENTER_DECIMALS, read_text, short_repr
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.scannet.annotation import (
     COMPLETE,
     NYU40,
@@ -100,20 +102,21 @@ class ScanNetReader(Reader):
         segments = read_segments(folder / f"{folder.name}{SEGMENTS}", len(mesh.points))
         groups = read_groups(folder / f"{folder.name}{_GROUPS}")
         nyu_classes = find_nyu_classes(folder)
-        objects, indices = self._objects(groups, SegmentPoints(mesh.points, segments), nyu_classes)
+        names = Names(partial(category_of_label, nyu_classes=nyu_classes))
+        objects, indices = self._objects(groups, SegmentPoints(mesh.points, segments), names)
         complete = COMPLETE if nyu_classes else COMPLETE - NYU40
         footage = scan_footage(Scan(folder, alignment, _color_size(text_file, properties), indices))
-        return scanned_scene(location, self.source, objects, complete, mesh, footage)
+        return scanned_scene(location, self.source, objects, names, complete, mesh, footage)
 
     def _objects(
-        self, groups: Iterable[Group], segment_points: SegmentPoints, nyu_classes: Mapping[str, str]
+        self, groups: Iterable[Group], segment_points: SegmentPoints, names: Names
     ) -> tuple[tuple[SceneObject, ...], dict[int, int]]:
         """The objects, and the index of each by objectId; an object that is listed twice is one."""
         objects: list[SceneObject] = []
         index_by_id: dict[int, int] = {}
         known: dict[tuple[str, float, float, float], int] = {}
         for group in groups:
-            category = category_of_label(group.label, nyu_classes)
+            category = names.of(group.label)
             points = segment_points.of(group.segments) if category else None
             if category is None or points is None:
                 continue

@@ -43,6 +43,7 @@ from lightning_ouro.scenes.readers.files import (
     read_text,
     short_repr,
 )
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.scannetpp.iphone_recording import IphoneRecording, recording_files
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
@@ -90,12 +91,13 @@ class ScanNetppReader(Reader):
         folder = location.path
         recording_files(folder / "iphone")  # raises now, rather than during training, if there is no footage
         mesh = read_ply(folder / "scans" / "mesh_aligned_0.05.ply")
-        objects = _objects(folder, mesh.points)
+        names = Names(category_of)
+        objects = _objects(folder, mesh.points, names)
         footage = RecordedFootage(partial(IphoneRecording, folder / "iphone"))
-        return scanned_scene(location, self.source, objects, COMPLETE, mesh, footage)
+        return scanned_scene(location, self.source, objects, names, COMPLETE, mesh, footage)
 
 
-def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
+def _objects(folder: Path, points: Floats, names: Names) -> tuple[SceneObject, ...]:
     """The annotated objects in the order of the file; two of a category with the same centre are one."""
     path = folder / "scans" / "segments_anno.json"
     content = read_json(path)
@@ -104,7 +106,7 @@ def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
         raise BadSceneError(f"{path}: segGroups is {short_repr(groups)}, expected a list of objects")
     vertices = _Vertices(folder, points)
     boxes: dict[tuple[Any, ...], tuple[str, Box]] = {}
-    for where, category, group in _nameable_groups(path, groups, _benchmark_names(folder)):
+    for where, category, group in _nameable_groups(path, groups, _benchmark_names(folder), names):
         obb = group.get("obb")
         box = vertices.box(where, group.get("segments")) if obb is None else parse_box(f"{where}: obb", obb)
         boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), (category, box))
@@ -120,7 +122,7 @@ def _objects(folder: Path, points: Floats) -> tuple[SceneObject, ...]:
 
 
 def _nameable_groups(
-    path: Path, groups: list[Any], names: dict[str, str]
+    path: Path, groups: list[Any], classes: dict[str, str], names: Names
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Location for error messages, category and record of each group whose label names an object."""
     for index, group in enumerate(groups):
@@ -130,7 +132,7 @@ def _nameable_groups(
             raise BadSceneError(
                 f"{where} is {short_repr(group)}, expected an object with label, obb, segments"
             )
-        category = category_of(names.get(label) or label)  # the word `None` is not a category
+        category = names.of(classes.get(label) or label)  # the word `None` is not a category
         if category is not None:
             yield f"{where} ({category})", category, group
 

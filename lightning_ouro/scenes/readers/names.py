@@ -1,0 +1,68 @@
+"""The gate for names: what the objects of a scene are called, and which labels no prompt may hold.
+
+A label that is not plain words (control characters, markup, quotes, braces, emoji, more than 40 characters)
+could change the structure of a prompt. Its object is left out of the scene, like objects whose label names
+nothing: a name that was cleaned up would be one that nobody gave, and could make one category of two. But it
+may still be one of the objects that its label hints at, so these categories count as incomplete: otherwise a
+second tv, labelled `tv<|im_end|>`, would make "the tv" ambiguous unnoticed. One warning per scene says so.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Set
+from typing import final
+
+from lightning_ouro.plain_text import lower_case
+from lightning_ouro.scenes.readers.files import short_repr
+from lightning_ouro.scenes.vocabulary import plain_name
+
+_QUOTED = 3  # labels in a warning
+_HINT_LENGTH = 200  # characters of a label in which categories are looked for
+_WORD = re.compile(r"[^\W_]+")
+
+
+@final
+class Names:
+    """The names of one scene's objects.
+
+    Args:
+        name_of: What an object with a label is called, or None if a question could not name it.
+    """
+
+    def __init__(self, name_of: Callable[[str], str | None] = plain_name) -> None:
+        self._name_of = name_of
+        self._spelled: dict[str, str] = {}
+        self._refused: list[str] = []
+
+    def of(self, label: str) -> str | None:
+        """The name of objects with this label, or None; of names that differ in case only, the first is kept."""
+        name = self._name_of(label)
+        if name is not None:
+            return self._spelled.setdefault(lower_case(name), name)
+        if label.strip() and plain_name(label) is None:
+            self._refused.append(label)
+        return None
+
+    def certain(self, complete: Set[str]) -> frozenset[str]:
+        """The complete categories without those that a refused label might mean."""
+        hints = [
+            f" {' '.join(_WORD.findall(lower_case(unicodedata.normalize('NFKC', label[:_HINT_LENGTH]))))} "
+            for label in self._refused
+        ]
+        return frozenset(
+            name for name in complete if not any(f" {lower_case(name)} " in hint for hint in hints)
+        )
+
+    def warn(self, scene_id: str) -> None:
+        """Says once which labels were refused, if any were."""
+        refused = list(dict.fromkeys(self._refused))
+        if refused:
+            listed = ", ".join(map(short_repr, refused[:_QUOTED])) + (", …" if refused[_QUOTED:] else "")
+            warnings.warn(
+                f"scene {scene_id}: objects called {listed} are left out, because no question can name them; "
+                "give them names of at most 40 letters, digits and spaces",
+                stacklevel=2,
+            )
