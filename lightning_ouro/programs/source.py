@@ -146,7 +146,7 @@ def _inspect(skeleton: str) -> _Facts | Failure:
     try:
         tree = parse(skeleton)
     except SyntaxError as error:
-        return Failure("syntax", f"line {error.lineno}: {error.msg}")
+        return Failure("syntax", f"line {error.lineno or 1}: {error.msg}")
     except Exception as error:  # whatever else the parser says, it says about the program
         return Failure("syntax", f"{type(error).__name__}: {error}")
     survey = Survey()
