@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from pathlib import Path
 
 from lightning_ouro.programs import prelude
@@ -56,5 +57,14 @@ PRIVATE = frozenset(
     node.name
     for node in ast.parse(PRELUDE).body
     if isinstance(node, ast.FunctionDef) and not _is_public(node.name)
-) | {"_path", "_are_straight", "_STRAIGHT", "_scenes", "_program", "_given"}
+) | {"_STRAIGHT", "_PATHS", "_scenes", "_program", "_given"}
 """What the sandbox itself uses. A program must not name any of it."""
+_AFTERWARDS = ("_attempt", "_answers", "_answer")  # what the sandbox calls once a program is defined
+KEPT = frozenset(
+    name.id
+    for node in ast.parse(PRELUDE).body
+    if isinstance(node, ast.FunctionDef) and node.name in _AFTERWARDS
+    for name in ast.walk(node)
+    if isinstance(name, ast.Name) and hasattr(builtins, name.id)
+)
+"""The builtins that the sandbox needs once a program is defined. No module may redefine any of them."""

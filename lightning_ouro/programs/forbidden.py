@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from lightning_ouro.programs.api import NAMES, PRIVATE
+from lightning_ouro.programs.api import KEPT, NAMES, PRIVATE
 
 MODULES = (
     "math",
@@ -28,22 +28,20 @@ def find_forbidden(node: ast.AST, at_top: bool) -> str | None:
     match node:
         case ast.Import(names=names):
             problems = (_bad_module(name.name) for name in names)
-            return next(filter(None, problems), None) or _bad_names(names)
+            return next(filter(None, problems), None) or _bad_names(names, at_top)
         case ast.ImportFrom(module=module, names=names):
-            return _bad_module(module or ".") or _bad_names(names)
+            return _bad_module(module or ".") or _bad_names(names, at_top)
         case ast.Global():
             return "`global`: a program keeps nothing between two calls"
         case ast.Name(id=name, ctx=context):
-            if at_top and name in NAMES and not isinstance(context, ast.Load):
-                return f"{name} belongs to the API and keeps its meaning"
-            return _bad_name(name)
+            return (at_top and not isinstance(context, ast.Load) and _kept(name, at_top)) or _bad_name(name)
         case ast.Attribute(attr=name, value=value, ctx=context):
             if name.startswith("_"):
                 return f".{name}: names that begin with an underscore are private"
             if not isinstance(context, ast.Load) and not (isinstance(value, ast.Name) and value.id == "self"):
                 return f".{name} is set: scene, objects and API stay as they are"
         case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return f"{name} belongs to the API and keeps its meaning" if name in NAMES else _bad_name(name)
+            return _kept(name, at_top) or _bad_name(name)
         case ast.arg(arg=name):
             return _bad_name(name)
         case ast.keyword(arg=str(name)) if name.startswith("_"):
@@ -53,8 +51,15 @@ def find_forbidden(node: ast.AST, at_top: bool) -> str | None:
         case ast.MatchClass(kwd_attrs=names) if any(name.startswith("_") for name in names):
             return "a pattern with a name that begins with an underscore, which is private"
         case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.ExceptHandler(name=str(name)):
-            return f"{name} belongs to the API and keeps its meaning" if name in NAMES else _bad_name(name)
+            return _kept(name, at_top) or _bad_name(name)
     return None
+
+
+def _kept(name: str, at_top: bool) -> str | None:
+    """Why a name must not be bound."""
+    if name in NAMES:
+        return f"{name} belongs to the API and keeps its meaning"
+    return f"{name}: the sandbox needs what Python means by it" if at_top and name in KEPT else None
 
 
 def _bad_name(name: str) -> str | None:
@@ -65,12 +70,10 @@ def _bad_name(name: str) -> str | None:
     return None
 
 
-def _bad_names(aliases: list[ast.alias]) -> str | None:
+def _bad_names(aliases: list[ast.alias], at_top: bool) -> str | None:
     bound = (alias.asname or alias.name for alias in aliases)
-    return next(
-        (f"an import as {name}, which has a meaning" for name in bound if name in NAMES or _bad_name(name)),
-        None,
-    )
+    bad = (name for name in bound if _kept(name, at_top) or _bad_name(name))
+    return next((f"an import as {name}, which has a meaning" for name in bad), None)
 
 
 def _bad_module(name: str) -> str | None:

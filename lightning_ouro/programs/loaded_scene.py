@@ -1,18 +1,17 @@
-"""A scene as programs see it: plain data for the interpreter, and host functions for what it asks back.
+"""A scene as the sandbox gets it: plain data for the interpreter, which asks nothing back.
 
 The data are tuples, lists, dicts, strings and numbers only, laid out as the prelude's `_load` takes them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
 
-from lightning_ouro.programs.scene_geometry import SceneGeometry, ground_of
-from lightning_ouro.programs.walking import Ground
+from lightning_ouro.programs.scene_geometry import SceneGeometry
+from lightning_ouro.programs.ways import Ways
 
 
 @final
@@ -26,61 +25,9 @@ class LoadedScene:
     def __init__(self, draws: Sequence[SceneGeometry]) -> None:
         self.plain = plain_data(draws)
         self.draws = len(draws)
-        host = HostFunctions(draws)
-        self.host: dict[str, Callable[..., Any]] = {"_path": host.path, "_are_straight": host.are_straight}
-        self.state: bytes | None = None  # dump of an interpreter with this scene, once one was needed
-
-
-@final
-class HostFunctions:
-    """Answers what programs ask about walking, and remembers the paths; trusts none of the arguments.
-
-    Args:
-        draws: The scene's exact geometry, then its draws under noise.
-    """
-
-    def __init__(self, draws: Sequence[SceneGeometry]) -> None:
-        self._draws = draws
-        self._paths: dict[tuple[int, int, int], list[tuple[float, float]] | None] = {}
-
-    @cached_property
-    def _ground(self) -> Ground:
-        return ground_of(self._draws)
-
-    def are_straight(self, start: Any, goal: Any) -> list[bool]:
-        """`ProgramScene.is_straight` in every draw.
-
-        Raises:
-            ValueError: The arguments are not indices of objects.
-        """
-        self._check(0, start, goal)
-        draws = np.arange(len(self._draws))
-        starts, goals = (np.full(len(draws), index) for index in (start, goal))
-        return [bool(straight) for straight in self._ground.are_straight(draws, starts, goals)]
-
-    def path(self, draw: Any, start: Any, goal: Any) -> list[tuple[float, float]]:
-        """`ProgramScene.path` in one draw.
-
-        Raises:
-            ValueError: The arguments are not indices of a draw and of objects, or there is no path.
-        """
-        self._check(draw, start, goal)
-        if (draw, start, goal) not in self._paths:
-            corners = self._ground.path(draw, start, goal)
-            self._paths[draw, start, goal] = (
-                None if corners is None else [(x, y) for x, y in corners.tolist()]
-            )
-        path = self._paths[draw, start, goal]
-        if path is None:
-            names = [self._draws[0].scene.objects[index].category for index in (start, goal)]
-            raise ValueError(f"there is no way to walk from {names[0]} to {names[1]}")
-        return path
-
-    def _check(self, draw: Any, start: Any, goal: Any) -> None:
-        objects = len(self._draws[0].scene.objects)
-        for index, end in ((draw, len(self._draws)), (start, objects), (goal, objects)):
-            if type(index) is not int or not 0 <= index < end:
-                raise ValueError("two objects of the scene are needed")
+        self.ways = Ways(draws)
+        # Dumps of interpreters with this scene, once they were needed, by what its programs may call.
+        self.states: dict[frozenset[str], bytes] = {}
 
 
 def plain_data(draws: Sequence[SceneGeometry]) -> dict[str, Any]:

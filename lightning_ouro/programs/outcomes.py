@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic_monty import MontyCrashedError, MontyError, MontyRuntimeError, MontySyntaxError
+from pydantic_monty import MontyCrashedError, MontyRuntimeError, MontySyntaxError
 
 from lightning_ouro.programs.answers import TypedAnswer, typed_answer
 from lightning_ouro.programs.questions import Failing, Failure
@@ -12,6 +12,7 @@ from lightning_ouro.programs.questions import Failing, Failure
 PROGRAM_FILE = (
     "<python-input-2>"  # what a program is called in tracebacks: feed 0 is the prelude, 1 the scene
 )
+_LONGEST_MESSAGE = 1000  # characters that are looked at; a program may raise megabytes
 _UNSUPPORTED = "The monty syntax parser does not yet support"
 
 
@@ -53,16 +54,17 @@ def read_answers(returned: object, draws: int) -> Outcome:
     return Outcome(tuple(None if answer is None or answer.out_of_range() else answer for answer in answers))
 
 
-def read_error(error: MontyError, program: str) -> Outcome:
+def read_error(error: Exception, program: str) -> Outcome:
     """The outcome of a program that ended with an error."""
+    message = str(error)[:_LONGEST_MESSAGE]
     match error:
         case MontySyntaxError():
-            return _failed("syntax", _located(error, program))
+            return _failed("syntax", _located(error, message, program))
         case MontyRuntimeError():
-            return _failed(_reason(error), _located(error, program))
+            return _failed(_reason(error), _located(error, message, program))
         case MontyCrashedError():
-            return _failed("limit", f"the interpreter died: {_line(str(error))}")
-    return _failed("untyped", _line(str(error)))  # such as a value that cannot be passed to the host
+            return _failed("limit", f"the interpreter died: {message}")
+    return _failed("untyped", message)  # such as a value that cannot be passed to the host
 
 
 def _failed(reason: Failing, detail: str) -> Outcome:
@@ -74,18 +76,14 @@ def _reason(error: MontyRuntimeError) -> Failing:
     if isinstance(inner, NotImplementedError) and str(inner).startswith(_UNSUPPORTED):
         return "syntax"
     if isinstance(inner, RuntimeError) and str(inner).startswith("suspension limit"):
-        return "limit"  # too many calls of host functions
+        return "limit"  # too many names that do not exist
     return "limit" if isinstance(inner, (TimeoutError, MemoryError, RecursionError)) else "runtime"
 
 
-def _located(error: MontySyntaxError | MontyRuntimeError, program: str) -> str:
+def _located(error: MontySyntaxError | MontyRuntimeError, message: str, program: str) -> str:
     """The message after the last line of the program that was on the stack."""
     length = program.count("\n") + 1
     lines = [
         frame.line for frame in error.traceback() if frame.filename == PROGRAM_FILE and frame.line <= length
     ]
-    return f"line {lines[-1]}: {_line(str(error))}" if lines else _line(str(error))
-
-
-def _line(message: str) -> str:
-    return " ".join(message.split())[:200]
+    return f"line {lines[-1]}: {message}" if lines else message

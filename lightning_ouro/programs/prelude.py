@@ -1,7 +1,8 @@
 """The API that programs use in `answer(scene)`. The sandbox runs the text of this file.
 
 The code has to stay within what pydantic-monty supports: no decorated methods, no `collections.abc`. Geometry
-that takes more than a line is computed by the host and passed in. Everything that a program can reach is
+that takes more than a line is computed by the host and passed in, never asked for: what the host does for a
+program while it runs would count towards none of its limits. Everything that a program can reach is
 frozen, so programs that share an interpreter cannot change what the next one sees. `api.STUB` is this file
 without function bodies and private names; public names, signatures and docstrings are what a full-size model
 reads in its prompt.
@@ -11,7 +12,9 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-_STRAIGHT: dict[tuple[int, int], list[bool]] = {}  # the host's answers so far, for all draws of noise
+# Tables of the ways between objects, one for each draw, in interpreters whose programs may ask for them.
+_STRAIGHT: list[str] = []
+_PATHS: list[tuple[list[tuple[float, float]], list[str]]] = []
 
 
 @dataclass(frozen=True)
@@ -119,9 +122,7 @@ class ProgramScene:
 
     def is_straight(self, a: Object, b: Object) -> bool:
         """Whether one can walk straight from `a` to `b` because nothing stands in between."""
-        if (a.id, b.id) not in _STRAIGHT:
-            _STRAIGHT[a.id, b.id] = _are_straight(a.id, b.id)  # type: ignore[name-defined]  # noqa: F821  the host's
-        return _STRAIGHT[a.id, b.id][self._draw]
+        return _STRAIGHT[self._draw][a.id * len(self.objects) + b.id] == "1"
 
     def path(self, a: Object, b: Object) -> list[tuple[float, float]]:
         """The corners (x, y) of the shortest walk from `a` to `b` around everything that stands in between.
@@ -129,7 +130,16 @@ class ProgramScene:
         The first corner is the centre of `a`, the last the centre of `b`; a straight walk has only these two.
         A ValueError if there is no way to walk.
         """
-        return _path(self._draw, a.id, b.id)  # type: ignore[name-defined]  # noqa: F821  the host's
+        bends, ways = _PATHS[self._draw]
+        high, low = max(a.id, b.id), min(a.id, b.id)
+        way = ways[high * (high + 1) // 2 + low]  # from the higher to the lower one
+        if way == "-":
+            raise ValueError(f"there is no way to walk from {a.category} to {b.category}")
+        corners = [bends[int(number)] for number in way.split()]
+        if a.id < b.id:
+            corners.reverse()
+        ends = [self.objects[end.id].center for end in (a, b)]
+        return [(ends[0][0], ends[0][1]), *corners, (ends[1][0], ends[1][1])]
 
     # Everywhere else this is "first seen"; the shipped weights were trained to write this name.
     def first_sight(self, category: str) -> float:
@@ -216,6 +226,12 @@ def _load(shared: tuple[Any, Any, Any, Any], draws: list[tuple[Any, Any, Any, An
         seen = (first_seen, headings)
         scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, *seen, draw))
     return scenes
+
+
+def _load_ways(is_straight: list[str], path: list[tuple[list[tuple[float, float]], str]]) -> None:
+    _STRAIGHT.extend(is_straight)
+    for bends, ways in path:
+        _PATHS.append((bends, ways.split(";")))
 
 
 def _attempt(scenes: list[ProgramScene], program: Any) -> Any:

@@ -40,6 +40,7 @@ VIDEO_PROMPT = "These are frames of a video.\n"
 NUMBER_PROMPT = "Please answer the question using a single word or phrase."
 CHOICE_PROMPT = "Answer with the option's letter from the given choices directly."
 LETTERS = "ABCDEFGHIJ"
+LONGEST_DETAIL = 300  # characters of a failure's message; chosen by hand
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,15 @@ class Failure:
 
     Attributes:
         reason: One of the reasons that concern the program alone.
-        detail: One line with the message, and the program's line number if it is known.
+        detail: One line with the message, and the program's line number if it is known; what is not plain text
+            in it is replaced, and its end cut off, since it may quote what a model wrote.
     """
 
     reason: Failing
     detail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "detail", _one_line(self.detail))
 
 
 @dataclass(frozen=True)
@@ -154,3 +159,8 @@ class Question:
         options = None if row["options"] is None else tuple(row["options"])
         objects = {role: tuple(names) for role, names in row["objects"].items()}
         return cls(**(dict(row) | {"options": options, "objects": objects}))
+
+
+def _one_line(text: str) -> str:
+    words = "".join(character if character.isprintable() else " " for character in text[:10_000]).split()
+    return " ".join(words)[:LONGEST_DETAIL]

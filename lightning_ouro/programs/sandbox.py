@@ -6,18 +6,20 @@ interpreter, restored from a dump. Only success counts in the shared interpreter
 runs again alone, and after an error the shared interpreter is replaced. So nothing a program does reaches
 another program or the next scene, and a crashed or hung worker costs only the program that ran on it. The
 limits lie far above honest programs, which take 1 ms, and clock and random seed are part of the dump: the
-same program gives the same answers under any load.
+same program gives the same answers under any load. Programs ask nothing of this process: all time that they
+cost is spent before they run, for the scene's ways, or by the worker, and both count towards their limit.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
-from contextlib import ExitStack
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 from typing import Any, final
 
-from pydantic_monty import CollectString, MontyError, MontySession
+from pydantic_monty import CollectString, MontySession
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs import source
@@ -35,8 +37,9 @@ __all__ = ["LoadedScene", "Outcome", "Sandbox"]
 MAX_OUTPUT = 100_000  # bytes of print(), which are collected and dropped
 MAX_MEMORY = 256 << 20  # bytes
 MAX_RECURSION = 200  # nested calls
-MAX_HOST_CALLS = 1_000_000  # only a backstop: time runs out first
 TOGETHER = 20  # programs passed to a worker at once
+SHARED_PART = 0.2  # of a program's time that several have together, before each runs alone
+LEAST_CHECK = 1.0  # seconds that a type check has at least
 POLICY = {"random_start": {"seed": 0}, "sleep": "zero", "datetime": datetime.datetime(2000, 1, 1)}
 
 
@@ -45,21 +48,18 @@ class Sandbox:
     """Two warm interpreter processes. A context manager; not safe to share between threads.
 
     Args:
-        seconds: Time after which a program is stopped.
+        seconds: Time after which a program is stopped. The type check of a batch has as long again, but at
+            least a second.
     """
 
     def __init__(self, seconds: float = 5.0) -> None:
-        limits = {
-            "max_feed_duration_secs": seconds,
-            "max_memory": MAX_MEMORY,
-            "max_recursion_depth": MAX_RECURSION,
-            "max_suspensions": MAX_HOST_CALLS,
-        }
+        self._seconds = seconds
         # Two: the shared interpreter stays open while another program runs alone.
         self._workers = Workers(processes=2, reply_seconds=10 + 3 * seconds)
-        self._types = TypeChecker(self._workers)
-        self._shared: tuple[LoadedScene, MontySession] | None = None
+        self._types = TypeChecker(self._workers, max(seconds, LEAST_CHECK))
+        self._shared: tuple[bytes, MontySession] | None = None  # and the state that it began with
         self._open = ExitStack()
+        limits = {"max_memory": MAX_MEMORY, "max_recursion_depth": MAX_RECURSION}
         try:
             self._prelude = self._workers.dump(_load_prelude, limits=limits, os_policy=POLICY)
         except InputError:
@@ -91,23 +91,40 @@ class Sandbox:
                 while it runs, raises.
         """
         outcomes: dict[int, Outcome] = {}
-        runnable: dict[int, Source] = {}
+        asking: dict[frozenset[str], dict[int, Source]] = {}
         for index, parsed in enumerate(self._type_check(programs)):
             if isinstance(parsed, Failure):
                 outcomes[index] = Outcome(failure=parsed)
             else:
-                runnable[index] = parsed
-        closed = [index for index, program in runnable.items() if program.is_closed]
+                asking.setdefault(parsed.asks, {})[index] = parsed
+        for asks, alike in asking.items():
+            outcomes |= self._run_alike(alike, asks, loaded)
+        return [outcomes[index] for index in range(len(programs))]
+
+    def _run_alike(
+        self, programs: Mapping[int, Source], asks: frozenset[str], loaded: LoadedScene
+    ) -> dict[int, Outcome]:
+        """Runs programs that ask for the same of a scene's ways."""
+        started = time.monotonic()
+        ways = loaded.ways.tables(asks, self._seconds)
+        if isinstance(ways, Failure):
+            return dict.fromkeys(programs, Outcome(failure=ways))
+        if asks not in loaded.states:
+            loaded.states[asks] = self._workers.dump(lambda session: self._fill(session, loaded, ways))
+        state = loaded.states[asks]
+        seconds = max(self._seconds - (time.monotonic() - started), 0.0)
+        outcomes: dict[int, Outcome] = {}
+        closed = [index for index, program in programs.items() if program.is_closed]
         for start in range(0, len(closed), TOGETHER):
             batch = closed[start : start + TOGETHER]
-            together = self._run_together([runnable[index] for index in batch], loaded)
+            together = self._run_together([programs[index] for index in batch], loaded.draws, state)
             outcomes |= {
                 index: outcome for index, outcome in zip(batch, together, strict=True) if not outcome.failure
             }
-        for index, program in runnable.items():
+        for index, program in programs.items():
             if index not in outcomes:
-                outcomes[index] = self._run_alone(program, loaded)
-        return [outcomes[index] for index in range(len(programs))]
+                outcomes[index] = self._run_alone(program, loaded.draws, state, seconds)
+        return outcomes
 
     def _type_check(self, programs: Sequence[Source | Failure]) -> list[Source | Failure]:
         """The programs, with those that do not pass replaced by their failure."""
@@ -115,54 +132,55 @@ class Sandbox:
         failures = iter(self._types.check(parsed))
         return [next(failures) or program if isinstance(program, Source) else program for program in programs]
 
-    def _run_together(self, programs: Sequence[Source], loaded: LoadedScene) -> list[Outcome]:
+    def _run_together(self, programs: Sequence[Source], draws: int, state: bytes) -> list[Outcome]:
         """In the interpreter that all closed programs of this scene share; failures may be another's fault."""
         lines = ["_given = []"]
         for program in programs:
             lines += ["def _program():", " " + program.text.replace("\n", "\n "), " return answer"]
             lines.append("_given.append(_attempt(_scenes, _program))")
-        session = self._shared_session(loaded)
         try:
-            returned = _feed(session, "\n".join((*lines, "_given")), loaded)
-        except MontyError as error:
+            returned = _feed(self._shared_session(state), "\n".join((*lines, "_given")))
+            return [read_answers(answers, draws) for answers in returned]
+        except Exception as error:
             self._discard_shared()
             return [read_error(error, "")] * len(programs)
-        return [read_answers(answers, loaded.draws) for answers in returned]
 
-    def _shared_session(self, loaded: LoadedScene) -> MontySession:
-        if self._shared is None or self._shared[0] is not loaded:
+    def _shared_session(self, state: bytes) -> MontySession:
+        if self._shared is None or self._shared[0] is not state:
             self._discard_shared()
-            session = self._open.enter_context(
-                self._workers.session(lambda session: self._fill(session, loaded))
-            )
-            self._shared = (loaded, session)
+            session = self._open.enter_context(self._restored(state, SHARED_PART * self._seconds))
+            self._shared = (state, session)
         return self._shared[1]
 
     def _discard_shared(self) -> None:
         self._shared = None
         self._open.close()
 
-    def _run_alone(self, program: Source, loaded: LoadedScene) -> Outcome:
+    def _run_alone(self, program: Source, draws: int, state: bytes, seconds: float) -> Outcome:
         """In an interpreter of its own."""
-        if loaded.state is None:
-            loaded.state = self._workers.dump(lambda session: self._fill(session, loaded))
-        state = loaded.state
-        with self._workers.session(lambda session: session.load_session(state)) as session:
+        with self._restored(state, seconds) as session:
             try:
-                returned = _feed(session, f"{program.text}\n\n_answers(_scenes, answer)", loaded)
-            except MontyError as error:
+                returned = _feed(session, f"{program.text}\n\n_answers(_scenes, answer)")
+            except Exception as error:
                 return read_error(error, program.text)
-        return read_answers(returned, loaded.draws)
+        return read_answers(returned, draws)
 
-    def _fill(self, session: MontySession, loaded: LoadedScene) -> None:
+    def _restored(self, state: bytes, seconds: float) -> AbstractContextManager[MontySession]:
+        """An interpreter in a state, for feeds that take no more than some seconds."""
+        return self._workers.session(lambda session: session.load_session(state), seconds)
+
+    def _fill(self, session: MontySession, loaded: LoadedScene, ways: dict[str, list[Any]]) -> None:
         """Loads the API and the scene into a new interpreter."""
         session.load_session(self._prelude)
-        session.feed_run("_scenes = _load(shared, draws)\nshared = draws = None", inputs=loaded.plain)
+        session.feed_run(_LOADING, inputs={**loaded.plain, "ways": ways})
+
+
+_LOADING = "_scenes = _load(shared, draws)\n_load_ways(**ways)\nshared = draws = ways = None"
 
 
 def _load_prelude(session: MontySession) -> None:
     session.feed_run(PRELUDE)
 
 
-def _feed(session: MontySession, text: str, loaded: LoadedScene) -> Any:
-    return session.feed_run(text, print_callback=CollectString(MAX_OUTPUT), external_lookup=loaded.host)
+def _feed(session: MontySession, text: str) -> Any:
+    return session.feed_run(text, print_callback=CollectString(MAX_OUTPUT))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -18,15 +19,17 @@ from lightning_ouro.programs.survey import Survey
 
 MAX_SOURCE = 20_000  # characters; chosen by hand
 
+# Takes time in proportion to the text's length: whatever has been looked at is not looked at again.
 _LEXEME = re.compile(
-    r"#[^\n\r]*"  # comments may contain single quotes
-    # Prefixes, empty and long strings, escapes, and characters that end a string or the program.
-    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\r\0\ud800-\udfff]|'[^'\\\n]*[\\\r\0\ud800-\udfff]|\r"
-    r"|1234567|(?<!\w)[0-9][0-9.]*[_eE])"  # numbers that could be mistaken for a placeholder
+    r"#[^\n]*"  # comments may contain single quotes
+    # Prefixes, empty and long strings, escapes, characters that end the program, and what could be mistaken
+    # for a placeholder.
+    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\0\ud800-\udfff]|'[^'\\\n]*[\\\0\ud800-\udfff]|1234567)"
     r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
-    r"|(?<![\w.])(?P<float>[0-9]+[.][0-9]+)(?![\w.])"
-    r"|(?<!\w)[0-9](?:(?!1234567)[0-9.])*(?![\"'])"  # any other number, so that its end is looked for only once
+    r"|(?P<number>(?<!\w)[0-9][0-9.]*[_eE]?)"
 )
+_WORD = re.compile(r"[\w.]")
+_DECIMAL = re.compile(r"[0-9]+[.][0-9]+")
 _PLACEHOLDER = re.compile("'\N{SECTION SIGN}([0-9]+)\N{SECTION SIGN}'|1234567([0-9]{3,})[.]5")
 
 
@@ -39,6 +42,7 @@ class Source:
         skeleton: The text with strings and decimals numbered; programs with the same skeleton have the same
             types.
         is_closed: Whether it may share an interpreter with other programs; see `survey`.
+        asks: Which of `is_straight` and `path` it may call.
         canonical: Its syntax tree without docstrings in one line, independent of the program's layout.
         quoted: Every string literal in it, in lower case.
     """
@@ -46,6 +50,7 @@ class Source:
     text: str
     skeleton: str
     is_closed: bool
+    asks: frozenset[str]
     canonical: str
     quoted: frozenset[str]
 
@@ -54,7 +59,7 @@ def read(program: str) -> Source | Failure:
     """Parses a program; a failure has the reason `limit`, `syntax` or `forbidden`, with line and message."""
     if len(program) > MAX_SOURCE:
         return Failure("limit", f"the program has {len(program)} characters; {MAX_SOURCE} are allowed")
-    text = program.replace("\r\n", "\n")
+    text = program.replace("\r\n", "\n").replace("\r", "\n")  # as Python's tokenizer reads line ends
     skeleton, strings, decimals = _numbered(text)
     facts = _inspect(skeleton)
     if not isinstance(facts, Failure) and not facts.is_general:
@@ -70,7 +75,19 @@ def read(program: str) -> Source | Failure:
 
         canonical = _PLACEHOLDER.sub(put_back, canonical)
         quoted = frozenset(lower_case(strings[int(string[1:-1])]) for string in quoted)
-    return Source(text, skeleton, facts.is_closed, canonical, quoted)
+    return Source(text, skeleton, facts.is_closed, facts.asks, canonical, quoted)
+
+
+def parse(text: str) -> ast.Module:
+    """Python's syntax tree, in silence: it warns of escapes and comparisons that it will not know for ever.
+
+    Raises:
+        SyntaxError: The text is no program.
+        Exception: The parser's other ways to say so, such as ValueError, RecursionError and MemoryError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
 
 
 def identity(scene_id: str, family: str, source: Source) -> str:
@@ -85,17 +102,24 @@ def _numbered(text: str) -> tuple[str, list[str], list[str]]:
     parts: list[str] = []
     end = 0
     for match in _LEXEME.finditer(text):
-        if match["odd"]:
-            return text, [], []
+        number = match["number"]
+        if match["odd"] or (number and (number[-1] in "_eE" or "1234567" in number)):
+            return text, [], []  # also numbers that could be mistaken for a placeholder
         if match["string"]:
-            number = strings.setdefault(match["string"][1:-1], len(strings))
-            parts += (text[end : match.start()], f'"\N{SECTION SIGN}{number}\N{SECTION SIGN}"')
+            index = strings.setdefault(match["string"][1:-1], len(strings))
+            parts += (text[end : match.start()], f'"\N{SECTION SIGN}{index}\N{SECTION SIGN}"')
             end = match.end()
-        elif match["float"]:
-            number = decimals.setdefault(match["float"], len(decimals))
-            parts += (text[end : match.start()], f"1234567{number:03d}.5")
+        elif number and _is_decimal(text, match):
+            index = decimals.setdefault(number, len(decimals))
+            parts += (text[end : match.start()], f"1234567{index:03d}.5")
             end = match.end()
     return "".join((*parts, text[end:])), list(strings), list(decimals)
+
+
+def _is_decimal(text: str, number: re.Match[str]) -> bool:
+    """Whether a number is a decimal on its own, and no part of a name, an index or another number."""
+    around = text[max(0, number.start() - 1) : number.start()] + text[number.end() : number.end() + 1]
+    return _DECIMAL.fullmatch(number[0]) is not None and _WORD.search(around) is None
 
 
 @dataclass(frozen=True)
@@ -105,12 +129,14 @@ class _Facts:
     Attributes:
         is_general: Whether each numbered string stands for a whole string, and for none that names a type.
         is_closed: As for `Source`.
+        asks: As for `Source`.
         canonical: As for `Source`, with strings and decimals numbered.
         quoted: As for `Source`, numbered.
     """
 
     is_general: bool
     is_closed: bool
+    asks: frozenset[str]
     canonical: str
     quoted: frozenset[str]
 
@@ -119,17 +145,18 @@ class _Facts:
 def _inspect(skeleton: str) -> _Facts | Failure:
     """What a skeleton says, or what is wrong with it."""
     try:
-        tree = ast.parse(skeleton)
+        tree = parse(skeleton)
     except SyntaxError as error:
-        return Failure("syntax", f"line {error.lineno}: {error.msg}")
-    except (ValueError, RecursionError, MemoryError) as error:
+        return Failure("syntax", f"line {error.lineno or 1}: {error.msg}")
+    except Exception as error:  # whatever else the parser says, it says about the program
         return Failure("syntax", f"{type(error).__name__}: {error}")
     survey = Survey()
     problem = survey.walk(tree)
     if problem is not None:
         return problem
-    is_closed = survey.is_closed and "\f" not in skeleton and "\r" not in skeleton
-    return _Facts(survey.is_general, is_closed, _canonical(tree), frozenset(survey.quoted))
+    is_closed = survey.is_closed and "\f" not in skeleton
+    asks, quoted = frozenset(survey.asks), frozenset(survey.quoted)
+    return _Facts(survey.is_general, is_closed, asks, _canonical(tree), quoted)
 
 
 def _canonical(node: object) -> str:

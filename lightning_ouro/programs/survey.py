@@ -20,6 +20,8 @@ from lightning_ouro.programs.questions import Failure
 MAX_DEPTH = 100  # of the syntax tree; what recurses over it stays far below Python's own limit
 MAX_SCOPES = 8  # nested functions; each level more than doubles the type checker's effort
 
+ASKING = frozenset(("is_straight", "path"))  # what a scene answers from tables that few programs need
+
 _DOCUMENTED = (ast.Module, ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
 _PLAIN = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.Expr)
 _TEXTS = frozenset(("str", "repr", "ascii", "format", "type"))
@@ -35,12 +37,14 @@ class Survey:
         is_general: Whether no string in it can name a type or is made of several.
         is_closed: Whether the program may share an interpreter.
         quoted: All strings but docstrings, in lower case.
+        asks: Which of `ASKING` it names.
     """
 
     def __init__(self) -> None:
         self.is_general = True
         self.is_closed = True
         self.quoted: set[str] = set()
+        self.asks: set[str] = set()
 
     def walk(self, tree: ast.Module) -> Failure | None:
         """Walks over the tree, removes its docstrings, and returns the first thing that is forbidden."""
@@ -59,6 +63,10 @@ class Survey:
         return None
 
     def _note(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Attribute):
+            self.asks |= ASKING & {node.attr}
+        elif isinstance(node, ast.MatchClass):
+            self.asks |= ASKING & set(node.kwd_attrs)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             self.quoted.add(lower_case(node.value))
             # Adjacent strings are one, so that their placeholder would hold two numbers.

@@ -9,14 +9,21 @@ handle.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, TypeVar, final
 
 from pydantic_monty import Monty, MontyError, MontySession
 
 from lightning_ouro.errors import InputError
 
+try:
+    from resource import RLIMIT_DATA, prlimit
+except ImportError:  # not on Linux
+    prlimit = None  # type: ignore[assignment]
+
 ATTEMPTS = 5  # a sandbox's two workers may both have died unnoticed, and then again
+GRACE = 0.1  # seconds that a worker has to report that a time limit is over, before it is killed; by hand
+MOST_MEMORY = 1 << 30  # bytes that a worker may allocate in all, whatever it does; chosen by hand
 Result = TypeVar("Result")
 
 
@@ -30,7 +37,12 @@ class Workers:
     """
 
     def __init__(self, processes: int, reply_seconds: float) -> None:
-        self._pool = Monty(min_processes=processes, max_processes=processes, request_timeout=reply_seconds)
+        self._pool = Monty(
+            min_processes=processes,
+            max_processes=processes,
+            request_timeout=reply_seconds,
+            feed_duration_limit_grace=GRACE,
+        )
         try:
             self._pool.__enter__()
         except RuntimeError as error:  # how pydantic-monty reports that a process cannot be started
@@ -41,21 +53,24 @@ class Workers:
         self._pool.__exit__(None, None, None)
 
     @contextmanager
-    def session(self, set_up: Callable[[MontySession], object], **options: Any) -> Iterator[MontySession]:
+    def session(
+        self, set_up: Callable[[MontySession], object], seconds: float, **options: Any
+    ) -> Iterator[MontySession]:
         """An interpreter of its own on a worker that survived `set_up`.
 
         Args:
             set_up: Prepares the interpreter; called again with another one if the worker dies.
+            seconds: The time limit of whatever it runs, at most that of a dump that it was restored from.
             options: Those of `Monty.checkout`.
 
         Raises:
             InputError: No interpreter could be set up in any of the attempts.
         """
         with ExitStack() as stack:
-            yield self._checkout(stack, set_up, options)[0]
+            yield self._checkout(stack, set_up, options | {"limits": {"max_feed_duration_secs": seconds}})[0]
 
     def dump(self, set_up: Callable[[MontySession], object], **options: Any) -> bytes:
-        """The state of an interpreter after `set_up`; arguments and errors as for `session`."""
+        """The state of an interpreter after `set_up`; arguments and errors as for `session`, no time limit."""
 
         def set_up_and_dump(session: MontySession) -> bytes:
             set_up(session)
@@ -71,11 +86,18 @@ class Workers:
         for _ in range(ATTEMPTS):
             try:
                 session = stack.enter_context(self._pool.checkout(**options))
+                _limit_memory(session)
                 return session, set_up(session)
             except (MontyError, RuntimeError) as error:
                 stack.close()
                 problem = error
         raise _no_worker(problem)
+
+
+def _limit_memory(session: MontySession) -> None:
+    if prlimit is not None and session.worker_pid is not None:
+        with suppress(OSError):  # the worker has died: its first use will tell
+            prlimit(session.worker_pid, RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
 
 
 def _no_worker(problem: Exception | None) -> InputError:

@@ -101,7 +101,7 @@ def test_code_in_docstrings_fits_the_api(sandbox, example):
     names = ["scene", *(node.arg for node in ast.walk(ast.parse(STUB)) if isinstance(node, ast.arg))]
     typed = [f"{name}: {parameters.get(name, 'Object')}" for name in dict.fromkeys(names) if name != "self"]
     program = f"def use({', '.join(typed)}):\n    return {example}\ndef answer(scene):\n    return count(1)\n"
-    assert TypeChecker(sandbox._workers).check([source.read(program)]) == [None]
+    assert TypeChecker(sandbox._workers, 10).check([source.read(program)]) == [None]
 
 
 def test_the_stub_names_the_modules_that_can_be_imported():
@@ -134,10 +134,10 @@ def test_programs_are_checked_against_the_stub(sandbox):
     seen = []
 
     class Workers:
-        def session(self, set_up, **options):
+        def session(self, set_up, seconds, **options):
             seen.append(options)
-            return sandbox._workers.session(set_up, **options)
+            return sandbox._workers.session(set_up, seconds, **options)
 
-    TypeChecker(Workers()).check([source.read("def answer(scene):\n    return count(1)\n")])
+    TypeChecker(Workers(), 10).check([source.read("def answer(scene):\n    return count(1)\n")])
     assert [options["type_check_stubs"] for options in seen] == [STUB]
     assert seen[0]["type_check"]

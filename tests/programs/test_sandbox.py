@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from lightning_ouro.programs import source
@@ -49,11 +51,6 @@ def returning(expression):
         ("limit", returning("count(9 ** 9 ** 9)"), "MemoryError"),
         ("limit", "def answer(scene):\n    x = [1]\n    while True:\n        x = x + x", "MemoryError"),
         ("limit", "#" * (source.MAX_SOURCE + 1), "characters"),
-        (
-            "limit",
-            "def answer(scene):\n    while True:\n        scene.path(scene.objects[0], scene.objects[3])\n",
-            "suspension limit",
-        ),
         ("untyped", "def answer(scene: ProgramScene):\n    return 3.0", "returned float"),
         (
             "untyped",
@@ -89,6 +86,76 @@ def test_failures_are_data_with_line_and_message(sandbox, loaded, reason, progra
     assert failure.reason == reason
     assert any(part in failure.detail for part in detail.split("|"))
     assert "\n" not in failure.detail
+
+
+ALL_PAIRS = """def answer(scene):
+    ways, corners, apart = 0, 0, 0.0
+    for a in scene.objects:
+        for b in scene.objects:
+            apart += scene.distance(a, b)
+            ways += scene.is_straight(a, b)
+            try:
+                corners += len(scene.path(a, b))
+            except ValueError:
+                pass
+    return count((ways + corners + int(apart)) % 1000)
+"""
+
+
+@pytest.fixture(scope="module")
+def crowded(make_scene):
+    """Fifty boxes in rows of ten, with walls between them."""
+    boxes = [("box", (1.4 * (i % 10), 1.6 * (i // 10), 0.4), (0.5, 0.6, 0.8)) for i in range(46)]
+    walls = [("wall", (3 + 2.8 * i, 0.8 + 1.6 * i, 1), (5, 0.1, 2)) for i in range(4)]
+    scene = make_scene([*boxes, *walls], floor_area=200.0)
+    return [scene_geometry(scene), *jittered(scene)]
+
+
+def test_a_program_may_ask_for_all_ways_between_fifty_objects(crowded):
+    loaded = LoadedScene(crowded)
+    with Sandbox(seconds=20) as box:  # as a test may share its core; the ways take 1 s
+        outcomes = box.run_all([source.read(ALL_PAIRS + ending) for ending in ("", NOT_CLOSED)], loaded)
+    assert outcomes[0] == outcomes[1]
+    assert outcomes[0].failure is None
+    assert len({answer.value for answer in outcomes[0].answers}) > 1
+
+
+@pytest.mark.parametrize("ending", ["", NOT_CLOSED])
+@pytest.mark.parametrize("again", [1, 10**6])
+def test_time_for_the_ways_counts_towards_a_programs_limit(crowded, ending, again):
+    with Sandbox(seconds=0.5) as box:
+        box.run(HONEST, LoadedScene(crowded[:1]))
+        for program in (
+            ALL_PAIRS,
+            ALL_PAIRS.replace("    for a", f"    for a in range({again}):\n     for a", 1),
+        ):
+            started = time.monotonic()
+            failure = box.run(program + ending, LoadedScene(crowded)).failure
+            assert time.monotonic() - started < 1
+            assert failure is None or failure.reason == "limit"
+
+
+def test_programs_that_ask_for_ways_and_others_may_alternate(sandbox, crowded):
+    loaded = LoadedScene(crowded[:2])
+    asking = (
+        "def answer(scene):\n    return count(1 + scene.is_straight(scene.objects[0], scene.objects[1]))\n"
+    )
+    walking = "def answer(scene):\n    return count(len(scene.path(scene.objects[0], scene.objects[1])))\n"
+    boxes = "def answer(scene):\n    return count(len(scene.all('box')))\n"
+    programs = [asking, boxes, walking, asking + NOT_CLOSED, boxes + NOT_CLOSED, walking + NOT_CLOSED]
+    for _ in range(2):
+        outcomes = sandbox.run_all([source.read(program) for program in programs], loaded)
+        assert [outcome.answers[0].value for outcome in outcomes] == [2, 46, 2] * 2
+
+
+@pytest.mark.parametrize("missing", ["path", "is_straight"])
+def test_ways_are_there_however_they_are_called(sandbox, crowded, missing):
+    loaded = LoadedScene(crowded[:2])
+    program = (
+        "from typing import Any\ndef answer(scene):\n    s: Any = scene\n    match s:\n"
+        f"        case ProgramScene({missing}=ask):\n            return count(1 + (not not ask(s.objects[0], s.objects[1])))\n"
+    )
+    assert [answer.value for answer in sandbox.run(program, loaded).answers] == [2, 2]
 
 
 @pytest.mark.parametrize("ending", ["", NOT_CLOSED])

@@ -3,7 +3,7 @@
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.programs import source
+from lightning_ouro.programs import sandbox, source
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.sandbox import LoadedScene, Sandbox
 from lightning_ouro.programs.scene_geometry import scene_geometry
@@ -15,6 +15,7 @@ HONEST = "def answer(scene):\n    return count(scene.count('chair'))\n"
 NOT_CLOSED = "whatever = str(1)\n"  # makes a program one that shares its interpreter with no other
 LONE = HONEST + NOT_CLOSED
 WALKING = "def answer(scene):\n    return count(len(scene.path(scene.objects[0], scene.objects[1])))\n"
+FATAL = "fatal = 1\n" + HONEST
 THREE = (TypedAnswer("count", 3),)
 
 
@@ -48,12 +49,12 @@ class KilledDuringSetUp:
         self.kills = kills
         box._workers = box._types._workers = self
 
-    def session(self, set_up, **options):
+    def session(self, set_up, seconds, **options):
         def killed_first(session):
             self._kill()
             return set_up(session)
 
-        return self._workers.session(killed_first, **options)
+        return self._workers.session(killed_first, seconds, **options)
 
     def dump(self, set_up, **options):
         def killed_last(session):
@@ -71,17 +72,19 @@ class KilledDuringSetUp:
         self._workers.close()
 
 
-def test_a_killed_worker_costs_only_the_program_that_ran_on_it(box, loaded, spared):
-    find_path = loaded.host["_path"]
+def test_a_killed_worker_costs_only_the_program_that_ran_on_it(box, loaded, spared, monkeypatch):
+    feed = sandbox._feed
 
-    def kill_and_find_path(*arguments):
-        kill_children(spared)
-        return find_path(*arguments)
+    def kill_and_feed(session, text):
+        if "fatal" in text:
+            kill_children(spared)
+        return feed(session, text)
 
-    loaded.host["_path"] = kill_and_find_path
-    programs = [source.read(text) for text in (HONEST, WALKING, WALKING + NOT_CLOSED, LONE)]
-    first, *failed, last = box.run_all(programs, loaded)
+    monkeypatch.setattr(sandbox, "_feed", kill_and_feed)
+    programs = [source.read(text) for text in (HONEST, FATAL, FATAL + NOT_CLOSED, LONE, WALKING)]
+    first, *failed, last, walking = box.run_all(programs, loaded)
     assert first.answers == last.answers == THREE
+    assert walking.answers == (TypedAnswer("count", 2),)
     for outcome in failed:
         assert outcome.failure.reason == "limit"
         assert "the interpreter died" in outcome.failure.detail
@@ -119,7 +122,7 @@ def test_workers_killed_while_a_scene_is_loaded_cost_nothing(box, loaded, scene,
 @KILLS
 def test_workers_killed_while_a_dump_is_restored_cost_nothing(box, loaded, spared, kills):
     assert box.run(LONE, loaded).answers == THREE
-    assert loaded.state is not None
+    assert loaded.states
     killing = KilledDuringSetUp(box, spared, kills)
     assert box.run(LONE, loaded).answers == THREE
     assert killing.kills == 0

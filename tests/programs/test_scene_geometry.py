@@ -12,6 +12,8 @@ from lightning_ouro.programs.scene_geometry import ground_of, jittered, scene_ge
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
 
+from .walks import path_between
+
 TIMES = [0.0, 0.449, 1.26, 2.0, 3.95]
 
 
@@ -175,7 +177,9 @@ def test_walkable_pairs_are_unique_objects_with_a_straight_path(filmed):
     ground = ground_of([geometry])
     unique = [geometry.indices(name)[0] for name in geometry.unique_categories()]
     pairs = {(a, b) for a in unique for b in unique if a != b}
-    straight = {pair for pair in pairs if (path := ground.path(0, *pair)) is not None and len(path) == 2}
+    straight = {
+        pair for pair in pairs if (path := path_between(ground, 0, *pair)) is not None and len(path) == 2
+    }
     assert geometry.walkable == straight and 0 < len(straight) < len(pairs)
 
 

@@ -23,12 +23,13 @@ def nested(number):
         ("syntax", "", "x = '\ud800'"),
         ("syntax", "", "x = '\0'"),
         ("syntax", "line 1: ", "x = 'a\rb'"),
+        ("syntax", "line 3: ", "x = 1\r\n\rx = 'a"),
         ("syntax", "", "(" * 5000),
         ("syntax", f"line 1: nested more than {MAX_DEPTH} deep", "x = " + "-" * (MAX_DEPTH + 5) + "1"),
         ("syntax", "line 10: functions more than 8 deep", nested(12)),
         ("limit", f"{MAX_SOURCE + 1} characters", "x" * (MAX_SOURCE + 1)),
     ],
-    ids=range(11),
+    ids=range(12),
 )  # fmt: skip
 def test_programs_that_cannot_be_read_fail_with_one_line(reason, detail, program):
     failure = read(program)
@@ -50,7 +51,7 @@ def test_functions_can_be_nested_up_to_a_limit():
         "x = '{}'.format(answer)",
         "x = '%s' % answer",
         "s = repr",
-        "len = max",
+        "sorted = abs",
         "def sum(x): pass",
         "def f():\n    try:\n        f()\n    except RecursionError:\n        pass",
         "class A:\n    def set(self):\n        self.x = 1",

@@ -1,4 +1,7 @@
 import json
+import resource
+import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from lightning_ouro.programs.type_check import TypeChecker
 from lightning_ouro.programs.workers import Workers
 
 HONEST = 'def answer(scene):\n    return count(scene.count("chair"))\n'
+SECONDS = 10.0  # a test may share its core
 HOSTILE = Path(__file__).parents[2] / "benchmarks" / "hostile.jsonl"
 
 
@@ -18,9 +22,9 @@ class Spy:
         self.workers = workers
         self.checks = 0
 
-    def session(self, set_up, **options):
+    def session(self, set_up, seconds, **options):
         self.checks += 1
-        return self.workers.session(set_up, **options)
+        return self.workers.session(set_up, seconds, **options)
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +41,7 @@ def spy(workers):
 
 @pytest.fixture
 def check(spy):
-    checker = TypeChecker(spy)
+    checker = TypeChecker(spy, SECONDS)
     return lambda *programs: checker.check([read(program) for program in programs])
 
 
@@ -110,8 +114,8 @@ def test_programs_checked_together_get_the_verdict_that_each_gets_alone(workers)
     lines = HOSTILE.read_text("utf8").splitlines()[::6]
     parsed = [read(json.loads(line)["program"]) for line in lines]
     sources = [source for source in parsed if isinstance(source, Source)]
-    together = TypeChecker(workers).check(sources)
-    alone = [TypeChecker(workers).check([source])[0] for source in sources]
+    together = TypeChecker(workers, SECONDS).check(sources)
+    alone = [TypeChecker(workers, SECONDS).check([source])[0] for source in sources]
     assert together == alone
     assert 10 < sum(failure is not None for failure in together) < len(sources) - 10
 
@@ -161,36 +165,116 @@ def test_earlier_programs_change_no_verdict(check, program):
     assert before.reason == "type"
 
 
-def test_a_check_that_breaks_down_fails_only_the_culprit():
-    workers = Workers(processes=1, reply_seconds=1)
-    checker = TypeChecker(Hanging(workers))
-    programs = [HONEST.replace("chair", name) + f"y = {number}\n" for number, name in enumerate("abc")]
-    programs.insert(1, "culprit = 1\n" + HONEST)
-    verdicts = checker.check([read(program) for program in programs])
-    workers.close()
-    assert [failure is None for failure in verdicts] == [True, False, True, True]
-    assert verdicts[1].reason == "limit"
-    assert "the type check gave up" in verdicts[1].detail
+def growing(step, is_conditional=False):
+    """A program whose types grow with each of 30 lines, as do those of all that the checker never ends."""
+    lines = [
+        f"    if scene.count('a') > {n}:\n        x = {step}\n" if is_conditional else f"    x = {step}\n"
+        for n in range(30)
+    ]
+    return f"def answer(scene):\n    x = [1]\n{''.join(lines)}    return count(1)\n"
 
 
-class Hanging(Spy):
-    """Workers whose checker never finishes with a culprit, as with deeply nested functions."""
+BOMBS = [
+    growing("[x, 0.5]", is_conditional=True),
+    growing("(x, {x: x})", is_conditional=True),
+    growing("list(zip(x, x, x))"),
+    growing("[(a, b) for a in x for b in x]"),
+]
+WRONG = returning("metres('3')")
 
-    def session(self, set_up, **options):
-        return Session(self.workers.session(set_up, **options))
+
+@pytest.mark.parametrize("bombs", [1, 4, 15], ids=lambda number: f"{number} bombs")
+def test_a_bomb_costs_its_own_verdict_and_a_batch_twice_its_limit(workers, bombs):
+    honest = [
+        HONEST.replace("chair", name) + f"y{i} = {i}\n" for i, name in enumerate("abcdefghijklmno"[bombs:])
+    ]
+    hostile = [BOMBS[i % len(BOMBS)] + f"z = {i}\n" for i in range(bombs)]
+    programs = [read(program) for program in (*honest[:7], WRONG, *hostile, *honest[7:])]
+    checker, started = TypeChecker(workers, 2.0), time.monotonic()
+    verdicts = dict(zip([source.text for source in programs], checker.check(programs), strict=True))
+    assert time.monotonic() - started < 2 * 2.0
+    assert [verdicts[program] for program in honest] == [None] * len(honest)
+    assert verdicts[WRONG].reason == "type"
+    assert {verdicts[program].reason for program in hostile} == {"limit"}
+    assert all("the type check gave up" in verdicts[program].detail for program in hostile)
+
+
+def test_a_large_batch_of_bombs_has_a_share_for_each(workers):
+    programs = [read(BOMBS[i % len(BOMBS)] + f"z{i} = {i}\n") for i in range(40)]
+    started = time.monotonic()
+    verdicts = TypeChecker(workers, 1.0).check(programs)
+    assert time.monotonic() - started < 2 * (40 / 20)
+    assert {verdict.reason for verdict in verdicts} == {"limit"}
+
+
+def test_programs_with_the_skeleton_of_a_bomb_cost_nothing(workers):
+    checker = TypeChecker(workers, 1.0)
+    programs = [read(BOMBS[0].replace("'a'", f"'{name}'")) for name in ("bed", "sofa", "tv")]
+    started = time.monotonic()
+    assert {verdict.reason for verdict in checker.check(programs)} == {"limit"}
+    assert time.monotonic() - started < 2
+
+
+def test_a_slow_check_is_tried_again_with_the_time_that_others_left(workers):
+    programs = [read(HONEST + f"y{i} = {i}\n") for i in range(8)]
+    slow = Slow(workers, times=2)  # together, and the first of those that follow
+    assert TypeChecker(slow, 2.0).check(programs) == [None] * 8
+    assert slow.checks == 1 + 8 + 1
+    always = Slow(workers, times=99)
+    verdicts = TypeChecker(always, 2.0).check(programs[:2])
+    assert [verdict.reason for verdict in verdicts] == ["limit", "limit"]
+
+
+class Slow(Spy):
+    """Workers that are as slow as on a busy machine for the first checks."""
+
+    def __init__(self, workers, times):
+        super().__init__(workers)
+        self.times = times
+
+    @contextmanager
+    def session(self, set_up, seconds, **options):
+        with super().session(set_up, seconds, **options) as session:
+            yield Session(session) if self.checks <= self.times else session
 
 
 class Session:
+    """A session in which nothing ends in time."""
+
     def __init__(self, session):
         self.session = session
 
-    def __enter__(self):
-        self.opened = self.session.__enter__()
-        return self
-
-    def __exit__(self, *error):
-        return self.session.__exit__(*error)
-
     def feed_run(self, text):
-        nested = "".join(" " * depth + f"def f{depth}():\n" for depth in range(1, 40)) + " " * 40 + "pass\n"
-        return self.opened.feed_run(text + (nested if "culprit" in text else ""))
+        return self.session.feed_run("while True:\n    pass\n", skip_type_check=True)
+
+
+def test_a_check_whose_memory_bursts_is_a_limit():
+    workers = Workers(processes=1, reply_seconds=60)
+    greedy = Greedy(workers)
+    verdicts = TypeChecker(greedy, 2.0).check([read(HONEST)])
+    workers.close()
+    assert verdicts[0].reason == "limit"
+
+
+class Greedy(Spy):
+    """Workers that may allocate hardly more than they have."""
+
+    @contextmanager
+    def session(self, set_up, seconds, **options):
+        with super().session(set_up, seconds, **options) as session:
+            resource.prlimit(session.worker_pid, resource.RLIMIT_DATA, (8 << 20, 8 << 20))
+            yield session
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_lines_are_the_same_whatever_ends_them(check, line_end):
+    program = "# one\n# two\n\ndef answer(scene):\n    return metres(scene.wide)\n".replace("\n", line_end)
+    (failure,) = check(program)
+    assert failure.detail.startswith("line 5: Object of type `ProgramScene` has no attribute `wide`")
+
+
+@pytest.mark.parametrize("start", ["\f", " \f", "\t\f \f"])
+def test_a_form_feed_undoes_the_indentation_before_it(check, start):
+    assert check(f"x = 1\n{start}def answer(scene):\n    return count(scene.count('a'))\n") == [None]
+    (failure,) = check(f"x = 1\n{start}def answer(scene):\n    return count(scene.wide)\n")
+    assert "has no attribute `wide`" in failure.detail

@@ -11,6 +11,7 @@ from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 from .grid_paths import PITCH, clearance, obstacles_between, on_floor, shortest_on_grid
+from .walks import Lines, path_between
 
 RADIUS = 0.2
 BEND = 0.02  # metres that the two tangents around a corner may add
@@ -41,7 +42,7 @@ def ground_of_scene(scene):
 
 
 def path_of(scene, start=0, goal=1):
-    return ground_of_scene(scene).path(0, start, goal)
+    return path_between(ground_of_scene(scene), 0, start, goal)
 
 
 def length(path):
@@ -113,13 +114,15 @@ def test_the_rooms_have_paths_of_every_kind():
     assert {0, 2, 3, 4} <= set(corners)
 
 
-@pytest.mark.parametrize("scene", PROCEDURAL, ids=lambda scene: scene.id[-1])
-def test_there_and_back_are_equally_long(scene):
-    ground = ground_of_scene(scene)
-    for first, second in some_pairs(scene, 30):
-        there, back = ground.path(0, first, second), ground.path(0, second, first)
-        assert (there is None) == (back is None)
-        assert there is None or length(there) == pytest.approx(length(back), abs=1e-9)
+@pytest.mark.parametrize("scene", [*HAND_MADE.values(), *PROCEDURAL])
+def test_all_paths_are_as_long_as_the_shortest_among_the_same_lines_by_shapely(scene):
+    ground = ground_of([scene_geometry(scene), *jittered(scene, draws=1)])
+    for draw in range(2):
+        lines = Lines(ground, draw)
+        for pair in combinations(range(len(scene.objects)), 2):
+            path, expected = path_between(ground, draw, *pair), lines.shortest(*pair)
+            assert (path is None) == (expected == np.inf)
+            assert path is None or length(path) == pytest.approx(expected, abs=1e-6)
 
 
 def transformed(scene, turn, shift):
@@ -230,7 +233,7 @@ def test_a_path_is_straight_exactly_if_it_has_two_corners():
         pairs = list(permutations(range(len(scene.objects)), 2))
         straight = ground.are_straight(np.zeros(len(pairs), int), *np.array(pairs).T)
         for pair, is_straight in zip(pairs, straight.tolist(), strict=True):
-            path = ground.path(0, *pair)
+            path = path_between(ground, 0, *pair)
             assert is_straight == (path is not None and len(path) == 2)
 
 
@@ -244,4 +247,4 @@ def test_each_draw_has_its_own_paths():
             together.are_straight(np.full(20, i), *ends) == alone.are_straight(np.zeros(20, int), *ends)
         ).all()
         for pair in pairs[:5]:
-            np.testing.assert_array_equal(together.path(i, *pair), alone.path(0, *pair))
+            np.testing.assert_array_equal(path_between(together, i, *pair), path_between(alone, 0, *pair))

@@ -1,5 +1,7 @@
+import time
+
 import pytest
-from pydantic_monty import MontyCrashedError
+from pydantic_monty import MontyCrashedError, MontyRuntimeError
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.workers import ATTEMPTS, Workers
@@ -35,7 +37,7 @@ class SetUp:
 
 def test_idle_workers_that_were_killed_are_replaced(workers):
     kill_children(workers.before)
-    with workers.session(lambda session: session.feed_run("x = 3")) as session:
+    with workers.session(lambda session: session.feed_run("x = 3"), 5) as session:
         assert session.feed_run("x") == 3
     assert len(children() - workers.before) <= 2
 
@@ -43,7 +45,7 @@ def test_idle_workers_that_were_killed_are_replaced(workers):
 @pytest.mark.parametrize("kills", [1, 2])  # each kills the idle worker too, which costs an attempt as well
 def test_a_set_up_whose_worker_is_killed_is_repeated_on_another(workers, kills):
     set_up = SetUp(workers, kills)
-    with workers.session(set_up) as session:
+    with workers.session(set_up, 5) as session:
         assert session.feed_run("x") == 3
     assert set_up.calls > kills
 
@@ -51,7 +53,7 @@ def test_a_set_up_whose_worker_is_killed_is_repeated_on_another(workers, kills):
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_dump_whose_worker_is_killed_is_repeated_on_another(workers, when):
     state = workers.dump(SetUp(workers, 2, when))
-    with workers.session(lambda session: session.load_session(state)) as session:
+    with workers.session(lambda session: session.load_session(state), 5) as session:
         assert session.feed_run("x") == 3
 
 
@@ -59,12 +61,12 @@ def test_a_set_up_that_no_worker_survives_is_one_input_error(workers):
     set_up = SetUp(workers, kills=2 * ATTEMPTS)
     with (
         pytest.raises(InputError, match=r"cannot start an interpreter: .*SIGKILL.*; check that memory"),
-        workers.session(set_up),
+        workers.session(set_up, 5),
     ):
         pass
     assert set_up.calls <= ATTEMPTS
     set_up.kills = 0
-    with workers.session(set_up) as session:
+    with workers.session(set_up, 5) as session:
         assert session.feed_run("x") == 3
 
 
@@ -74,10 +76,10 @@ def test_a_set_up_that_always_fails_is_an_input_error_with_its_message(workers):
 
 
 def test_a_worker_killed_after_its_set_up_is_the_callers_concern(workers):
-    with pytest.raises(MontyCrashedError), workers.session(lambda session: None) as session:
+    with pytest.raises(MontyCrashedError), workers.session(lambda session: None, 5) as session:
         kill_children(workers.before)
         session.feed_run("1")
-    with workers.session(lambda session: None) as session:
+    with workers.session(lambda session: None, 5) as session:
         assert session.feed_run("1") == 1
 
 
@@ -89,7 +91,33 @@ def test_workers_that_cannot_be_started_are_an_input_error(monkeypatch, binary):
 
 
 def test_closed_workers_have_ended(workers):
-    with workers.session(lambda session: session.feed_run("1")):
+    with workers.session(lambda session: session.feed_run("1"), 5):
         assert children() - workers.before
     workers.close()
     assert children() <= workers.before
+
+
+@pytest.mark.parametrize("code", ["while True: pass", "9 ** 9 ** 7 % 3"], ids=["stopped", "killed"])
+@pytest.mark.parametrize("restored", [False, True])
+def test_a_time_limit_is_that_of_the_session(workers, code, restored):
+    state = workers.dump(lambda session: session.feed_run("x = 3"))
+    started = time.monotonic()
+    with (
+        pytest.raises((MontyRuntimeError, MontyCrashedError), match=r"limit exceeded|request timeout"),
+        workers.session(lambda session: session.load_session(state) if restored else None, 0.3) as session,
+    ):
+        session.feed_run(code)
+    assert 0.3 <= time.monotonic() - started < 0.6
+    with workers.session(lambda session: session.load_session(state), 0.3) as session:
+        assert session.feed_run("x") == 3
+
+
+def test_a_worker_that_allocates_too_much_is_ended(workers, monkeypatch):
+    monkeypatch.setattr("lightning_ouro.programs.workers.MOST_MEMORY", 100 << 20)
+    with (
+        workers.session(lambda session: None, 5) as session,
+        pytest.raises(MontyRuntimeError, match="memory"),
+    ):
+        session.feed_run("len('a' * (200 << 20))")
+    with workers.session(lambda session: None, 5) as session:
+        assert session.feed_run("len('a' * (9 << 20))") == 9 << 20

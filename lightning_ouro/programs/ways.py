@@ -1,0 +1,83 @@
+"""The straight ways and paths of a scene as tables, found once a program may ask for them.
+
+They are found in this process: scenes that are too large are refused, no step takes more than a few
+milliseconds, and the clock is looked at after each. What has been found when the time is over is kept.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, final
+
+from lightning_ouro.programs.lines import MOST_OBSTACLES, find_straight
+from lightning_ouro.programs.paths import Paths, find_paths
+from lightning_ouro.programs.questions import Failure
+from lightning_ouro.programs.scene_geometry import SceneGeometry, ground_of
+from lightning_ouro.programs.walking import Ground
+
+MOST_OBJECTS = 200  # of which straight ways are found, in 1 s for all draws; chosen by hand
+
+
+@final
+class Ways:
+    """The tables that the prelude's `is_straight` and `path` look up.
+
+    Args:
+        draws: The scene's exact geometry, then its draws under noise.
+    """
+
+    def __init__(self, draws: Sequence[SceneGeometry]) -> None:
+        self._draws = draws
+        self._work = {"is_straight": self._find_straight(), "path": self._find_paths()}
+        self._tables: dict[str, list[Any]] = {name: [] for name in self._work}
+
+    def tables(self, names: frozenset[str], seconds: float) -> dict[str, list[Any]] | Failure:
+        """One table for each draw, for these functions of the API; those of the others are empty.
+
+        Fails if the scene is too large, or if they were not all found after so many seconds.
+        """
+        end = time.monotonic() + seconds
+        for name in sorted(names):
+            problem = self._too_large(name)
+            for _ in () if problem else self._work[name]:
+                if time.monotonic() > end:
+                    problem = f"finding the ways in this scene took more than {seconds:.2g} s"
+                    break
+            if problem is not None:
+                return Failure("limit", problem)
+        return {name: table if name in names else [] for name, table in self._tables.items()}
+
+    def _too_large(self, name: str) -> str | None:
+        objects = len(self._draws[0].scene.objects)
+        if objects > MOST_OBJECTS:
+            return f"the scene has {objects} objects; {name} is possible with up to {MOST_OBJECTS}"
+        obstacles = int(self._ground.are_obstacles.sum(axis=1).max(initial=0))
+        if name == "path" and obstacles > MOST_OBSTACLES:
+            return f"the scene has {obstacles} obstacles; path is possible with up to {MOST_OBSTACLES}"
+        return None
+
+    @cached_property
+    def _ground(self) -> Ground:
+        return ground_of(self._draws)
+
+    def _find_straight(self) -> Iterator[None]:
+        """For each draw a text with a 1 for each pair of objects with a straight way between them, or else a 0."""
+        for draw in range(len(self._draws)):
+            straight = yield from find_straight(self._ground, draw)
+            self._tables["is_straight"].append("".join("01"[one] for one in straight.ravel().tolist()))
+
+    def _find_paths(self) -> Iterator[None]:
+        """For each draw the points at which paths bend, and a text with the paths between all pairs."""
+        for draw in range(len(self._draws)):
+            paths = yield from find_paths(self._ground, draw)
+            self._tables["path"].append(_path_table(paths))
+
+
+def _path_table(paths: Paths) -> tuple[list[tuple[float, float]], str]:
+    """Points, and for each pair the numbers of those on its way; "-" stands for no way. Short: it is copied often."""
+    used = sorted({bend for way in paths.ways if way for bend in way})
+    numbers = {bend: str(number) for number, bend in enumerate(used)}
+    ways = ("-" if way is None else " ".join(numbers[bend] for bend in way) for way in paths.ways)
+    return [(x, y) for x, y in paths.bends[used].tolist()], ";".join(ways)
