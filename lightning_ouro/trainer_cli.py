@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -30,6 +29,7 @@ from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
+from lightning_ouro.list_options import join_lists
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.run_folder import (
@@ -44,7 +44,6 @@ from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
-LIST_OPTIONS = ("--data.scenes",)
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
@@ -275,30 +274,3 @@ class SolverCLI(TrainerCLI):
         else:
             write_jsonl(folder / "replies.jsonl", rows)
             print(f"wrote {len(rows)} replies to {folder / 'replies.jsonl'}")
-
-
-def join_lists(args: Sequence[str]) -> list[str]:
-    """The arguments with `--data.scenes a b` as `--data.scenes=[a, b]`, so that a shell's `*.json` works.
-
-    A single `null` stays what it is; a file of that name is `./null`.
-
-    Raises:
-        InputError: a list option has no value.
-    """
-    joined: list[str] = []
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        if word not in LIST_OPTIONS:
-            joined.append(word)
-            continue
-        values = []
-        while rest and not rest[0].startswith("-"):
-            values.append(rest.pop(0))
-        if not values:
-            raise InputError(
-                f"{word} needs at least one path: name files or folders, or leave the option out"
-            )
-        listed = yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()
-        joined.append(f"{word}={'null' if values == ['null'] else listed}")
-    return joined
