@@ -57,7 +57,8 @@ def full(geometry: SceneGeometry, max_objects: int) -> list[str]:
     lines = [f"Floor area: {geometry.floor_area:.1f} m2.", f"Frames, by number and seconds: {times}."]
     for entry in described_categories(geometry, max_objects):
         remark = "" if entry.is_countable else ", not all shown or annotated"
-        lines.append(f"{entry.category}: {entry.count}{remark}")
+        ambiguous = ", a name that fits other things here too" if geometry.kinds(entry.category) else ""
+        lines.append(f"{entry.category}: {entry.count}{remark}{ambiguous}")
         for index in entry.objects:
             center, size = (
                 " ".join(f"{float(value):.1f}" for value in values)

@@ -165,7 +165,8 @@ class Scene:
         objects: In a fixed order; an object's id is its index.
         counts: Number of objects per category. Counts that the source corrected by hand win over the number
             of boxes.
-        complete: Categories of which every object is annotated; only these may be counted.
+        complete: Categories of which every object is annotated. Only these may be counted, and only of these can
+            one say that there is a single one.
         floor_area: Square metres.
         floor: `(n, 2)` outline of the floor, metres, or None if the source has none.
         footage: Loads the frames; the rest of a scene is available without opening any file.
