@@ -25,7 +25,12 @@ from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject
 
-SLOW = ("loop", "slow", "path-endless", "typecheck")  # beginnings of the names of programs that only the clock ends
+SLOW = (
+    "loop",
+    "slow",
+    "path-endless",
+    "typecheck",
+)  # beginnings of the names of programs that only the clock ends
 OBJECTS = [
     ("chair", (-1, 1.5, 0.45), (0.5, 0.5, 0.9)),
     ("chair", (1, 1.5, 0.45), (0.5, 0.5, 0.9)),
