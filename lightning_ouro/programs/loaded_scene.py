@@ -26,8 +26,7 @@ class LoadedScene:
         self.plain = plain_data(draws)
         self.draws = len(draws)
         self.ways = Ways(draws)
-        # Dumps of interpreters with this scene, once they were needed, by what its programs may call.
-        self.states: dict[frozenset[str], bytes] = {}
+        self.state: bytes | None = None  # dump of an interpreter with this scene, once one was needed
 
 
 def plain_data(draws: Sequence[SceneGeometry]) -> dict[str, Any]:

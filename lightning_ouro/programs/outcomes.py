@@ -9,9 +9,8 @@ from pydantic_monty import MontyCrashedError, MontyRuntimeError, MontySyntaxErro
 from lightning_ouro.programs.answers import TypedAnswer, typed_answer
 from lightning_ouro.programs.questions import Failing, Failure
 
-PROGRAM_FILE = (
-    "<python-input-2>"  # what a program is called in tracebacks: feed 0 is the prelude, 1 the scene
-)
+# What a program is called in tracebacks: feed 0 is the prelude, 1 the scene, and 2 the ways if it asks for them.
+PROGRAM_FILES = ("<python-input-2>", "<python-input-3>")
 _LONGEST_MESSAGE = 1000  # characters that are looked at; a program may raise megabytes
 _UNSUPPORTED = "The monty syntax parser does not yet support"
 
@@ -84,6 +83,6 @@ def _located(error: MontySyntaxError | MontyRuntimeError, message: str, program:
     """The message after the last line of the program that was on the stack."""
     length = program.count("\n") + 1
     lines = [
-        frame.line for frame in error.traceback() if frame.filename == PROGRAM_FILE and frame.line <= length
+        frame.line for frame in error.traceback() if frame.filename in PROGRAM_FILES and frame.line <= length
     ]
     return f"line {lines[-1]}: {message}" if lines else message

@@ -228,9 +228,9 @@ def _load(shared: tuple[Any, Any, Any, Any], draws: list[tuple[Any, Any, Any, An
     return scenes
 
 
-def _load_ways(is_straight: list[str], path: list[tuple[list[tuple[float, float]], str]]) -> None:
-    _STRAIGHT.extend(is_straight)
-    for bends, ways in path:
+def _load_ways(tables: dict[str, Any]) -> None:
+    _STRAIGHT.extend(tables.get("is_straight", []))
+    for bends, ways in tables.get("path", []):
         _PATHS.append((bends, ways.split(";")))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, final
 
@@ -29,6 +29,7 @@ from lightning_ouro.programs.outcomes import Outcome, read_answers, read_error
 from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.type_check import TypeChecker
+from lightning_ouro.programs.ways import Tables
 from lightning_ouro.programs.workers import Workers
 
 __all__ = ["LoadedScene", "Outcome", "Sandbox"]
@@ -39,6 +40,7 @@ MAX_MEMORY = 256 << 20  # bytes
 MAX_RECURSION = 200  # nested calls
 TOGETHER = 20  # programs passed to a worker at once
 SHARED_PART = 0.2  # of a program's time that several have together, before each runs alone
+LEAST_SHARED = 0.25  # seconds that they have at least; loading a large scene takes 0.01 s
 LEAST_CHECK = 1.0  # seconds that a type check has at least
 POLICY = {"random_start": {"seed": 0}, "sleep": "zero", "datetime": datetime.datetime(2000, 1, 1)}
 
@@ -57,7 +59,7 @@ class Sandbox:
         # Two: the shared interpreter stays open while another program runs alone.
         self._workers = Workers(processes=2, reply_seconds=10 + 3 * seconds)
         self._types = TypeChecker(self._workers, max(seconds, LEAST_CHECK))
-        self._shared: tuple[bytes, MontySession] | None = None  # and the state that it began with
+        self._shared: tuple[LoadedScene, MontySession, set[str]] | None = None  # and what it knows of ways
         self._open = ExitStack()
         limits = {"max_memory": MAX_MEMORY, "max_recursion_depth": MAX_RECURSION}
         try:
@@ -109,21 +111,18 @@ class Sandbox:
         ways = loaded.ways.tables(asks, self._seconds)
         if isinstance(ways, Failure):
             return dict.fromkeys(programs, Outcome(failure=ways))
-        if asks not in loaded.states:
-            loaded.states[asks] = self._workers.dump(lambda session: self._fill(session, loaded, ways))
-        state = loaded.states[asks]
         seconds = max(self._seconds - (time.monotonic() - started), 0.0)
         outcomes: dict[int, Outcome] = {}
         closed = [index for index, program in programs.items() if program.is_closed]
         for start in range(0, len(closed), TOGETHER):
             batch = closed[start : start + TOGETHER]
-            together = self._run_together([programs[index] for index in batch], loaded.draws, state)
+            together = self._run_together([programs[index] for index in batch], loaded, ways)
             outcomes |= {
                 index: outcome for index, outcome in zip(batch, together, strict=True) if not outcome.failure
             }
         for index, program in programs.items():
             if index not in outcomes:
-                outcomes[index] = self._run_alone(program, loaded.draws, state, seconds)
+                outcomes[index] = self._run_alone(program, loaded, ways, seconds)
         return outcomes
 
     def _type_check(self, programs: Sequence[Source | Failure]) -> list[Source | Failure]:
@@ -132,54 +131,66 @@ class Sandbox:
         failures = iter(self._types.check(parsed))
         return [next(failures) or program if isinstance(program, Source) else program for program in programs]
 
-    def _run_together(self, programs: Sequence[Source], draws: int, state: bytes) -> list[Outcome]:
+    def _run_together(self, programs: Sequence[Source], loaded: LoadedScene, ways: Tables) -> list[Outcome]:
         """In the interpreter that all closed programs of this scene share; failures may be another's fault."""
         lines = ["_given = []"]
         for program in programs:
             lines += ["def _program():", " " + program.text.replace("\n", "\n "), " return answer"]
             lines.append("_given.append(_attempt(_scenes, _program))")
         try:
-            returned = _feed(self._shared_session(state), "\n".join((*lines, "_given")))
-            return [read_answers(answers, draws) for answers in returned]
+            returned = _feed(self._shared_session(loaded, ways), "\n".join((*lines, "_given")))
+            return [read_answers(answers, loaded.draws) for answers in returned]
+        except InputError:
+            raise
         except Exception as error:
             self._discard_shared()
             return [read_error(error, "")] * len(programs)
 
-    def _shared_session(self, state: bytes) -> MontySession:
-        if self._shared is None or self._shared[0] is not state:
+    def _shared_session(self, loaded: LoadedScene, ways: Tables) -> MontySession:
+        if self._shared is None or self._shared[0] is not loaded:
             self._discard_shared()
-            session = self._open.enter_context(self._restored(state, SHARED_PART * self._seconds))
-            self._shared = (state, session)
-        return self._shared[1]
+            seconds = max(SHARED_PART * self._seconds, LEAST_SHARED)
+            session = self._open.enter_context(
+                self._workers.session(lambda session: self._fill(session, loaded), seconds)
+            )
+            self._shared = (loaded, session, set())
+        _, session, known = self._shared
+        missing = {name: table for name, table in ways.items() if name not in known}
+        if missing:
+            _add_ways(session, missing)
+            known |= missing.keys()
+        return session
 
     def _discard_shared(self) -> None:
         self._shared = None
         self._open.close()
 
-    def _run_alone(self, program: Source, draws: int, state: bytes, seconds: float) -> Outcome:
+    def _run_alone(self, program: Source, loaded: LoadedScene, ways: Tables, seconds: float) -> Outcome:
         """In an interpreter of its own."""
-        with self._restored(state, seconds) as session:
+        if loaded.state is None:
+            loaded.state = self._workers.dump(lambda session: self._fill(session, loaded))
+        state = loaded.state
+        with self._workers.session(lambda session: session.load_session(state), seconds) as session:
             try:
+                if ways:
+                    _add_ways(session, ways)
                 returned = _feed(session, f"{program.text}\n\n_answers(_scenes, answer)")
             except Exception as error:
                 return read_error(error, program.text)
-        return read_answers(returned, draws)
+        return read_answers(returned, loaded.draws)
 
-    def _restored(self, state: bytes, seconds: float) -> AbstractContextManager[MontySession]:
-        """An interpreter in a state, for feeds that take no more than some seconds."""
-        return self._workers.session(lambda session: session.load_session(state), seconds)
-
-    def _fill(self, session: MontySession, loaded: LoadedScene, ways: dict[str, list[Any]]) -> None:
+    def _fill(self, session: MontySession, loaded: LoadedScene) -> None:
         """Loads the API and the scene into a new interpreter."""
         session.load_session(self._prelude)
-        session.feed_run(_LOADING, inputs={**loaded.plain, "ways": ways})
-
-
-_LOADING = "_scenes = _load(shared, draws)\n_load_ways(**ways)\nshared = draws = ways = None"
+        session.feed_run("_scenes = _load(shared, draws)\nshared = draws = None", inputs=loaded.plain)
 
 
 def _load_prelude(session: MontySession) -> None:
     session.feed_run(PRELUDE)
+
+
+def _add_ways(session: MontySession, ways: Tables) -> None:
+    session.feed_run("_load_ways(ways)\nways = None", inputs={"ways": ways})
 
 
 def _feed(session: MontySession, text: str) -> Any:

@@ -17,6 +17,7 @@ from lightning_ouro.programs.questions import Failure
 from lightning_ouro.programs.scene_geometry import SceneGeometry, ground_of
 from lightning_ouro.programs.walking import Ground
 
+Tables = dict[str, list[Any]]  # by the function of the API, one for each draw
 MOST_OBJECTS = 200  # of which straight ways are found, in 1 s for all draws; chosen by hand
 
 
@@ -31,10 +32,10 @@ class Ways:
     def __init__(self, draws: Sequence[SceneGeometry]) -> None:
         self._draws = draws
         self._work = {"is_straight": self._find_straight(), "path": self._find_paths()}
-        self._tables: dict[str, list[Any]] = {name: [] for name in self._work}
+        self._tables: Tables = {name: [] for name in self._work}
 
-    def tables(self, names: frozenset[str], seconds: float) -> dict[str, list[Any]] | Failure:
-        """One table for each draw, for these functions of the API; those of the others are empty.
+    def tables(self, names: frozenset[str], seconds: float) -> Tables | Failure:
+        """The tables of some functions of the API.
 
         Fails if the scene is too large, or if they were not all found after so many seconds.
         """
@@ -47,7 +48,7 @@ class Ways:
                     break
             if problem is not None:
                 return Failure("limit", problem)
-        return {name: table if name in names else [] for name, table in self._tables.items()}
+        return {name: self._tables[name] for name in sorted(names)}
 
     def _too_large(self, name: str) -> str | None:
         objects = len(self._draws[0].scene.objects)

@@ -68,11 +68,46 @@ def test_any_text_is_read(text):
     check_reading(text)
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["1.", "1.1 ", "9", "0_", "a'", "'", '"', "'\"", "'''\n", '" a\'', "\\", "#", "a.", "(", "{", "lambda:", "\f", "\r", "if x:"]
-    + ["x=1;", "f'{", "0x", "[x for x in ", "not ", "@a\n", "1if 1else ", "\u2028", "é", "\ud800", "a,", "-", "(a:=", "{**"],
-)  # fmt: skip
+PIECES = [
+    "1.",
+    "1.1 ",
+    "9",
+    "0_",
+    "a'",
+    "'",
+    '"',
+    "'\"",
+    "'''\n",
+    "\" a'",
+    "\\",
+    "#",
+    "a.",
+    "(",
+    "{",
+    "lambda:",
+    "\f",
+    "\r",
+    "if x:",
+]
+PIECES += [
+    "x=1;",
+    "f'{",
+    "0x",
+    "[x for x in ",
+    "not ",
+    "@a\n",
+    "1if 1else ",
+    "\u2028",
+    "é",
+    "\ud800",
+    "a,",
+    "-",
+    "(a:=",
+    "{**",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
 def test_reading_takes_time_in_proportion_to_the_length(piece):
     def seconds(length):
         started = time.process_time()

@@ -103,6 +103,19 @@ ALL_PAIRS = """def answer(scene):
 
 
 @pytest.fixture(scope="module")
+def patient():
+    """A sandbox for programs that take a second, in case ten processes share the core."""
+    with Sandbox(seconds=30) as box:
+        yield box
+
+
+@pytest.fixture
+def unhurried_check(monkeypatch):
+    """Type checks have time, even where programs have little."""
+    monkeypatch.setattr("lightning_ouro.programs.sandbox.LEAST_CHECK", 20.0)
+
+
+@pytest.fixture(scope="module")
 def crowded(make_scene):
     """Fifty boxes in rows of ten, with walls between them."""
     boxes = [("box", (1.4 * (i % 10), 1.6 * (i // 10), 0.4), (0.5, 0.6, 0.8)) for i in range(46)]
@@ -111,31 +124,39 @@ def crowded(make_scene):
     return [scene_geometry(scene), *jittered(scene)]
 
 
-def test_a_program_may_ask_for_all_ways_between_fifty_objects(crowded):
-    loaded = LoadedScene(crowded)
-    with Sandbox(seconds=20) as box:  # as a test may share its core; the ways take 1 s
-        outcomes = box.run_all([source.read(ALL_PAIRS + ending) for ending in ("", NOT_CLOSED)], loaded)
-    assert outcomes[0] == outcomes[1]
+def test_a_program_may_ask_for_all_ways_between_fifty_objects(patient, crowded):
+    programs = [source.read(ALL_PAIRS + ending) for ending in ("", NOT_CLOSED)]
+    outcomes = patient.run_all(programs, LoadedScene(crowded))
     assert outcomes[0].failure is None
+    assert outcomes[0] == outcomes[1]
     assert len({answer.value for answer in outcomes[0].answers}) > 1
 
 
 @pytest.mark.parametrize("ending", ["", NOT_CLOSED])
 @pytest.mark.parametrize("again", [1, 10**6])
 def test_time_for_the_ways_counts_towards_a_programs_limit(crowded, ending, again):
+    program, took = (
+        ALL_PAIRS.replace("    for a", f"    for _ in range({again}):\n     for a", 1) + ending,
+        [],
+    )
     with Sandbox(seconds=0.5) as box:
         box.run(HONEST, LoadedScene(crowded[:1]))
-        for program in (
-            ALL_PAIRS,
-            ALL_PAIRS.replace("    for a", f"    for a in range({again}):\n     for a", 1),
-        ):
+        for _ in range(4):  # a test may share its core
             started = time.monotonic()
-            failure = box.run(program + ending, LoadedScene(crowded)).failure
-            assert time.monotonic() - started < 1
+            failure = box.run(program, LoadedScene(crowded)).failure
+            took.append(time.monotonic() - started)
             assert failure is None or failure.reason == "limit"
+    assert min(took) < 1
 
 
-def test_programs_that_ask_for_ways_and_others_may_alternate(sandbox, crowded):
+def test_errors_of_programs_that_ask_for_ways_name_their_line(sandbox, crowded):
+    program = (
+        "x = 1\n\ndef answer(scene):\n    scene.is_straight(*scene.objects[:2])\n    return count([][0])\n"
+    )
+    assert sandbox.run(program, LoadedScene(crowded[:1])).failure.detail.startswith("line 5: IndexError")
+
+
+def test_programs_that_ask_for_ways_and_others_may_alternate(patient, crowded):
     loaded = LoadedScene(crowded[:2])
     asking = (
         "def answer(scene):\n    return count(1 + scene.is_straight(scene.objects[0], scene.objects[1]))\n"
@@ -144,23 +165,23 @@ def test_programs_that_ask_for_ways_and_others_may_alternate(sandbox, crowded):
     boxes = "def answer(scene):\n    return count(len(scene.all('box')))\n"
     programs = [asking, boxes, walking, asking + NOT_CLOSED, boxes + NOT_CLOSED, walking + NOT_CLOSED]
     for _ in range(2):
-        outcomes = sandbox.run_all([source.read(program) for program in programs], loaded)
+        outcomes = patient.run_all([source.read(program) for program in programs], loaded)
         assert [outcome.answers[0].value for outcome in outcomes] == [2, 46, 2] * 2
 
 
 @pytest.mark.parametrize("missing", ["path", "is_straight"])
-def test_ways_are_there_however_they_are_called(sandbox, crowded, missing):
+def test_ways_are_there_however_they_are_called(patient, crowded, missing):
     loaded = LoadedScene(crowded[:2])
     program = (
         "from typing import Any\ndef answer(scene):\n    s: Any = scene\n    match s:\n"
         f"        case ProgramScene({missing}=ask):\n            return count(1 + (not not ask(s.objects[0], s.objects[1])))\n"
     )
-    assert [answer.value for answer in sandbox.run(program, loaded).answers] == [2, 2]
+    assert [answer.value for answer in patient.run(program, loaded).answers] == [2, 2]
 
 
 @pytest.mark.parametrize("ending", ["", NOT_CLOSED])
 @pytest.mark.parametrize("endless", [ENDLESS, ENDLESS.replace("pass", "print('x' * 1000)")])
-def test_endless_programs_end_at_the_limit_and_cost_no_other(scene, endless, ending):
+def test_endless_programs_end_at_the_limit_and_cost_no_other(scene, endless, ending, unhurried_check):
     with Sandbox(seconds=0.2) as box:
         loaded = LoadedScene([scene_geometry(scene)])
         outcomes = box.run_all(

@@ -122,7 +122,7 @@ def test_workers_killed_while_a_scene_is_loaded_cost_nothing(box, loaded, scene,
 @KILLS
 def test_workers_killed_while_a_dump_is_restored_cost_nothing(box, loaded, spared, kills):
     assert box.run(LONE, loaded).answers == THREE
-    assert loaded.states
+    assert loaded.state is not None
     killing = KilledDuringSetUp(box, spared, kills)
     assert box.run(LONE, loaded).answers == THREE
     assert killing.kills == 0

@@ -44,7 +44,7 @@ def load(monkeypatch):
         monkeypatch.setattr(prelude, "_STRAIGHT", [])
         monkeypatch.setattr(prelude, "_PATHS", [])
         loaded = LoadedScene(draws)
-        prelude._load_ways(**loaded.ways.tables(BOTH, 60))
+        prelude._load_ways(loaded.ways.tables(BOTH, 60))
         return prelude._load(**loaded.plain)
 
     return scenes
@@ -71,7 +71,7 @@ def test_the_api_gives_the_ways_of_every_draw_in_both_directions(load, index):
 def test_nothing_is_found_before_it_is_needed(monkeypatch):
     monkeypatch.setattr(ways, "ground_of", lambda draws: pytest.fail("no program asks for a way"))
     found = Ways(draws_of(furnished(4))).tables(frozenset(), 0)
-    assert found == {"is_straight": [], "path": []}
+    assert found == {}
 
 
 @pytest.mark.parametrize("objects", [0, 1])
