@@ -18,7 +18,7 @@ SMALL = [
     ),
     *(
         "--loop.proposals_per_scene",
-        "10",
+        "14",
         "--trainer.max_epochs",
         "2",
         "--trainer.enable_progress_bar",

@@ -12,7 +12,7 @@ from lightning_ouro.scenes.types import FrameBudget
 
 @pytest.fixture(scope="module")
 def library():
-    return SceneLibrary(procedural_scenes(1_000_000, 8), FrameBudget(num_frames=8, height=96, width=128))
+    return SceneLibrary(procedural_scenes(1_000_000, 16), FrameBudget(num_frames=8, height=96, width=128))
 
 
 def test_fixed_questions_are_the_same_whenever_they_are_written(library):

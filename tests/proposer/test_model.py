@@ -48,9 +48,9 @@ def briefs(brief):
 def written(solver, briefs, **options):
     proposer = ModelProposer(**{"max_new_tokens": 12} | options)
     proposer.attach(solver)
-    return [
-        (item.proposal.scene_id, item.proposal.slot, item.proposal.text) for item in proposer.propose(briefs)
-    ]
+    # Random weights may happen to write what can be used.
+    proposals = (item.proposal if isinstance(item, Rejection) else item for item in proposer.propose(briefs))
+    return [(proposal.scene_id, proposal.slot, proposal.text) for proposal in proposals]
 
 
 class ByGenerator(LogitsProcessor):
