@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from lightning_ouro.programs import prelude, source
-from lightning_ouro.programs.api import NAMES, PRELUDE, PRIVATE, STUB
+from lightning_ouro.programs.api import KEPT, NAMES, PRELUDE, PRIVATE, STUB
 from lightning_ouro.programs.forbidden import MODULES
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import scene_geometry
@@ -63,6 +63,11 @@ def test_programs_must_not_name_what_the_sandbox_uses():
     assert private <= PRIVATE
     for name in PRIVATE:
         assert source.read(f"def answer(scene):\n    return {name}(1)\n").reason == "forbidden"
+
+
+def test_programs_must_not_redefine_what_reads_their_answers():
+    assert {"isinstance", "type", "tuple", "str", "int", "float", "len", "ValueError", "Exception"} <= KEPT
+    assert not KEPT & NAMES
 
 
 def test_everything_a_program_can_call_is_documented():

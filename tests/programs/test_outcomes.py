@@ -1,7 +1,8 @@
 import pytest
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.outcomes import read_answers
+from lightning_ouro.programs.outcomes import read_answers, read_error
+from lightning_ouro.programs.questions import LONGEST_DETAIL, Failure
 
 ROW = ("count", 1, None)
 
@@ -37,3 +38,21 @@ def test_a_draw_without_an_answer_is_none():
 def test_only_the_first_draw_has_to_be_in_range():
     assert read_answers([ROW, ("count", -1, None), ROW], 2).answers == (TypedAnswer("count", 1), None)
     assert read_answers([("count", -1, None), ROW, ROW], 2).failure.reason == "range"
+
+
+@pytest.mark.parametrize(
+    ("detail", "line"),
+    [
+        ("a\nb\r\nc\x85d\u2028e\x0bf", "a b c d e f"),
+        ("\x1b[31mred\x1b[0m \0 \u200b \ud800 \x7f", "[31mred [0m"),
+        ("x" * 10**6, "x" * LONGEST_DETAIL),
+        (" \t a   b ", "a b"),
+        ("é 🪑 \u4e2d", "é 🪑 \u4e2d"),
+    ],
+)
+def test_what_is_said_about_a_program_is_one_line_of_plain_text(detail, line):
+    assert Failure("runtime", detail).detail == line
+
+
+def test_an_error_that_no_interpreter_knows_is_an_outcome():
+    assert read_error(RecursionError("too deep\nfor the host"), "").failure.detail == "too deep for the host"

@@ -8,7 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lightning_ouro.programs import answers, families, prelude, sandbox, source, survey, workers
+from lightning_ouro.programs import (
+    answers,
+    families,
+    lines,
+    prelude,
+    sandbox,
+    source,
+    survey,
+    type_check,
+    ways,
+    workers,
+)
 from lightning_ouro.programs.forbidden import MODULES
 from lightning_ouro.programs.questions import REASONS, Proposal
 from lightning_ouro.programs.verification import Verified, Verifier
@@ -59,6 +70,13 @@ def test_limits_are_those_of_the_code():
     assert f"{sandbox.MAX_OUTPUT // 1000} kB" in text
     assert f"{sandbox.TOGETHER} at a time" in text
     assert f"up to {workers.ATTEMPTS} times" in text
+    assert (
+        f"more than {ways.MOST_OBJECTS} objects, for paths of more than {lines.MOST_OBSTACLES} obstacles"
+        in text
+    )
+    assert f"up to {type_check._SHARE} programs, {5 / type_check._SHARE:.2f} s more" in text
+    hostile = (ROOT / "benchmarks" / "hostile.jsonl").read_text("utf8").count("\n")
+    assert f"runs {hostile} hostile programs" in text
     assert ", ".join(f"`{name}`" for name in MODULES if name != "__future__") in text
     typed = section("Typed answers")
     assert all(f"{bound:,}" in typed for bound in answers.BOUNDS.values())

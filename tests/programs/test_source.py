@@ -184,8 +184,25 @@ def test_comments_layout_and_docstrings_do_not_change_the_identity():
     assert len(identity("s", "f", plain)) == 16
 
 
-def test_a_program_with_windows_line_endings_is_the_same_program():
-    assert vars(read(HONEST.replace("\n", "\r\n"))) == vars(read(HONEST))
+@pytest.mark.parametrize("line_end", ["\r\n", "\r"])
+def test_a_program_is_the_same_whatever_ends_its_lines(line_end):
+    program = "# it's\nx = 1 + \\\n  2\n\n" + HONEST
+    assert vars(read(program.replace("\n", line_end))) == vars(read(program))
+
+
+def test_line_ends_are_counted_as_python_counts_them():
+    text = "a = 1\r\rb = 2\n\rc = 3\r\n\r\nd = (4\r,)\x0b"
+    with pytest.raises(SyntaxError) as error:
+        ast.parse(text)
+    assert error.value.lineno == 8
+    assert read(text).detail.startswith("line 8: ")
+
+
+def test_what_python_warns_of_is_read_in_silence(recwarn, capfd):
+    texts = ["x = '\\d'", "x = 1 is 1", "assert (1, 'a')", "x = 0x1for y in z", "x = 1()", "x = '\\400'"]
+    assert [type(read(text)) for text in texts] == [Source] * 3 + [type(read(texts[3]))] + [Source] * 2
+    assert not list(recwarn)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_different_programs_have_different_trees():

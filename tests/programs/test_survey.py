@@ -65,3 +65,18 @@ def test_functions_can_be_nested_up_to_a_limit():
 def test_programs_that_others_could_notice_or_that_notice_others_are_not_closed(addition):
     assert read(HONEST).is_closed
     assert not read(HONEST + addition).is_closed
+
+
+@pytest.mark.parametrize(
+    ("asks", "statement"),
+    [
+        (set(), "path = is_straight = 'path'"),
+        (set(), "def path(): pass\npath()"),
+        ({"path"}, "scene.path(a, b)"),
+        ({"path"}, "f = ProgramScene.path"),
+        ({"is_straight"}, "f = [scene][0].is_straight"),
+        ({"path", "is_straight"}, "match scene:\n    case ProgramScene(path=f, is_straight=g): pass"),
+    ],
+)
+def test_programs_ask_for_ways_where_they_name_an_attribute_for_them(asks, statement):
+    assert read(f"{HONEST}{statement}\n").asks == asks

@@ -114,7 +114,17 @@ def test_the_rooms_have_paths_of_every_kind():
     assert {0, 2, 3, 4} <= set(corners)
 
 
-@pytest.mark.parametrize("scene", [*HAND_MADE.values(), *PROCEDURAL])
+def jumble(seed):
+    """Boxes of all sizes that stand in one another, so that much may be walked through by some pairs only."""
+    rng = np.random.default_rng(seed)
+    places, sizes = rng.uniform(-3.5, 3.5, (7, 2)), rng.uniform((0.2, 0.1), (3, 2), (7, 2))
+    turns, heights = rng.choice([0, 0, 30, 75], 7), rng.choice([0.5, 1, 2], 7)
+    return room_of(
+        [(*place, 0, *size, *rest) for place, size, *rest in zip(places, sizes, heights, turns, strict=True)]
+    )
+
+
+@pytest.mark.parametrize("scene", [*HAND_MADE.values(), *PROCEDURAL, *map(jumble, range(8))])
 def test_all_paths_are_as_long_as_the_shortest_among_the_same_lines_by_shapely(scene):
     ground = ground_of([scene_geometry(scene), *jittered(scene, draws=1)])
     for draw in range(2):

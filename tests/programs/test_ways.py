@@ -82,7 +82,7 @@ def test_scenes_with_hardly_anything_have_ways(objects):
 
 
 def test_a_search_that_is_stopped_goes_on_where_it_was():
-    draws = draws_of(furnished(30))
+    draws = draws_of(furnished(30), 2)
     stopped = Ways(draws)
     started, failures = time.monotonic(), 0
     while isinstance(found := stopped.tables(BOTH, 0.01), Failure):
