@@ -24,7 +24,7 @@ _LEXEME = re.compile(
     r"#[^\n]*"  # comments may contain single quotes
     # Prefixes, empty and long strings, escapes, characters that end the program, and what could be mistaken
     # for a placeholder.
-    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\0\ud800-\udfff]|'[^'\\\n]*[\\\0\ud800-\udfff]|1234567)"
+    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\f\0\ud800-\udfff]|'[^'\\\n]*[\\\f\0\ud800-\udfff]|1234567)"
     r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
     r"|(?P<number>(?<!\w)[0-9][0-9.]*[_eE]?)"
 )
