@@ -250,6 +250,8 @@ def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tupl
     if proposal.family != OPEN.name:
         return _Problem("disagrees", "the text follows no form of any family")
     text, categories = folded(proposal.text), tuple(context.categories.values())
+    if len(text) > open_text.LONGEST_TEXT:  # before anything searches it
+        return _Problem("rules", f"an open question has at most {open_text.LONGEST_TEXT} characters")
     letter = foreign_letter(text, categories)
     if letter is not None:
         return _Problem("rules", f"{letter!r} stands outside of the scene's names and could pass for another")
