@@ -34,7 +34,7 @@ ODD += [
     "x" * 40,
     "and",
 ]
-ODD += ["closest to the wall", "at 4.4 seconds ago", "camera", "back", "left", "T-shirt", "a & b"]
+ODD += ["q", "closest to the wall", "at 4.4 seconds ago", "camera", "back", "left", "T-shirt", "a & b"]
 NAMES = sorted({*LISTED, *UNIFIED, *ODD})
 ALL_FORMS = [(name, form) for name, family in FAMILIES.items() for form in family.forms]
 
