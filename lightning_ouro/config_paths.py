@@ -24,4 +24,7 @@ def resolve_configs(words: Sequence[str]) -> list[str]:
 
 def _config_path(value: str) -> str:
     packaged = Path(str(files("lightning_ouro"))) / "configs" / value.removeprefix("configs/")
-    return value if Path(value).exists() or not packaged.is_file() else str(packaged)
+    try:
+        return value if Path(value).exists() or not packaged.is_file() else str(packaged)
+    except OSError:  # too long for a name: YAML itself
+        return value

@@ -43,3 +43,14 @@ def check_same(owner: str, state: Mapping[str, Any], mine: Mapping[str, Any]) ->
             raise InputError(
                 f"{owner}: the checkpoint has {name}={state[name]!r}, this run {value!r}; use the original value"
             )
+
+
+def check_least(group: str, limits: Mapping[str, tuple[float | None, float]]) -> None:
+    """Refuses options below their smallest value; None is allowed, NaN is not.
+
+    Raises:
+        InputError: an option is too small; the message names it as the command line does.
+    """
+    for name, (value, least) in limits.items():
+        if value is not None and not value >= least:
+            raise InputError(f"{group}.{name}={value} must be at least {least}")

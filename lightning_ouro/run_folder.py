@@ -10,10 +10,13 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from zipfile import is_zipfile
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+
+from lightning_ouro.errors import InputError
 
 CHECKPOINTS = "checkpoints"
 
@@ -67,6 +70,44 @@ def checkpoints_of(trainer: L.Trainer) -> Path | None:
     if isinstance(trainer.logger, TensorBoardLogger | CSVLogger):
         return Path(trainer.logger.log_dir) / CHECKPOINTS
     return None
+
+
+def newest_checkpoint(folder: Path | None) -> Path | None:
+    """The newest `last` checkpoint of a folder, or None."""
+    found = [] if folder is None else list(folder.glob("last*.ckpt"))
+    return max(found, key=lambda file: file.stat().st_mtime, default=None)
+
+
+def check_checkpoint(path: str, root: str) -> None:
+    """Refuses a --ckpt_path on which Lightning would fail without a clear message.
+
+    Where `last` lies is known later.
+
+    Raises:
+        InputError: there is no such checkpoint, or it is none.
+    """
+    if path == "best":
+        raise InputError(
+            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
+        )
+    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
+        raise InputError(
+            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
+        )
+    if path in ("last", "hpc") or "://" in path:
+        return
+    try:
+        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
+    except OSError:  # such as a name that is too long
+        is_folder = is_file = False
+    if not is_folder and not is_file:
+        raise InputError(
+            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
+        )
+    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
+        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
+    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+        raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
 
 
 def _choose(trainer: L.Trainer) -> Path:

@@ -10,31 +10,40 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from zipfile import is_zipfile
+from typing import Any
 
 import lightning as L
-import yaml
 from jsonargparse import Namespace
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from omegaconf.errors import OmegaConfBaseException
 
 from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import all_gather_list, shutdown
 from lightning_ouro.errors import InputError
+from lightning_ouro.list_options import join_lists
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.run_folder import RunCheckpoint, checkpoints_of, run_folder
+from lightning_ouro.run_folder import (
+    RunCheckpoint,
+    check_checkpoint,
+    checkpoints_of,
+    newest_checkpoint,
+    run_folder,
+)
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
-LIST_OPTIONS = ("--data.scenes",)
+UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
 PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
@@ -73,6 +82,14 @@ def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
         configs = [value for option, value in pairwise(words) if option in CONFIG_OPTIONS]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
         raise InputError(f"{error}{where}; `--help` after the command lists every option") from error
+    except (UnicodeDecodeError, OmegaConfBaseException) as error:
+        raise InputError(f"--config: {error}") from error
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise InputError(
+            f"{error.filename2 or error.filename}: cannot be written ({error.strerror})"
+        ) from error
     atexit.register(shutdown)  # not after an error: other ranks may be waiting for this one
 
 
@@ -115,7 +132,7 @@ class TrainerCLI(LightningCLI):
             trainer_defaults=TRAINER_DEFAULTS,
             seed_everything_default=0,
             auto_configure_optimizers=False,
-            parser_kwargs=PARSER | {"prog": "lightning_ouro"} | dict.fromkeys(self.subcommands(), PARSER),
+            parser_kwargs=_parser_settings(self.subcommands(), command),
             args=list(args),
             run=command is None,
         )
@@ -151,10 +168,11 @@ class TrainerCLI(LightningCLI):
             InputError: the seed is negative, or the checkpoint is not one.
         """
         self.config = parser.parse_args(args)
-        if self.settings.seed_everything < 0:
-            raise InputError(f"seed_everything={self.settings.seed_everything} must be at least 0")
+        if not 0 <= self.settings.seed_everything < 2**32:
+            seed = self.settings.seed_everything
+            raise InputError(f"seed_everything={seed} must be at least 0 and at most {2**32 - 1}")
         if (path := self.settings.get("ckpt_path")) is not None:
-            _check_checkpoint(path, self.settings.trainer.default_root_dir or "")
+            check_checkpoint(path, self.settings.trainer.default_root_dir or "")
 
     def before_instantiate_classes(self) -> None:
         """Names the record after the command, so that `validate` never replaces that of `fit`.
@@ -183,13 +201,22 @@ class TrainerCLI(LightningCLI):
         if path != "last":
             return None if path is None else Path(path)
         folder = checkpoints_of(self.trainer)
-        found = [] if folder is None else list(folder.glob("last*.ckpt"))
-        if not found:
+        found = newest_checkpoint(folder)
+        if found is None:
             raise InputError(
                 f"ckpt_path=last: {folder or 'the run folder'} holds no last.ckpt; to resume a run, pass its "
-                "config.fit.yaml; to start a new one, omit --ckpt_path"
+                "config.fit.yaml; to start a new one, or one that was stopped before its first checkpoint, omit "
+                "--ckpt_path"
             )
-        return max(found, key=lambda file: file.stat().st_mtime)
+        check_checkpoint(str(found), "")
+        return found
+
+
+def _parser_settings(subcommands: Iterable[str], command: str | None) -> dict[str, Any]:
+    """Arguments of the parser and of each subcommand's, which say what the command does here."""
+    texts = {name: f"{text[0].upper()}{text[1:]}." for name, text in (TRAINER_COMMANDS | COMMANDS).items()}
+    described = {name: PARSER | {"description": texts.get(name)} for name in subcommands}
+    return PARSER | {"prog": "lightning_ouro", "description": texts.get(command or "")} | described
 
 
 class SolverCLI(TrainerCLI):
@@ -217,75 +244,33 @@ class SolverCLI(TrainerCLI):
             )
 
     def before_fit(self) -> None:
-        """Refuses to start a new run where the user asked to resume one."""
+        """Refuses to start a new run where the user asked to resume one, or where another one lies.
+
+        Raises:
+            InputError: there is no checkpoint, or one that the user did not ask for.
+        """
+        is_new = self.find_checkpoint() is None and not self.settings.trainer.fast_dev_run
+        if is_new and newest_checkpoint(folder := checkpoints_of(self.trainer)) is not None:
+            raise InputError(
+                f"{folder} holds the checkpoints of a run: add --ckpt_path last to resume it, or choose another "
+                "folder (checkpoint.dirpath, trainer.logger) to start a new one"
+            )
+
+    def before_validate(self) -> None:
+        """Refuses to score the base where the user asked for a checkpoint's weights."""
         self.find_checkpoint()
 
-    before_validate = before_test = before_predict = before_fit
+    before_test = before_predict = before_validate
 
     def after_predict(self) -> None:
         """Writes one line per question with its reply."""
         batches = self.trainer.predict_loop.predictions
         rows = all_gather_list([row for batch in batches for row in batch])
-        path = (run_folder(self.trainer) or Path()) / "replies.jsonl"
-        if self.trainer.is_global_zero:
-            write_jsonl(path, rows)
-            print(f"wrote {len(rows)} replies to {path}")
-
-
-def _check_checkpoint(path: str, root: str) -> None:
-    """Refuses a --ckpt_path on which Lightning would fail without a clear message.
-
-    Where `last` lies is known later.
-
-    Raises:
-        InputError: there is no such checkpoint, or it is none.
-    """
-    if path == "best":
-        raise InputError(
-            "ckpt_path=best: a command knows only what it saved itself; give last, or a file in <run>/checkpoints"
-        )
-    if path == "hpc" and not any(Path(root).glob("hpc_ckpt_*.ckpt")):
-        raise InputError(
-            f"ckpt_path=hpc: {Path(root).resolve()} holds no hpc_ckpt_*.ckpt; give last, or a file"
-        )
-    if path in ("last", "hpc") or "://" in path:
-        return
-    try:
-        is_folder, is_file = Path(path).is_dir(), Path(path).is_file()
-    except OSError:  # such as a name that is too long
-        is_folder = is_file = False
-    if not is_folder and not is_file:
-        raise InputError(
-            f"ckpt_path={path}: there is no such file; a run's checkpoints are in <run>/checkpoints"
-        )
-    if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
-        raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
-    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
-        raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
-
-
-def join_lists(args: Sequence[str]) -> list[str]:
-    """The arguments with `--data.scenes a b` as `--data.scenes=[a, b]`, so that a shell's `*.json` works.
-
-    A single `null` stays what it is; a file of that name is `./null`.
-
-    Raises:
-        InputError: a list option has no value.
-    """
-    joined: list[str] = []
-    rest = list(args)
-    while rest:
-        word = rest.pop(0)
-        if word not in LIST_OPTIONS:
-            joined.append(word)
-            continue
-        values = []
-        while rest and not rest[0].startswith("-"):
-            values.append(rest.pop(0))
-        if not values:
-            raise InputError(
-                f"{word} needs at least one path: name files or folders, or leave the option out"
-            )
-        listed = yaml.safe_dump(values, default_flow_style=True, width=10**9).strip()
-        joined.append(f"{word}={'null' if values == ['null'] else listed}")
-    return joined
+        folder = run_folder(self.trainer)
+        if not self.trainer.is_global_zero:
+            return
+        if folder is None:
+            print(f"{len(rows)} replies, not kept: a development run keeps nothing")
+        else:
+            write_jsonl(folder / "replies.jsonl", rows)
+            print(f"wrote {len(rows)} replies to {folder / 'replies.jsonl'}")

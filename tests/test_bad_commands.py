@@ -26,6 +26,22 @@ BAD = {
     ),
     "a config with an unknown key": (["--config", "typo.yaml"], "model.lrr' (read: "),
     "a negative seed": (["--seed_everything", "-1"], "seed_everything=-1"),
+    "a seed that does not fit": (["--seed_everything", "99999999999"], "seed_everything=99999999999"),
+    "a negative number of questions shown": (
+        ["--loop.feedback_per_band", "-1"],
+        "loop.feedback_per_band=-1 must be at least 0",
+    ),
+    "a weight decay below zero": (
+        ["--model.weight_decay", "-1"],
+        "model.weight_decay=-1.0 must be at least 0",
+    ),
+    "replies of no length": (["--model.max_new_tokens", "0"], "model.max_new_tokens=0 must be at least 1"),
+    "a config that is not text": (["--config", "bytes.yaml"], "codec can't decode byte"),
+    "a config that refers to nothing": (["--config", "refers.yaml"], "Environment variable 'NOPE' not found"),
+    "a folder that cannot be made": (
+        ["--trainer.logger.init_args.save_dir", "/dev/null/runs"],
+        "/dev/null/runs",
+    ),
     "a learning rate of nothing": (["--model.lr", "0"], "model.lr=0"),
     "an adapter of no rank": (["--model.lora.rank", "0"], "model.lora.rank=0"),
     "a device that is not there": (["--trainer.accelerator", "cuda"], "trainer: "),
@@ -82,7 +98,9 @@ def test_evaluating_freshly_drawn_weights_is_refused(run, capsys):
 
 def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
     mine = tmp_path / "mine"
-    shutil.copytree(fitted, mine / "runs" / "tiny" / "version_0")
+    shutil.copytree(
+        fitted, mine / "runs" / "tiny" / "version_0", ignore=shutil.ignore_patterns("checkpoints")
+    )
     before = {path: path.read_bytes() for path in mine.rglob("*.jsonl")}
     with pytest.raises(SystemExit):
         folder = (
@@ -94,6 +112,24 @@ def test_a_finished_run_is_never_overwritten(run, fitted, tmp_path, capsys):
         run("fit", "--config", TINY, *SMALL, *folder, "--seed_everything", "5")
     assert "belongs to another run or to other settings" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in mine.rglob("*.jsonl")} == before
+
+
+def test_a_run_is_not_started_again_in_its_own_folder_by_forgetting_the_checkpoint(run, own_fitted, capsys):
+    before = {path: path.read_bytes() for path in own_fitted.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit):
+        run("fit", "--config", str(own_fitted / "config.fit.yaml"))
+    assert "add --ckpt_path last to resume it" in capsys.readouterr().err
+    assert all(path.read_bytes() == data for path, data in before.items())
+    assert not list(own_fitted.rglob("last-v*"))
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "propose"])
+def test_a_checkpoint_that_was_cut_off_is_named(run, own_fitted, capsys, command):
+    last = own_fitted / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:100_000])
+    with pytest.raises(SystemExit):
+        run(command, "--config", str(own_fitted / "config.fit.yaml"), "--ckpt_path", "last")
+    assert f"{last} is not a checkpoint, or is truncated" in capsys.readouterr().err
 
 
 def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
@@ -116,6 +152,8 @@ def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "typo.yaml").write_text("model:\n  lrr: 1\n")
+    (tmp_path / "bytes.yaml").write_bytes(bytes(range(128, 256)))
+    (tmp_path / "refers.yaml").write_text("data:\n  num_train_scenes: ${oc.env:NOPE}\n")
     args, named = BAD[bad]
     with pytest.raises(SystemExit) as stop:
         run("fit", "--config", TINY, *SMALL, *args)

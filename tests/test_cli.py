@@ -72,6 +72,7 @@ def test_help_shows_the_text_of_the_loops_and_the_datas_options(run, capsys):
     with pytest.raises(SystemExit):
         run("fit", "--help")
     text = " ".join(capsys.readouterr().out.split())
+    assert "Train in the closed loop" in text
     assert "Filter for questions that can be answered without the video" in text
     assert "Maximum number of questions packed after one copy of a scene's video" in text
 

@@ -10,7 +10,6 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS
-from lightning_ouro.trainer_cli import join_lists
 
 from .small_run import CONFIGS, SMALL, TINY, lines
 
@@ -132,8 +131,9 @@ def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, ca
     )
 
 
-def test_a_development_run_leaves_nothing_behind(run, tmp_path):
-    run("fit", "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
+@pytest.mark.parametrize("command", ["fit", "predict", "propose"])
+def test_a_development_run_leaves_nothing_behind(run, tmp_path, command):
+    run(command, "--config", TINY, *SMALL, "--trainer.fast_dev_run", "true")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
@@ -181,20 +181,6 @@ def test_a_config_for_recorded_scenes_asks_for_them(run, capsys):
         run("fit", "--config", str(big), "--trainer.accelerator", "cpu", "--model.checkpoint", "tiny")
     assert stop.value.code == 2
     assert "data.scenes is missing" in capsys.readouterr().err
-
-
-def test_paths_after_a_list_option_become_a_list():
-    assert join_lists(["fit", "--data.scenes", "a b.json", "c", "--data.seed", "1"]) == [
-        "fit",
-        "--data.scenes=[a b.json, c]",
-        "--data.seed",
-        "1",
-    ]
-
-
-def test_null_after_a_list_option_is_no_path():
-    assert join_lists(["--data.scenes", "null", "--x", "1"]) == ["--data.scenes=null", "--x", "1"]
-    assert join_lists(["--data.scenes", "./null"]) == ["--data.scenes=[./null]"]
 
 
 def test_scenes_of_a_config_are_taken_back_by_null(run, tmp_path, capsys):

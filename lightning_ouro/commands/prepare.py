@@ -49,7 +49,7 @@ def prepare(
         workers: Number of processes that read scenes in parallel, at least 1; null: one per available CPU.
 
     Raises:
-        InputError: there are no scenes, or `store` is not a store or was written with other options.
+        InputError: there are no usable scenes, or `store` is not a store or was written with other options.
     """
     budget = FrameBudget(num_frames, height, width)
     if workers is not None and workers < 1:
@@ -59,15 +59,20 @@ def prepare(
     missing = [scene for scene in located if not (store / scene.found.id).exists()]
     outcomes = store_scenes(missing, store, budget, workers or len(os.sched_getaffinity(0)))
     progress = track(outcomes, "preparing scenes", total=len(missing))
-    skipped = write_skipped(store, (outcome for outcome in progress if outcome is not None))
+    tried = {scene.found.id for scene in located}
+    skipped = write_skipped(store, (outcome for outcome in progress if outcome is not None), tried)
+    if len(skipped) == len(located):
+        raise InputError(
+            f"{scenes}: none of {len(located)} scenes is usable, listed in {store / SKIPPED}; the first: "
+            f"{skipped[0].reason}"
+        )
     _print_summary(store, len(missing) - len(skipped), len(located) - len(missing), skipped)
 
 
 def _print_summary(store: Path, prepared: int, existing: int, skipped: list[SkippedScene]) -> None:
-    console = Console(soft_wrap=True)
+    console = Console(
+        soft_wrap=True, markup=False, emoji=False
+    )  # paths and reasons may hold brackets and colons
     console.print(f"{prepared} scenes prepared in {store}, {existing} already there")
     if skipped:
-        reason = skipped[0].reason  # not markup, although it may hold brackets
-        console.print(
-            f"{len(skipped)} skipped, listed in {store / SKIPPED}; the first: {reason}", markup=False
-        )
+        console.print(f"{len(skipped)} skipped, listed in {store / SKIPPED}; the first: {skipped[0].reason}")

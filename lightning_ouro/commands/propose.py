@@ -84,22 +84,25 @@ class ProposeRound(L.LightningModule):
 
 
 def propose(cli: ProposeCLI) -> None:
-    """Proposes, prints and writes `proposed.jsonl` in the run folder."""
+    """Proposes, prints and writes `proposed.jsonl` in the run folder; a development run only prints."""
     trainer, loop, data = cli.trainer, cli.config_init.loop, cli.datamodule
     splits = data.read_scenes(rank_shard(trainer).show_progress)
     data.check_training_scenes()
     state = restored(loop, cli.find_checkpoint())
     module, coming = ProposeRound(cli.model, loop, data, state), state.round + 1
     trainer.predict(module, dataloaders=range(coming, coming + 1), return_predictions=False)
-    folder, result = run_folder(trainer) or Path(), module.result
+    folder, result = run_folder(trainer), module.result
     assert result is not None, "predict has proposed"
     if trainer.is_global_zero:
-        path = folder / "proposed.jsonl"
-        write_jsonl(path, [*map(_accepted_row, result.accepted), *map(_rejected_row, result.rejected)])
+        where = "not kept: a development run keeps nothing"
+        if folder is not None:
+            where = str(folder / "proposed.jsonl")
+            rows = [*map(_accepted_row, result.accepted), *map(_rejected_row, result.rejected)]
+            write_jsonl(Path(where), rows)
         print(report(result.accepted, result.rejected))
         for scene in (*splits.skipped, *result.skipped):
             print(f"skipped scene {scene.id}: {scene.reason}")
-        print(f"{len(result.accepted)} accepted, {len(result.rejected)} rejected: {path}")
+        print(f"{len(result.accepted)} accepted, {len(result.rejected)} rejected: {where}")
 
 
 def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:

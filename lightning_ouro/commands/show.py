@@ -40,9 +40,13 @@ def show(
         raise InputError(f"num_frames={num_frames} must be at least 1")
     if width < 400:
         raise InputError(f"width={width} must be at least 400 pixels")
-    scene = read_one(scenes, id)
     # The grid of frames, each 4:3, takes two thirds of the width.
     side = width * 2 // 3 // math.ceil(math.sqrt(num_frames)) // 4
+    if side < 1:
+        raise InputError(
+            f"num_frames={num_frames} do not fit in width={width} pixels; draw fewer or raise width"
+        )
+    scene = read_one(scenes, id)
     video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from rich.console import Console
 from lightning_ouro.curriculum.mixture import MixtureKind
 from lightning_ouro.curriculum.sampling import SamplingKind
 from lightning_ouro.curriculum.skill import SkillKind
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, check_least
 from lightning_ouro.loop import curves
 from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
@@ -51,7 +51,8 @@ class ClosedLoop(L.Callback):
             neither easy nor hard).
         skill: chance_corrected (confidence corrected for what guessing gives), or paper (confidence itself, as in
             arXiv 2606.11719).
-        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band.
+        feedback_per_band: Maximum number of last round's questions that the proposer is shown per scene and band,
+            at least 0.
         blind: Filter for questions that can be answered without the video: confidence (the frozen base's
             confidence in the answer, without the video), judge (the base is asked for a verdict, as in arXiv
             2606.11719), or none.
@@ -69,8 +70,8 @@ class ClosedLoop(L.Callback):
         blind: BlindKind = "confidence",
         seed: int = 0,
     ) -> None:
-        if proposals_per_scene < 1:
-            raise InputError(f"loop.proposals_per_scene={proposals_per_scene} must be at least 1")
+        least = {"proposals_per_scene": (proposals_per_scene, 1), "feedback_per_band": (feedback_per_band, 0)}
+        check_least("loop", least)
         self.proposer = proposer
         self.settings = LoopSettings(
             proposals_per_scene, sampling, mixture, skill, feedback_per_band, blind, seed
@@ -238,7 +239,7 @@ class ClosedLoop(L.Callback):
 
     def _say(self, *lines: str) -> None:
         for line in lines if self.shard.rank == 0 else ():
-            self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            self.console.print(line, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def _restart_by_epochs(trainer: L.Trainer) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import lightning as L
 import torch
 
-from lightning_ouro.errors import InputError, check_fields, check_same
+from lightning_ouro.errors import InputError, check_fields, check_least, check_same
 from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.loop.rounds import RankShard
@@ -51,8 +51,8 @@ class SceneDataModule(L.LightningDataModule):
         scenes: Files or folders with scenes, in any supported layout (lightning_ouro/scenes/README.md); null:
             procedural scenes.
         num_train_scenes: Maximum number of training scenes, at least 1; null: all that are not held out.
-        num_val_scenes: Number of scenes held out for validation.
-        num_test_scenes: Number of scenes held out for testing.
+        num_val_scenes: Number of scenes held out for validation, at least 0.
+        num_test_scenes: Number of scenes held out for testing, at least 0.
         benchmark_scenes: What to do with training scenes that a benchmark tests on or a data set holds out:
             refuse (do not start), leave_out (train on the others) or allow (train on all; then no score on
             those benchmarks may be reported).
@@ -104,7 +104,7 @@ class SceneDataModule(L.LightningDataModule):
         self._chances: dict[str, float] = {}
 
     def _check_options(self) -> None:
-        limits: dict[str, tuple[int | None, int]] = {
+        limits: dict[str, tuple[float | None, float]] = {
             "questions_per_scene": (self.questions_per_scene, 1),
             "questions_per_step": (self.questions_per_step, 1),
             "steps_per_round": (self.steps_per_round, 1),
@@ -113,9 +113,7 @@ class SceneDataModule(L.LightningDataModule):
             "num_val_scenes": (self.num_scenes[1], 0),
             "num_test_scenes": (self.num_scenes[2], 0),
         }
-        for name, (value, least) in limits.items():
-            if value is not None and value < least:
-                raise InputError(f"data.{name}={value} must be at least {least}")
+        check_least("data", limits)
 
     def setup(self, stage: str) -> None:
         """Reads the scenes; footage is opened when it is first needed.

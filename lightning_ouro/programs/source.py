@@ -20,7 +20,7 @@ MAX_SOURCE = 20_000  # characters; chosen by hand
 _LEXEME = re.compile(
     r"#[^\n\r]*"  # comments may contain single quotes
     # Prefixes, empty and long strings, escapes, and characters that end a string or the program.
-    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\r\0\ud800-\udfff]|'[^'\\\n]*[\\\r\0\ud800-\udfff]|\r"
+    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\r\f\0\ud800-\udfff]|'[^'\\\n]*[\\\r\f\0\ud800-\udfff]|\r"
     r"|1234567|(?<!\w)[0-9][0-9.]*[_eE])"  # numbers that could be mistaken for a placeholder
     r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
     r"|(?<![\w.])(?P<float>[0-9]+[.][0-9]+)(?![\w.])"

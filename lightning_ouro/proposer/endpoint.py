@@ -15,9 +15,10 @@ import time
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Literal, final
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
@@ -41,6 +42,8 @@ CHARACTERS_PER_TOKEN = 3
 FIRST_PAUSE = 0.5  # seconds before the second try, doubled before each further one; chosen by hand
 MAX_REPLY_BYTES = 4 << 20  # of a server's reply, the rest is not read; chosen by hand, far above any proposal
 JPEG_QUALITY = 90  # chosen by hand
+# Away, too slow, cut off within its reply, no HTTP, or not a reply of this API; URLError is an OSError.
+NO_REPLY = (HTTPException, OSError, ValueError)
 
 
 @final
@@ -82,7 +85,7 @@ class EndpointProposer(Proposer):
         tries: int = 4,
         timeout: float = 120.0,
     ) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
+        if not _is_http(url):
             raise InputError(
                 f"loop.proposer.url={url!r} is not an http or https address; give the root of the API, which "
                 "usually ends in /v1"
@@ -134,11 +137,16 @@ class EndpointProposer(Proposer):
         if self._key_file is None:
             return None
         try:
-            return Path(self._key_file).read_text("utf8").strip()
-        except OSError as error:
+            key = Path(self._key_file).read_text("utf8").strip()
+        except (OSError, ValueError) as error:
             raise InputError(
-                f"loop.proposer.key_file={self._key_file} cannot be read: {error.strerror}"
+                f"loop.proposer.key_file={self._key_file} cannot be read: {getattr(error, 'strerror', error)}"
             ) from error
+        if not (key.isascii() and key.isprintable()):  # no header, and errors about headers quote them
+            raise InputError(
+                f"loop.proposer.key_file={self._key_file} must hold one line of plain characters"
+            )
+        return key
 
     def _request(
         self, key: str | None, content: list[dict[str, Any]], brief: Brief, slot: int
@@ -161,11 +169,12 @@ class EndpointProposer(Proposer):
                 with urlopen(request, timeout=self._timeout) as response:
                     return _text(response.read(MAX_REPLY_BYTES)), ""
             except HTTPError as error:
-                problem = f"{self._address} answered {error.code}: {_first_line(error.read(MAX_REPLY_BYTES))}"
+                problem = f"{self._address} answered {error.code}: {_refusal(error)}"
                 if error.code < 500 and error.code not in (408, 429):
                     break  # a request that was refused for itself would be refused again
-            except (URLError, OSError, ValueError) as error:  # unreachable, slow, or another API
-                problem = f"{self._address}: {getattr(error, 'reason', error) or type(error).__name__}"
+            except NO_REPLY as error:
+                reason = str(getattr(error, "reason", error)) or type(error).__name__
+                problem = f"{self._address}: {' '.join(reason.split())[:300]}"
         return "", problem
 
 
@@ -206,11 +215,26 @@ def _text(body: bytes) -> str:
     """
     try:
         text = json.loads(body)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
         raise ValueError(f"no answer of a chat: {_first_line(body)}") from None
     if not isinstance(text, str):
         raise ValueError(f"no text in its answer: {_first_line(body)}")
     return text
+
+
+def _is_http(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in ("http", "https")
+    except ValueError:  # such as half an IPv6 address
+        return False
+
+
+def _refusal(error: HTTPError) -> str:
+    """What a server says about an error; it may fall silent even then."""
+    try:
+        return _first_line(error.read(MAX_REPLY_BYTES))
+    except NO_REPLY as problem:
+        return f"{error.reason} ({type(problem).__name__})"
 
 
 def _first_line(body: bytes) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.markup import escape
 from rich.progress import track
 
 from lightning_ouro.errors import BadSceneError, InputError
@@ -119,7 +120,7 @@ def _read(path: Path, boxes: BoxKind, show_progress: bool) -> Iterator[tuple[Pat
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
             yield from ((file, outcome) for outcome in outcomes)
-    for scene in track(located, f"reading {path.name}", transient=True, disable=not show_progress):
+    for scene in track(located, escape(f"reading {path.name}"), transient=True, disable=not show_progress):
         try:
             yield scene.found.path, scene.reader.read(scene.found)
         except BadSceneError as error:

@@ -14,7 +14,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict
@@ -24,7 +24,7 @@ from typing import Any
 import imageio.v3 as iio
 import numpy as np
 
-from lightning_ouro.atomic_files import write_jsonl
+from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
@@ -89,10 +89,22 @@ def store_scenes(
                 ) from None
 
 
-def write_skipped(store: Path, skipped: Iterable[SkippedScene]) -> list[SkippedScene]:
-    """Lists the skipped scenes in the store; returns them in the order of the list, by id."""
+def write_skipped(store: Path, skipped: Iterable[SkippedScene], tried: Collection[str]) -> list[SkippedScene]:
+    """Lists the skipped scenes in the store; returns them in the order of the list, by id.
+
+    Scenes that an earlier command skipped, of another data set, stay listed unless they were `tried` again.
+
+    Raises:
+        InputError: the list that is there is not one of `prepare`.
+    """
+    path = store / SKIPPED
+    try:
+        earlier = [SkippedScene(**row) for row in from_jsonl(path.read_bytes() if path.exists() else b"")]
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path}: is not a list of skipped scenes ({error}); remove it") from None
     ordered = sorted(skipped, key=lambda scene: scene.id)
-    write_jsonl(store / SKIPPED, map(asdict, ordered))
+    others = [scene for scene in earlier if scene.id not in tried]
+    write_jsonl(path, map(asdict, sorted([*ordered, *others], key=lambda scene: scene.id)))
     return ordered
 
 

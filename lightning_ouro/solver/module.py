@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from lightning_ouro.curriculum.loss_weights import LossKind
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, check_least
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver import answering, run_checkpoint, shared_prefix
@@ -67,7 +67,7 @@ class SolverModule(L.LightningModule):
         lora: Low-rank adapter on the language model, with all other weights frozen; null trains the weights themselves.
         lr: Learning rate of AdamW, constant, above 0. 1e-3 suits the tiny model, 1e-4 an adapter on Qwen3-VL, 1e-6 full
             fine-tuning of Qwen3-VL.
-        weight_decay: Weight decay of AdamW.
+        weight_decay: Weight decay of AdamW, at least 0.
         train: Weights that are trained without an adapter: all, or language_model, which freezes vision tower and
             merger.
         dtype: Type of the weights; auto keeps the checkpoint's.
@@ -75,7 +75,7 @@ class SolverModule(L.LightningModule):
             about a third more time, a fraction of the memory.
         features: Cache of a frozen vision tower's features.
         loss: Weight of a sample by its skill s: uniform (1), frontier max(0.1, 4s(1-s)) or focal max(0.1, (1-s)^2).
-        max_new_tokens: Length at which replies are cut off, in tokens; VSI-Bench allows 16.
+        max_new_tokens: Length at which replies are cut off, in tokens, at least 1; VSI-Bench allows 16.
         seed: Seed of random weights and of the adapter; the command line sets it by --seed_everything.
     """
 
@@ -97,6 +97,7 @@ class SolverModule(L.LightningModule):
         super().__init__()
         if not lr > 0:
             raise InputError(f"model.lr={lr} must be above 0")
+        check_least("model", {"weight_decay": (weight_decay, 0), "max_new_tokens": (max_new_tokens, 1)})
         self.checkpoint, self.lora, self.seed = checkpoint, lora, seed
         self.init: Init = init
         self.lr, self.weight_decay = lr, weight_decay
@@ -111,9 +112,8 @@ class SolverModule(L.LightningModule):
         self.results: PerFamilyMean | None = None
         self.last_step = 0
         self._training_rows: Sequence[SceneRow] = ()
-        self.strict_loading = (
-            False  # checkpoints lack frozen weights; on_load_checkpoint checks the trained ones
-        )
+        # Checkpoints lack frozen weights; on_load_checkpoint checks the trained ones.
+        self.strict_loading = False
 
     def setup(self, stage: str) -> None:
         """Refuses an unsupported strategy before the model is built."""

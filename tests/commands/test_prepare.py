@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
+
+from ..small_run import lines
 
 SMALL = {"num_frames": 4, "height": 96, "width": 128, "workers": 1}
 BUDGET = FrameBudget(4, 96, 128)
@@ -114,7 +117,8 @@ def test_the_command_says_how_many_scenes_it_prepared(rooms, tmp_path, capsys):
         (["ROOMS"], "store"),
         (["none", "store"], "does not exist"),
         (["ROOMS", "store", "--num_frames", "many"], "num_frames"),
-        (["ROOMS", "store", "--num_frames", "0"], "num_frames=0"),
+        (["ROOMS", "store", "--num_frames", "0"], "lightning_ouro: num_frames=0"),
+        (["ROOMS", "store", "--height", "0"], "lightning_ouro: height=0"),
     ],
 )
 def test_bad_input_ends_with_one_line(rooms, tmp_path, monkeypatch, capsys, args, message):
@@ -134,3 +138,46 @@ def test_recordings_are_prepared_without_importing_torch(rooms, tmp_path):
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     assert len(names_in(tmp_path / "store")) == 7
+
+
+@pytest.mark.parametrize("name", ["[old] rooms", "[/old]", "[red]", ":bed:"])
+def test_brackets_and_colons_in_paths_are_no_markup(rooms, tmp_path, capsys, name):
+    store = tmp_path / name / "store"
+    prepare(rooms / "procedural-000000", store, **SMALL)
+    assert f"1 scenes prepared in {store}, 0 already there" in capsys.readouterr().out
+
+
+def test_a_second_data_set_leaves_the_first_ones_skipped_scenes_listed(rooms, tmp_path):
+    both, others = tmp_path / "store", tmp_path / "others"
+    broken = rooms / "procedural-000005"
+    shutil.copytree(broken, others / "mine")
+    for folder, listed in (
+        (broken, [broken.name]),
+        (others, ["mine", broken.name]),
+        (broken, ["mine", broken.name]),
+    ):
+        with pytest.raises(InputError, match="none of 1 scenes is usable"):
+            prepare(folder, both, **SMALL)
+        assert [row["id"] for row in lines(both / "skipped.jsonl")] == listed
+    shutil.rmtree(others / "mine")
+    shutil.copytree(rooms / "procedural-000000", others / "mine")
+    prepare(others, both, **SMALL)
+    assert [row["id"] for row in lines(both / "skipped.jsonl")] == [broken.name], (
+        "a mended scene is listed no more"
+    )
+
+
+def test_a_list_of_skipped_scenes_that_is_none_is_refused_before_the_work(rooms, tmp_path):
+    prepare(rooms / "procedural-000000", tmp_path / "store", **SMALL)
+    (tmp_path / "store" / "skipped.jsonl").write_text("[1]\n")
+    with pytest.raises(InputError, match=r"skipped\.jsonl: is not a list of skipped scenes"):
+        prepare(rooms / "procedural-000001", tmp_path / "store", **SMALL)
+    assert not (tmp_path / "store" / "procedural-000001").exists()
+
+
+def test_a_data_set_without_a_usable_scene_is_an_error(rooms, tmp_path):
+    only = tmp_path / "only"
+    shutil.copytree(rooms / "procedural-000005", only / "procedural-000005")
+    with pytest.raises(InputError, match=r"none of 1 scenes is usable.*skipped\.jsonl; the first: "):
+        prepare(only, tmp_path / "store", **SMALL)
+    assert (tmp_path / "store" / "skipped.jsonl").read_text().count("\n") == 1

@@ -37,6 +37,7 @@ def test_show_writes_an_image_of_the_requested_scene(scene, video, tmp_path, cap
         (["rooms", "--id", "x"], "holds no scene x"),
         (["rooms", "--num_frames", "0"], "num_frames=0"),
         (["rooms", "--width", "399"], "width=399"),
+        (["rooms", "--width", "400", "--num_frames", "5000"], "num_frames=5000 do not fit in width=400"),
         (["rooms", "--out", "rooms/a/scene.json/x.png"], "cannot be written"),
         (["rooms", "--out", "sheet.nonsense"], "cannot be written as an image"),
         (["rooms/empty"], "holds no scene in a known layout"),

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Proposer, frozen_base
 from lightning_ouro.scenes.store import write_scene
@@ -152,6 +153,11 @@ def test_a_bad_scene_among_good_ones_is_skipped_and_listed(fit, shared_data, tmp
     for scene_id in ids[:3]:
         assert f"skipped scene {scene_id}: " in said
     assert "[nan, " in said, "brackets are no markup"
+
+
+def test_what_is_said_is_no_markup(capsys):
+    ClosedLoop(GrammarProposer())._say("scene[old]:bed: [/x]")
+    assert capsys.readouterr().out == "scene[old]:bed: [/x]\n"
 
 
 def test_scenes_of_a_benchmark_are_refused_by_name(fit, shared_data, capsys):

@@ -85,6 +85,7 @@ programs = st.lists(line | st.lists(part, max_size=3).map("".join), max_size=6).
 @example("x = [1_234_567_000.5, 0.5]")
 @example("x = [1.2345670005e9, 0.5]")
 @example("x = 1_00.5")
+@example("x = ['\f', \"\f\"]")
 @pytest.mark.filterwarnings("ignore")  # about escapes and numbers that Python has deprecated
 def test_reading_by_the_skeleton_gives_what_the_text_says(text):
     source = read(text)

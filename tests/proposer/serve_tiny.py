@@ -4,7 +4,8 @@
 
 The first part of the path chooses how it behaves: /model/v1 answers with the model, /busy/v1 refuses the first try of
 each request with 503, /garbage/v1 does not answer with JSON, /foreign/v1 answers like another API, /slow/v1 answers too
-late, and /refuse/v1 answers 401.
+late, /refuse/v1 answers 401, /dies/v1 and /refuses_and_dies/v1 fall silent within a chunk, /nested/v1 answers with JSON
+that is too deep, /endless/v1 never stops, and /no_http/v1 does not speak HTTP.
 """
 
 import json
@@ -54,6 +55,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, b'{"outputs": ["text"]}')
         if mode == "slow":
             time.sleep(3)
+        if mode in ("dies", "refuses_and_dies"):
+            return self.fall_silent(200 if mode == "dies" else 500)
+        if mode == "nested":
+            return self.answer(200, b"[" * 1_000_000)
+        if mode == "endless":
+            return self.go_on()
+        if mode == "no_http":
+            self.close_connection = True
+            return self.wfile.write(b"hello\r\nworld\r\n")
         message = {"role": "assistant", "content": reply(json.loads(body))}
         return self.answer(200, json.dumps({"choices": [{"message": message}]}).encode())
 
@@ -62,6 +72,22 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def fall_silent(self, status):
+        self.send_response(status)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"100\r\n{")
+        self.close_connection = True
+
+    def go_on(self):
+        self.send_response(200)
+        self.end_headers()
+        try:
+            while True:
+                self.wfile.write(b"x" * 65536)
+        except OSError:  # the client has enough
+            self.close_connection = True
 
     def log_message(self, *_):
         pass

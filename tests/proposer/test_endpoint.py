@@ -67,6 +67,11 @@ def test_tries_limits_how_often_a_request_is_sent(url, brief):
         ("foreign", 'no answer of a chat: {"outputs"'),
         ("refuse", "answered 401: .*invalid key"),
         ("slow", "timed out"),
+        ("dies", "IncompleteRead"),
+        ("refuses_and_dies", r"answered 500: .*IncompleteRead"),
+        ("nested", r"no answer of a chat: \[\[\["),
+        ("endless", "no answer of a chat: xxx"),
+        ("no_http", "hello"),
     ],
 )
 def test_a_server_that_always_fails_is_one_warning_and_only_rejections(url, brief, behaviour, detail):
@@ -102,6 +107,7 @@ def test_a_proposal_without_an_answer_is_a_rejection_among_the_others(url, brief
     [
         ({"url": "localhost:8000"}, "is not an http or https address"),
         ({"url": "file:///etc/passwd"}, "is not an http or https address"),
+        ({"url": "http://[::1"}, "is not an http or https address"),
         ({"concurrent": 0}, r"loop\.proposer\.concurrent=0"),
         ({"tries": 0}, r"loop\.proposer\.tries=0"),
         ({"timeout": 0.0}, r"loop\.proposer\.timeout=0"),
@@ -116,3 +122,12 @@ def test_a_missing_key_file_is_named(brief, tmp_path):
     proposer = EndpointProposer("http://localhost/v1", "tiny", key_file=str(tmp_path / "key"))
     with pytest.raises(InputError, match=r"key_file=.*key cannot be read"):
         proposer.propose([brief])
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"sk-1\nsk-2", "schlüssel".encode()])
+def test_a_key_file_that_holds_no_key_is_named_and_never_quoted(brief, tmp_path, content):
+    (tmp_path / "key").write_bytes(content)
+    proposer = EndpointProposer("http://localhost/v1", "tiny", key_file=str(tmp_path / "key"))
+    with pytest.raises(InputError, match=r"loop\.proposer\.key_file=\S+key ") as error:
+        proposer.propose([brief])
+    assert "sk-" not in str(error.value)

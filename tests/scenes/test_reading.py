@@ -2,8 +2,10 @@ import dataclasses
 import json
 
 import pytest
+from rich.text import Text
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes import reading
 from lightning_ouro.scenes.reading import locate, read_one, read_scenes
 from lightning_ouro.scenes.store import write_scene
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
@@ -125,3 +127,12 @@ def test_a_benchmarks_scene_carries_its_name_wherever_it_is_stored(rooms):
     scenes, _ = read_scenes([rooms])
     assert [bool(scene.benchmarks) for scene in scenes] == [False, False, True]
     assert {"VSI-Bench", "ScanNet validation split"} <= set(scenes[2].benchmarks)
+
+
+def test_brackets_in_a_folders_name_are_no_markup(tmp_path, monkeypatch):
+    titles = []
+    monkeypatch.setattr(reading, "track", lambda items, title, **_: titles.append(title) or items)
+    (tmp_path / "[old]").mkdir()
+    write(tmp_path / "[old]" / "a.json", {"a": GOOD})
+    read_scenes([tmp_path / "[old]"])
+    assert [Text.from_markup(title).plain for title in titles] == ["reading [old]"]
