@@ -15,6 +15,7 @@ from lightning_ouro.programs.clearance import LEAST_GAP, cross, dot, inside, to_
 from lightning_ouro.programs.geometry import Floats
 
 MOST = 64  # obstacles, as many as a number has bits
+_AT_ONCE = 20_000  # lines times obstacles in one product of matrices, so that it fits a processor's cache
 Sets = NDArray[np.uint64]
 Flags = NDArray[np.bool_]
 
@@ -27,67 +28,70 @@ def as_sets(flags: Flags) -> Sets:
 
 
 def too_near(points: Floats, shapes: Floats) -> Flags:
-    """Whether a walker at each point `(n, 2)` would touch each convex shape `(k, 6, 2)`, `(n, k)`."""
-    middles = shapes.mean(axis=1)
-    reach = np.linalg.norm(shapes - middles[:, None], axis=-1).max(axis=1, initial=0.0) + LEAST_GAP
-    touching = np.linalg.norm(points[:, None] - middles, axis=-1) < reach
-    point, shape = np.nonzero(touching)
-    starts, ends = shapes[shape], np.roll(shapes[shape], -1, axis=1)
-    gaps = to_segment(points[point, None], starts, ends).min(axis=1, initial=np.inf)
-    touching[point, shape] = (gaps < LEAST_GAP) | inside(points[point], starts)
+    """Whether a walker at each point `(..., n, 2)` would touch each convex shape `(..., k, 6, 2)`, `(..., n, k)`."""
+    middles = shapes.mean(axis=-2)
+    reach = np.linalg.norm(shapes - middles[..., None, :], axis=-1).max(axis=-1, initial=0.0) + LEAST_GAP
+    apart = np.linalg.norm(points[..., :, None, :] - middles[..., None, :, :], axis=-1)
+    touching = apart < reach[..., None, :]
+    where = np.nonzero(touching)
+    near_points, near_shapes = points[where[:-1]], shapes[(*where[:-2], where[-1])]
+    ends = np.roll(near_shapes, -1, axis=1)
+    gaps = to_segment(near_points[:, None], near_shapes, ends).min(axis=1, initial=np.inf)
+    touching[where] = (gaps < LEAST_GAP) | inside(near_points, near_shapes)
     return touching
 
 
 def blockers(starts: Floats, ends: Floats, shapes: Floats) -> Sets:
-    """The sets `(m, n)` of shapes that block the lines from points `(m, 2)` to points `(n, 2)`.
+    """The sets `(..., m, n)` of shapes that block the lines from points `(..., m, 2)` to points `(..., n, 2)`.
 
     For points that are not too near to a shape; others say so by `too_near`.
     """
     planes = _half_planes(starts, shapes)
-    lifted = np.concatenate([ends, np.ones((len(ends), 1))], axis=1).T
-    sets = np.empty((len(starts), len(ends)), dtype=np.uint64)
-    hit = np.zeros((MOST, len(ends)), dtype=bool)
-    for i in range(len(starts)):
-        left, right, far = (planes[:, i] @ lifted) > 0
-        np.logical_and(left & right, far, out=hit[: len(shapes)])
-        packed = np.packbits(hit, axis=0, bitorder="little")
-        sets[i] = np.ascontiguousarray(packed.T).view(np.uint64)[:, 0]
+    lifted = np.concatenate([ends, np.ones((*ends.shape[:-1], 1))], axis=-1).swapaxes(-1, -2)[..., None, :, :]
+    sets = np.empty((*starts.shape[:-1], ends.shape[-2]), dtype=np.uint64)
+    step = max(1, _AT_ONCE * starts.shape[-2] // max(1, sets.size * shapes.shape[-3]))
+    for first in range(0, starts.shape[-2], step):
+        rows = slice(first, first + step)
+        left, right, far = (planes[..., rows, :, :] @ lifted) > 0
+        hit = np.zeros((*left.shape[:-2], MOST, left.shape[-1]), dtype=bool)
+        np.logical_and(left & right, far, out=hit[..., : shapes.shape[-3], :])
+        packed = np.packbits(hit, axis=-2, bitorder="little").swapaxes(-1, -2)
+        sets[..., rows, :] = np.ascontiguousarray(packed).view(np.uint64)[..., 0]
     return sets
 
 
 def crossings(starts: Floats, ends: Floats, outline: Floats) -> Flags:
     """Whether the lines from points `(m, 2)` to points `(n, 2)` cross the floor's outline, `(m, n)`."""
     crossing = np.zeros((len(starts), len(ends)), dtype=bool)
-    for corner, following in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        edge = following - corner
-        start_sides, end_sides = (np.sign(cross(edge, points - corner)) for points in (starts, ends))
-        for side in (1, -1):
-            rows, columns = np.flatnonzero(start_sides == side), np.flatnonzero(end_sides == -side)
-            if len(rows) and len(columns):
-                from_start = ends[columns] - starts[rows, None]
-                to_corner, to_following = corner - starts[rows, None], following - starts[rows, None]
-                splits = cross(from_start, to_corner) * cross(from_start, to_following) < 0
-                crossing[np.ix_(rows, columns)] |= splits
+    following = np.roll(outline, -1, axis=0)
+    edges = (following - outline)[:, None]
+    start_sides, end_sides = (np.sign(cross(edges, points - outline[:, None])) for points in (starts, ends))
+    for side in (1, -1):
+        splits = (start_sides == side).any(axis=1) & (end_sides == -side).any(axis=1)
+        for edge in np.flatnonzero(splits).tolist():  # none of a rectangle's, if all points are on the floor
+            rows = np.flatnonzero(start_sides[edge] == side)
+            columns = np.flatnonzero(end_sides[edge] == -side)
+            line = ends[columns] - starts[rows, None]
+            to_corner, to_following = outline[edge] - starts[rows, None], following[edge] - starts[rows, None]
+            crossing[np.ix_(rows, columns)] |= cross(line, to_corner) * cross(line, to_following) < 0
     return crossing
 
 
 def _half_planes(points: Floats, shapes: Floats) -> Floats:
-    """`(3, m, k, 3)` numbers (a, b, c): a line to (x, y) is blocked where all three a x + b y + c are above 0."""
-    to_corner = shapes - points[:, None, None]  # (m, k, 6, 2)
+    """`(3, ..., m, k, 3)` numbers (a, b, c): a line to (x, y) is blocked where all three a x + b y + c are above 0."""
+    to_corner = shapes[..., None, :, :, :] - points[..., :, None, None, :]  # (..., m, k, 6, 2)
     square = dot(to_corner, to_corner)
-    along = np.sqrt(np.maximum(square - LEAST_GAP**2, 0))[
-        ..., None
-    ]  # metres from the point to the tangent point
+    along = np.sqrt(np.maximum(square - LEAST_GAP**2, 0))[..., None]  # metres to the tangent point
     aside = LEAST_GAP * np.stack([-to_corner[..., 1], to_corner[..., 0]], axis=-1)
-    ahead = (shapes.mean(axis=1) - points[:, None])[:, :, None]
+    ahead = to_corner.mean(axis=-2, keepdims=True)
     scale = along / np.maximum(square, 1e-300)[..., None]
     edges = []
     for side in (1, -1):  # left, right: the tangent that turns furthest from the shape's middle
         tangents = to_corner * along + side * aside  # as long as the square of the distance
         furthest = (side * _turn(ahead, tangents)).argmax(axis=-1)[..., None, None]
-        edges.append(np.take_along_axis(tangents * scale, furthest, axis=2)[:, :, 0])
+        edges.append(np.take_along_axis(tangents * scale, furthest, axis=-2)[..., 0, :])
     left, right = edges  # from the point to its tangent points
-    origin = points[:, None]
+    origin = points[..., :, None, :]
     return np.stack(
         [_right_of(left, origin), _right_of(-right, origin), _right_of(left - right, origin + right)]
     )

@@ -19,22 +19,31 @@ from lightning_ouro.programs.walking import Ground, Indices
 MOST_OBSTACLES = MOST - 1
 OUTSIDE = np.uint64(1 << MOST_OBSTACLES)  # stands in a set for the floor's outline, which always counts
 CHUNK = 32  # points or pairs between two pauses: 5 ms in the largest of VSI-Bench's rooms
+_TESTS = 40_000  # of a line against an obstacle that are done for several draws at once
 
 
-def find_straight(ground: Ground, draw: int) -> Generator[None, None, Flags]:
-    """Whether each pair of objects has a straight way in one draw, `(n, n)`; with pauses."""
-    centers, shapes = ground.centers[draw], ground.footprints[draw][ground.are_obstacles[draw]]
-    are_on_floor = on_floor(centers, ground.outline)
-    straight = are_on_floor[:, None] & are_on_floor & ~crossings(centers, centers, ground.outline)
-    for start in range(0, len(shapes), MOST):
-        some = shapes[start : start + MOST]
-        near, under = as_sets(too_near(centers, some)), as_sets(inside(centers[:, None], some))
-        for first in range(0, len(centers), CHUNK):
-            rows = slice(first, first + CHUNK)
-            blocked = blockers(centers[rows], centers, some) | near[rows, None] | near
-            straight[rows] &= is_within(blocked, under[rows, None] | under)
-            yield
-    return straight & straight.T  # also where rounding decides
+def find_straight(ground: Ground) -> Generator[None, None, Flags]:
+    """Whether each pair of objects has a straight way in each draw, `(draws, n, n)`; with pauses."""
+    draws, n = ground.are_obstacles.shape
+    straight = np.stack([~crossings(centers, centers, ground.outline) for centers in ground.centers])
+    are_on_floor = on_floor(ground.centers.reshape(-1, 2), ground.outline).reshape(draws, n)
+    straight &= are_on_floor[:, :, None] & are_on_floor[:, None]
+    for start in range(0, n, MOST):
+        obstacles = slice(start, start + MOST)
+        at_once = max(1, _TESTS // (n * n * min(n, MOST)))
+        for first in range(0, draws, at_once):
+            some = slice(first, first + at_once)
+            centers, shapes = ground.centers[some], ground.footprints[some, obstacles]
+            counting = as_sets(ground.are_obstacles[some, obstacles])[:, None, None]
+            near = as_sets(too_near(centers, shapes))
+            under = as_sets(inside(centers[:, :, None], shapes[:, None]))
+            for row in range(0, n, CHUNK):
+                rows = slice(row, row + CHUNK)
+                blocked = blockers(centers[:, rows], centers, shapes) | near[:, rows, None] | near[:, None]
+                aside = under[:, rows, None] | under[:, None]
+                straight[some, rows] &= is_within(blocked & counting, aside)
+                yield
+    return straight & straight.swapaxes(1, 2)  # also where rounding decides
 
 
 @final

@@ -19,7 +19,7 @@ from scipy.sparse.csgraph import dijkstra
 from lightning_ouro.programs.blocking import Flags, Sets
 from lightning_ouro.programs.clearance import EPSILON
 from lightning_ouro.programs.geometry import Floats
-from lightning_ouro.programs.lines import CHUNK, Lines, find_straight, is_within
+from lightning_ouro.programs.lines import CHUNK, Lines, is_within
 from lightning_ouro.programs.walking import Ground, Indices
 
 Way = tuple[int, ...]
@@ -39,9 +39,14 @@ class Paths:
     ways: list[Way | None]
 
 
-def find_paths(ground: Ground, draw: int) -> Generator[None, None, Paths]:
-    """Finds all paths in one draw with at most `lines.MOST_OBSTACLES` obstacles, with pauses."""
-    straight = yield from find_straight(ground, draw)
+def find_paths(ground: Ground, draw: int, straight: Flags) -> Generator[None, None, Paths]:
+    """Finds all paths in one draw with at most `lines.MOST_OBSTACLES` obstacles, with pauses.
+
+    Args:
+        ground: What is walked on.
+        draw: Index of the draw.
+        straight: `(n, n)` whether two objects have a straight way there, which is their path.
+    """
     objects = len(straight)
     lines = Lines(ground, draw)
     yield from lines.find(straight)

@@ -7,10 +7,11 @@ milliseconds, and the clock is looked at after each. What has been found when th
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any, final
 
+from lightning_ouro.programs.blocking import Flags
 from lightning_ouro.programs.lines import MOST_OBSTACLES, find_straight
 from lightning_ouro.programs.paths import Paths, find_paths
 from lightning_ouro.programs.questions import Failure
@@ -32,6 +33,7 @@ class Ways:
     def __init__(self, draws: Sequence[SceneGeometry]) -> None:
         self._draws = draws
         self._work = {"is_straight": self._find_straight(), "path": self._find_paths()}
+        self._straight: Flags | None = None
         self._tables: Tables = {name: [] for name in self._work}
 
     def tables(self, names: frozenset[str], seconds: float) -> Tables | Failure:
@@ -63,16 +65,20 @@ class Ways:
     def _ground(self) -> Ground:
         return ground_of(self._draws)
 
+    def _know_straight(self) -> Generator[None, None, Flags]:
+        if self._straight is None:
+            self._straight = yield from find_straight(self._ground)
+        return self._straight
+
     def _find_straight(self) -> Iterator[None]:
         """For each draw a text with a 1 for each pair of objects with a straight way between them, or else a 0."""
-        for draw in range(len(self._draws)):
-            straight = yield from find_straight(self._ground, draw)
+        for straight in (yield from self._know_straight()):
             self._tables["is_straight"].append("".join("01"[one] for one in straight.ravel().tolist()))
 
     def _find_paths(self) -> Iterator[None]:
         """For each draw the points at which paths bend, and a text with the paths between all pairs."""
-        for draw in range(len(self._draws)):
-            paths = yield from find_paths(self._ground, draw)
+        for draw, straight in enumerate((yield from self._know_straight())):
+            paths = yield from find_paths(self._ground, draw, straight)
             self._tables["path"].append(_path_table(paths))
 
 

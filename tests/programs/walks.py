@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import shapely
 
+from lightning_ouro.programs.lines import find_straight
 from lightning_ouro.programs.paths import find_paths
 
 RADIUS, SPARE = 0.2, 1e-9  # metres
@@ -22,8 +23,13 @@ def finished(generator):
 
 
 @lru_cache(maxsize=64)
+def all_straight(ground):
+    return finished(find_straight(ground))
+
+
+@lru_cache(maxsize=64)
 def all_paths(ground, draw):
-    return finished(find_paths(ground, draw))
+    return finished(find_paths(ground, draw, all_straight(ground)[draw]))
 
 
 def path_between(ground, draw, start, goal):
