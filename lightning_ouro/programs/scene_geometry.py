@@ -121,7 +121,15 @@ class SceneGeometry:
 
     def shown(self, share: float) -> frozenset[int]:
         """Indices of the objects that fill at least this share of some frame's pixels."""
-        return frozenset() if self.views is None else seen_objects(self.views.visibility, share)
+        if share not in self._shown:
+            seen = frozenset[int]() if self.views is None else seen_objects(self.views.visibility, share)
+            self._shown[share] = seen
+        return self._shown[share]
+
+    @cached_property
+    def _shown(self) -> dict[float, frozenset[int]]:
+        """What `shown` has found so far, by share."""
+        return {}
 
     @cached_property
     def times(self) -> tuple[str, ...]:
