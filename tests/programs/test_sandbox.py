@@ -149,6 +149,17 @@ def test_time_for_the_ways_counts_towards_a_programs_limit(crowded, ending, agai
     assert min(took) < 1
 
 
+def test_only_programs_that_ask_for_ways_fail_in_a_scene_too_large_for_them(sandbox, crowded, monkeypatch):
+    monkeypatch.setattr("lightning_ouro.programs.ways.MOST_OBJECTS", 49)
+    asking = "def answer(scene):\n    return count(1 + scene.is_straight(*scene.objects[:2]))\n"
+    boxes = "def answer(scene):\n    return count(len(scene.all('box')))\n"
+    programs = [source.read(text) for text in (asking, boxes, asking + NOT_CLOSED)]
+    refused, answered, too = sandbox.run_all(programs, LoadedScene(crowded[:1]))
+    assert refused.failure == too.failure
+    assert (refused.failure.reason, "50 objects" in refused.failure.detail) == ("limit", True)
+    assert answered.answers == (TypedAnswer("count", 46),)
+
+
 def test_errors_of_programs_that_ask_for_ways_name_their_line(sandbox, crowded):
     program = (
         "x = 1\n\ndef answer(scene):\n    scene.is_straight(*scene.objects[:2])\n    return count([][0])\n"

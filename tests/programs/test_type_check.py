@@ -111,8 +111,8 @@ def test_names_of_one_program_never_reach_another(check):
 
 
 def test_programs_checked_together_get_the_verdict_that_each_gets_alone(workers):
-    lines = HOSTILE.read_text("utf8").splitlines()[::6]
-    parsed = [read(json.loads(line)["program"]) for line in lines]
+    rows = [json.loads(line) for line in HOSTILE.read_text("utf8").splitlines()[::6]]
+    parsed = [read(row["program"]) for row in rows if not row["name"].startswith("typecheck")]  # no bombs
     sources = [source for source in parsed if isinstance(source, Source)]
     together = TypeChecker(workers, SECONDS).check(sources)
     alone = [TypeChecker(workers, SECONDS).check([source])[0] for source in sources]
