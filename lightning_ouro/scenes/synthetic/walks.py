@@ -1,8 +1,5 @@
 """Footage for scenes without recordings: a camera walks around the room, and the renderer draws what it sees.
 
-On its way around, the camera once walks up to what it looks at and backs off again: otherwise it would only ever
-move sideways, and which way it moves would be no question.
-
 The rendered room stands on `floor_rectangle`; where the walls of a layout's room cut through objects, the
 renderer draws the objects all the same. All random choices are seeded by the scene's id, so a scene looks the
 same in every process. The constants were chosen by hand: on VSI-Bench's layouts, a walk shows at least 80 %
@@ -21,7 +18,7 @@ from numpy.typing import NDArray
 from lightning_ouro.scenes.floor import floor_rectangle
 from lightning_ouro.scenes.synthetic.furniture import look_of
 from lightning_ouro.scenes.synthetic.types import PaintedBoxes, Rendering, Room
-from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
+from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
 
 _WALLS = ((214, 204, 188), (196, 208, 214), (206, 212, 192), (218, 200, 200), (205, 205, 205))  # RGB
 _FLOORS = ((150, 120, 90), (128, 128, 124), (170, 150, 120), (110, 96, 88), (140, 134, 150))  # RGB
@@ -31,9 +28,6 @@ _WALL_GAP = 0.3  # minimum distance in metres of the camera from the walls, unle
 _SHARE = (0.55, 0.8)  # distance of the path from the room's middle, as a share of the walls' distance
 _BEYOND = 1.0  # maximum distance in metres of the path beyond the same share of the objects' spread
 _SWEEP = (5.2, 5.8)  # radians walked; less than a full turn, so that the last frame shows something new
-_APPROACH = 0.14  # share of the time for the way towards what the camera looks at, and for the way back
-_NEAREST = 1.2  # minimum distance in metres on the floor to what it looks at; nearer, it looks straight down
-_FARTHEST = 1.2  # maximum length of the way in metres, which so ends before the middle of the room
 _AHEAD = 0.5  # maximum angle in radians by which the camera looks past the room's middle
 
 
@@ -51,7 +45,6 @@ class _Walk:
         target_height: Height above the floor of the point that the camera looks at.
         duration: Seconds.
         fov: Horizontal field of view.
-        approach: Share of the walk's time after which the camera leaves its way around for what it looks at.
     """
 
     radii: tuple[float, float]
@@ -63,7 +56,6 @@ class _Walk:
     target_height: float
     duration: float
     fov: float
-    approach: float
 
 
 class RenderedFootage:
@@ -88,18 +80,7 @@ def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
     rendering = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
     visibility = _visibility(rendering.ids, len(scene.objects))
-    times = progress * walk.duration
-    size, path = (budget.height, budget.width), _path(walk, room, times, poses)
-    return rendering, Views(times, intrinsics, poses, visibility, size, path)
-
-
-def _path(walk: _Walk, room: Room, times: NDArray[np.float64], poses: NDArray[np.float64]) -> CameraPath:
-    """The whole walk, which at its frames' times has exactly their poses."""
-    moments = math.ceil(walk.duration * PATH_RATE) + 1
-    every = np.union1d(np.linspace(0.0, walk.duration, moments), times)
-    path = CameraPath(every, _poses(walk, room, every / walk.duration))
-    path.poses[path.indices(times)] = poses
-    return path
+    return rendering, Views(progress * walk.duration, intrinsics, poses, visibility)
 
 
 def _visibility(ids: NDArray[np.int32], num_objects: int) -> NDArray[np.float32]:
@@ -153,31 +134,18 @@ def _draw_walk(scene: Scene, room: Room, rng: np.random.Generator) -> _Walk:
         target_height=float(rng.uniform(0.3, 0.7)),
         duration=float(rng.uniform(20, 40)),
         fov=math.radians(float(rng.uniform(80, 90))),
-        approach=float(rng.uniform(0, 1 - 2 * _APPROACH)),
     )
 
 
 def _poses(walk: _Walk, room: Room, progress: NDArray[np.float64]) -> NDArray[np.float64]:
-    """`(T, 4, 4)` camera to world, at each share `(T,)` of the walk's time."""
-    around, towards = _progress(walk, progress)
-    angle = walk.start + walk.sweep * around
+    """`(T, 4, 4)` camera to world, at each share `(T,)` of the walk."""
+    angle = walk.start + walk.sweep * progress
     eyes = _on_ellipse(walk, room, angle, walk.height + walk.bob * np.sin(2 * angle))
     targets = _on_ellipse(walk, room, angle + math.pi + walk.ahead, np.full_like(angle, walk.target_height))
-    ahead = (targets - eyes) * (1, 1, 0)
-    distance = np.linalg.norm(ahead, axis=1, keepdims=True)
-    eyes += towards[:, None] * np.clip(distance - _NEAREST, 0, _FARTHEST) * ahead / distance
     poses = np.tile(np.eye(4), (len(progress), 1, 1))
     poses[:, :3, :3] = room.rotation @ _look_along(targets - eyes)
     poses[:, :3, 3] = room.center + eyes @ room.rotation.T
     return poses
-
-
-def _progress(walk: _Walk, time: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How much of the way around and how much of the way towards what it looks at lie behind the camera."""
-    leaves, arrives, returns = walk.approach + np.array([0, _APPROACH, 2 * _APPROACH])
-    behind = leaves / (1 - 2 * _APPROACH)
-    around = np.interp(time, [0, leaves, returns, 1], [0, behind, behind, 1])
-    return around, np.interp(time, [leaves, arrives, returns], [0, 1, 0])
 
 
 def _on_ellipse(
