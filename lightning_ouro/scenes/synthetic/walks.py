@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from lightning_ouro.scenes.floor import floor_rectangle
 from lightning_ouro.scenes.synthetic.furniture import look_of
 from lightning_ouro.scenes.synthetic.types import PaintedBoxes, Rendering, Room
-from lightning_ouro.scenes.types import FrameBudget, Scene, Video, Views
+from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
 
 _WALLS = ((214, 204, 188), (196, 208, 214), (206, 212, 192), (218, 200, 200), (205, 205, 205))  # RGB
 _FLOORS = ((150, 120, 90), (128, 128, 124), (170, 150, 120), (110, 96, 88), (140, 134, 150))  # RGB
@@ -80,7 +80,18 @@ def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
     rendering = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
     visibility = _visibility(rendering.ids, len(scene.objects))
-    return rendering, Views(progress * walk.duration, intrinsics, poses, visibility)
+    times = progress * walk.duration
+    size, path = (budget.height, budget.width), _path(walk, room, times, poses)
+    return rendering, Views(times, intrinsics, poses, visibility, size, path)
+
+
+def _path(walk: _Walk, room: Room, times: NDArray[np.float64], poses: NDArray[np.float64]) -> CameraPath:
+    """The whole walk, which at its frames' times has exactly their poses."""
+    moments = math.ceil(walk.duration * PATH_RATE) + 1
+    every = np.union1d(np.linspace(0.0, walk.duration, moments), times)
+    path = CameraPath(every, _poses(walk, room, every / walk.duration))
+    path.poses[path.indices(times)] = poses
+    return path
 
 
 def _visibility(ids: NDArray[np.int32], num_objects: int) -> NDArray[np.float32]:
