@@ -15,7 +15,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from tiny_run import fit
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.loop.fixed_questions import fixed_sets
 from lightning_ouro.loop.query_drop import Drop, queries_to_drop
+from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -93,17 +94,16 @@ def asked_about(num_scenes: int) -> dict[str, Asked]:
     """The counting questions of each set about so many scenes."""
     library = SceneLibrary(procedural_scenes(FIRST_SCENE, num_scenes), FrameBudget())
     by_set = fixed_sets(library, list(library.values()), PER_SCENE, show_progress=True).by_set
-    return {
-        name: with_videos(
-            library,
-            [
-                drop
-                for scene in library.values()
-                for drop in queries_to_drop(scene, [item for item in each if item.scene_id == scene.id], MOST)
-            ],
-        )
-        for name, each in by_set.items()
-    }
+    drops = {name: to_drop(library, questions) for name, questions in by_set.items()}
+    return {name: with_videos(library, each) for name, each in drops.items() if each}
+
+
+def to_drop(library: SceneLibrary, questions: Sequence[Question]) -> list[Drop]:
+    """A set's counting questions, scene by scene."""
+    by_scene: dict[str, list[Question]] = defaultdict(list)
+    for question in questions:
+        by_scene[question.scene_id].append(question)
+    return [drop for key, each in by_scene.items() for drop in queries_to_drop(library[key], each, MOST)]
 
 
 def with_videos(library: SceneLibrary, drops: list[Drop]) -> Asked:
