@@ -32,20 +32,23 @@ def held_out_batches(
             without what they count.
         shard: Which scenes this rank asks about.
     """
-    scene_ids = scenes_asked_about(by_set)
+    by_scene: dict[str, list[tuple[str, Question]]] = {key: [] for key in scenes_asked_about(by_set)}
+    for name, questions in by_set.items():
+        for question in questions:
+            by_scene[question.scene_id].append((name, question))
     families = {
         name: tuple(sorted({question.family for question in questions})) for name, questions in by_set.items()
     }
+    scene_ids = list(by_scene)
     share = shard.of(scene_ids)
     chunks = [share[start : start + EVAL_ROWS] for start in range(0, len(share), EVAL_ROWS)]
 
     def load(chunk: Sequence[str]) -> EvalBatch:
-        asked = [_asked(by_set, scene_id) for scene_id in chunk]
         return EvalBatch(
-            tuple(_row(library.video(key), each) for key, each in zip(chunk, asked, strict=True)),
-            tuple(tuple(name for name, _ in each) for each in asked),
-            tuple(_other_video(library, scene_id, scene_ids) for scene_id in chunk),
-            tuple(drop for key in chunk for drop in _drops(library, by_set, key, drops_per_scene)),
+            tuple(_row(library.video(key), by_scene[key]) for key in chunk),
+            tuple(tuple(name for name, _ in by_scene[key]) for key in chunk),
+            tuple(_other_video(library, key, scene_ids) for key in chunk),
+            tuple(drop for key in chunk for drop in _drops(library, by_scene[key], drops_per_scene)),
             families,
         )
 
@@ -57,29 +60,18 @@ def scenes_asked_about(by_set: Mapping[str, Sequence[Question]]) -> list[str]:
     return list(dict.fromkeys(question.scene_id for questions in by_set.values() for question in questions))
 
 
-def _asked(by_set: Mapping[str, Sequence[Question]], scene_id: str) -> list[tuple[str, Question]]:
-    """The questions about a scene, each with its set."""
-    return [
-        (name, question)
-        for name, questions in by_set.items()
-        for question in questions
-        if question.scene_id == scene_id
-    ]
-
-
 def _row(video: Video, asked: Sequence[tuple[str, Question]]) -> SceneRow:
     return SceneRow(video, tuple(question for _, question in asked), (0.0,) * len(asked))
 
 
-def _drops(
-    library: SceneLibrary, by_set: Mapping[str, Sequence[Question]], scene_id: str, most: int
-) -> Iterator[DroppedQuery]:
+def _drops(library: SceneLibrary, asked: Sequence[tuple[str, Question]], most: int) -> Iterator[DroppedQuery]:
     """A scene's counting questions that are asked again, each on the video without what it counts."""
-    for name, questions in by_set.items():
-        about_scene = [question for question in questions if question.scene_id == scene_id]
-        for drop in queries_to_drop(library[scene_id], about_scene, most):
-            video = library.video_without(scene_id, drop.objects)
-            yield DroppedQuery(name, SceneRow(video, (drop.question,), (0.0,)))
+    for set_name in dict.fromkeys(name for name, _ in asked):
+        questions = [question for name, question in asked if name == set_name]
+        scene = library[questions[0].scene_id]
+        for drop in queries_to_drop(scene, questions, most):
+            video = library.video_without(scene.id, drop.objects)
+            yield DroppedQuery(set_name, SceneRow(video, (drop.question,), (0.0,)))
 
 
 def _other_video(library: SceneLibrary, scene_id: str, scene_ids: Sequence[str]) -> Video | None:

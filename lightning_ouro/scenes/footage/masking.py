@@ -1,8 +1,8 @@
 """Recorded frames in which some objects are covered: every pixel whose ray meets one of their boxes is grey.
 
 This is masking, not removal: one sees that something is covered, and roughly how large it is. It hides what the
-boxes hold, so what an annotation leaves outside of its box, shadows and reflections stay. A camera inside a box
-sees nothing but grey.
+boxes hold and what stands in front of them, while what an annotation leaves outside of its box, shadows and
+reflections stay. A camera inside a box sees nothing but grey.
 """
 
 from __future__ import annotations
