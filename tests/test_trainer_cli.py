@@ -135,7 +135,7 @@ def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, ca
     assert all(0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies)
 
 
-def test_a_limited_validation_leaves_out_scenes_and_neither_set_nor_the_dropped_queries(run, tmp_path):
+def test_a_limited_validation_leaves_out_scenes_not_sets_nor_dropped_queries(run, tmp_path):
     """Ten scenes are two batches, of which one is asked."""
     scenes = ("--data.num_val_scenes", "10", "--data.eval_questions_per_scene", "12")
     run("validate", "--config", TINY, *SMALL, *scenes, "--trainer.limit_val_batches", "1")
