@@ -87,7 +87,7 @@ def test_the_mask_is_the_boxs_convex_hull_wherever_the_camera_stands():
     assert crossing >= 10 and partly >= 20
 
 
-def test_all_of_the_picture_is_masked_from_within_a_box_and_nothing_behind_the_camera():
+def test_all_is_masked_from_within_a_box_and_nothing_behind_the_camera():
     around, behind = box((0, 0, 0.1), (1, 1, 1)), box((0, 0, -2), (1, 1, 1), index=1)
     video = film([pose(np.eye(3))], 2)
     assert grey(masked(scene_of(around, behind), video, [0])).all()
