@@ -18,6 +18,7 @@ from lightning_ouro.programs.margins import (
     FamilyMargins,
     Margins,
 )
+from lightning_ouro.programs.naming import is_any_kind
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -29,14 +30,14 @@ HIGHER += ("first_seen", "least_metres")
 def test_strict_has_the_limits_that_are_known_of_revsi():
     assert (STRICT.apart, STRICT.nearest, STRICT.gap, STRICT.boundary) == (1.0, 1.0, 0.3, 35.0)
     assert (STRICT.beside, STRICT.longest_side, STRICT.least_count) == (1.5, 1.4, 1)
-    assert {"door", "toilet", "keyboard", "refrigerator"} <= STRICT.standard_sizes
-    assert not {"table", "sofa", "rug", "curtain", "window"} & STRICT.standard_sizes
+    assert {"door", "toilet", "keyboard", "curtain", "backpack"} <= STRICT.no_sizes
+    assert not {"table", "sofa", "rug", "cabinet", "tv"} & STRICT.no_sizes
 
 
 def test_strict_is_nowhere_laxer_but_in_counting():
     assert all(getattr(STRICT, name) >= getattr(VSI_BENCH, name) for name in HIGHER)
     assert STRICT.longest_side < VSI_BENCH.longest_side
-    assert not VSI_BENCH.standard_sizes
+    assert not VSI_BENCH.no_sizes
 
 
 def test_an_option_names_a_set_for_all_families_or_for_some():
@@ -116,7 +117,7 @@ def test_single_objects_are_counted_under_strict_alone(rooms):
 
 def test_things_of_standard_size_are_not_measured_under_strict(rooms):
     measured = {roles["object"][0] for _, roles in asked(rooms, "object_size_estimation", STRICT)}
-    assert measured and not measured & STRICT.standard_sizes
+    assert measured and not any(is_any_kind(name, STRICT.no_sizes) for name in measured)
     assert {roles["object"][0] for _, roles in asked(rooms, "object_size_estimation", VSI_BENCH)} - measured
 
 
