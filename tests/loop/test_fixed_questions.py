@@ -49,7 +49,7 @@ def test_scenes_about_which_nothing_can_be_asked_are_refused():
     assert (nothing.by_set, nothing.empty) == ({}, [])
 
 
-def test_distances_of_the_strict_set_keep_revsis_limits_and_those_of_the_other_do_not(library):
+def test_distances_of_the_strict_set_keep_revsis_limit_and_those_of_the_other_do_not(library):
     """By the answers alone: ReVSI asks for no distance below 1 m."""
     sets = fixed_sets(library, list(library.values()), 12, show_progress=False).by_set
     metres = {
