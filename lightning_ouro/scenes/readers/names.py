@@ -46,6 +46,11 @@ class Names:
             self._refused.append(label)
         return None
 
+    @property
+    def given(self) -> frozenset[str]:
+        """All names that were given, also those of objects that were left out later."""
+        return frozenset(self._spelled.values())
+
     def certain(self, complete: Set[str]) -> frozenset[str]:
         """The complete categories without those that a refused label might mean."""
         hints = [

@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_ouro.programs.naming import is_kind_of
+from lightning_ouro.scenes.naming import is_kind_of
 
 
 @pytest.mark.parametrize(
