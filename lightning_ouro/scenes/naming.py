@@ -20,7 +20,7 @@ _OTHERS = frozenset(
     ("cardboard", "cupboard", "dashboard", "dishwasher", "keyboard", "skateboard", "surfboard")
 )
 _PREPOSITION = re.compile(r" (?:of|with|for|on|in|under|to|from|without) .*| ?\(.*")
-_IRREGULAR = {"shelves": "shelf", "knives": "knife", "leaves": "leaf", "people": "person", "mice": "mouse"}
+_IRREGULAR = {"knives": "knife", "leaves": "leaf", "people": "person", "mice": "mouse"}
 
 
 @lru_cache(maxsize=100_000)
@@ -59,6 +59,8 @@ def _words(category: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if word.endswith("lves"):
+        return f"{word[:-3]}f"
     if re.search(r"[^aeiou]ies$", word):
         return f"{word[:-3]}y"
     if re.search(r"(?:ss|x|z|[cs]h)es$", word):

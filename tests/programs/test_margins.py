@@ -91,7 +91,10 @@ def test_every_family_keeps_the_margins_that_it_is_given(rooms, name):
 
 def test_none_one_and_two_categories_are_counted_under_strict_alone(rooms):
     strict, usual = (
-        {tuple(map(geometry.count, roles["object"])) for geometry, roles in asked(rooms, "object_counting", margins)}
+        {
+            tuple(map(geometry.count, roles["object"]))
+            for geometry, roles in asked(rooms, "object_counting", margins)
+        }
         for margins in (STRICT, VSI_BENCH)
     )
     assert {(0,), (1,), (2,), (0, 1), (0, 2), (1, 1), (1, 2)} <= strict

@@ -14,6 +14,7 @@ from lightning_ouro.scenes.naming import is_kind_of
         ("tv-stand", "tv stand"),
         ("night stand", "nightstand"),
         ("shelves", "shelf"),
+        ("bookshelves", "shelf"),
         ("box of tissues", "box"),
         ("chair (broken)", "chair"),
         ("old keyboard", "keyboard"),

@@ -54,7 +54,9 @@ class ObjectCounting(Family):
         Form("Count the {object[0]}(s) in this room. How many are there?"),
         Form("What is the number of {object[0]}(s) in the room?"),
         Form("How many {object[0]}(s) and {object[1]}(s) are in this room in total?", is_extra=True),
-        Form("Count the {object[0]}(s) and the {object[1]}(s). How many are there altogether?", is_extra=True),
+        Form(
+            "Count the {object[0]}(s) and the {object[1]}(s). How many are there altogether?", is_extra=True
+        ),
         Form("What is the total number of {object[0]}(s) and {object[1]}(s) in the room?", is_extra=True),
     )
     main_role = "object"

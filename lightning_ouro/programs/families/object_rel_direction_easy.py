@@ -1,4 +1,4 @@
-"""Whether an object is to the left or to the right of someone's line of sight."""
+"""Whether an object is to the left or to the right of the line in which someone looks."""
 
 from __future__ import annotations
 

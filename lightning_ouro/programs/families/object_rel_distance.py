@@ -58,7 +58,10 @@ class ObjectRelDistance(Family):
             "{order[0]:farthest} from the {target[0]}?",
             is_extra=True,
         ),
-        Form(f"Which of these objects ({_OPTIONS}) is {{order[0]:farthest}} from the {{target[0]}}?", is_extra=True),
+        Form(
+            f"Which of these objects ({_OPTIONS}) is {{order[0]:farthest}} from the {{target[0]}}?",
+            is_extra=True,
+        ),
         Form(
             f"Among {_OPTIONS}, which one has its closest point {{order[0]:farthest}} from that of the {{target[0]}}?",
             is_extra=True,
@@ -74,12 +77,12 @@ class ObjectRelDistance(Family):
         listed = ", ".join(quote(name) for name in roles["options"])
         head = f"def answer(scene):\n    target = scene.unique({quote(target)})\n    names = [{listed}]\n"
         if "order" in roles:
-            return (
-                f"{head}    farthest = max(names, key=lambda name: scene.distance(target, scene.unique(name)))\n"
+            return head + (
+                "    farthest = max(names, key=lambda name: scene.distance(target, scene.unique(name)))\n"
                 "    return choice(farthest, among=names)\n"
             )
-        return (
-            f"{head}    nearest = min(names, key=lambda name: min(scene.distance(target, it) for it in scene.all(name)))\n"
+        return head + (
+            "    nearest = min(names, key=lambda name: min(scene.distance(target, it) for it in scene.all(name)))\n"
             "    return choice(nearest, among=names)\n"
         )
 

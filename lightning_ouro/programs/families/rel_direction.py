@@ -1,10 +1,11 @@
 """Where an object is for someone who stands by a second object and faces a third, or away from it.
 
 The angle runs counter-clockwise on the floor from (facing - standing) to (target - standing), between
-centroids; from the opposite direction for one who faces away, as in ReVSI's backward directions. The three difficulties differ in how they divide the circle and in their sentences. The limits of
-`vsi_bench` are those of VLM-3R's generator, which for `hard` only keeps clear of the boundary ahead of the
-angle, measures how far the objects are apart in space, and looks at the target's corners alone; here all
-boundaries count, the distance on the floor, and the corners of all three.
+centroids; from the opposite direction for one who faces away, as in ReVSI's backward directions. The three
+difficulties differ in how they divide the circle and in their sentences. The limits of `vsi_bench` are those of
+VLM-3R's generator, which for `hard` only keeps clear of the boundary ahead of the angle, measures how far the
+objects are apart in space, and looks at the target's corners alone; here all boundaries count, the distance on
+the floor, and the corners of all three.
 """
 
 from __future__ import annotations

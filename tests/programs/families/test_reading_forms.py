@@ -63,7 +63,12 @@ def by_reference(pattern, text):
 
 
 def words_of(role):
-    words = {"times": ("0.0", "4.4", "12.3", "117.5"), "motion": ("move", "turn"), "order": ("farthest",), "kind": ()}
+    words = {
+        "times": ("0.0", "4.4", "12.3", "117.5"),
+        "motion": ("move", "turn"),
+        "order": ("farthest",),
+        "kind": (),
+    }
     return words.get(role)
 
 

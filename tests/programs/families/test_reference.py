@@ -23,7 +23,9 @@ EACH = 20  # of each kind, such as the farthest, or away from what one faces
 FIRST, ROOMS, MOST = 640_000, 130, 10  # rooms that no other test uses; questions about each
 # Whose reference is exact on rules as well; others take points nearby, or pixels, for what is hidden.
 EXACT = ("object_counting", "object_size_estimation", "obj_appearance_order", "route_planning")
-MARGINS = FamilyMargins(by_family={"object_counting": STRICT})  # with which 0, 1 and two categories are counted
+MARGINS = FamilyMargins(
+    by_family={"object_counting": STRICT}
+)  # with which 0, 1 and two categories are counted
 EXACT += ("object_rel_direction_easy", "object_rel_direction_medium", "object_rel_direction_hard")
 
 

@@ -171,10 +171,7 @@ def any_roles(family, geometry, rng, number=60):
     for _ in range(number):
         form = family.forms[int(rng.integers(len(family.forms)))]
         yield {
-            role: tuple(
-                str(rng.choice(words.get(role, categories)))
-                for _ in range(size)
-            )
+            role: tuple(str(rng.choice(words.get(role, categories))) for _ in range(size))
             for role, size in form.sizes.items()
         }
 
