@@ -72,6 +72,18 @@ class Form:
         """The sentence about these roles."""
         return self._plain.format(**roles)
 
+    def outline(self) -> str:
+        """The sentence with capital letters for categories, numbers such as `1.0` for times, and `move/turn` for words."""
+        written = dict(zip(dict.fromkeys(self._categories), string.ascii_uppercase, strict=False))
+        for _, name, spec, _ in string.Formatter().parse(self.template):
+            if name is not None and spec:
+                written[name] = f"{int(name[-2]) + 1}.0" if spec == SECONDS else spec.replace("|", "/")
+        roles = {
+            role: tuple(written[f"{role}[{index}]"] for index in range(size))
+            for role, size in self.sizes.items()
+        }
+        return folded(self.write(roles))
+
     def read(self, text: str) -> Roles | None:
         """The roles that a text of this form names, or None.
 
