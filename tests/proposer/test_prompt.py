@@ -9,7 +9,6 @@ from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.margins import STRICT, FamilyMargins
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.described_categories import described_categories
 from lightning_ouro.proposer.prompt import MENTIONS, PromptWriter
 from lightning_ouro.proposer.short_names import ShortNames
@@ -22,9 +21,7 @@ UNLIMITED = {"max_objects": 64, "metadata_tokens": 10**6, "feedback_tokens": 10*
 
 
 def write(brief, kind="full", **limits):
-    return (
-        PromptWriter(kind, **UNLIMITED | limits).write(brief, scene_geometry(brief.scene, brief.views)).text
-    )
+    return PromptWriter(kind, **UNLIMITED | limits).write(brief, brief.geometry()).text
 
 
 def question(text, options=None, answer="3", family="object_counting", **objects):
