@@ -73,7 +73,7 @@ class Form:
         return self._plain.format(**roles)
 
     def outline(self) -> str:
-        """The sentence with capital letters for categories, `1.0` and `2.0` for times, and words such as `move/turn`."""
+        """The sentence with capital letters for categories, `1.0` and `2.0` for times, words such as `move/turn`."""
         written = dict(zip(dict.fromkeys(self._categories), string.ascii_uppercase, strict=False))
         for _, name, spec, _ in string.Formatter().parse(self.template):
             if name is not None and spec:
