@@ -129,12 +129,16 @@ def askable(
     weights: Mapping[str, float], geometry: SceneGeometry, taken: Set[Key], style: Style = "mixed"
 ) -> dict[str, float]:
     """The weights of the families that still have something new to ask; `open` always has."""
-    rng = np.random.default_rng(0)  # decides only which candidate is found first
     return {
         name: weight
         for name, weight in weights.items()
-        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, rng, style) is not None
+        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, _first_found(), style) is not None
     }
+
+
+def _first_found() -> np.random.Generator:
+    """Decides only which candidate is found first: each family starts anew, whatever the others have drawn."""
+    return np.random.default_rng(0)
 
 
 def evenly(family: Family, roles: Roles) -> float:
