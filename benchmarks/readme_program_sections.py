@@ -141,7 +141,7 @@ def margins(report: Report) -> str:
         provenance(report),
         table(header, rows),
         prose(
-            f"""`strict` leaves a third of their due, in rooms of both sources, to {mixed}. A mix of the two sets that
-            no family suffers from has `strict` for these and `vsi_bench` for the others."""
+            f"""`strict` leaves a third of their due, in rooms of both sources, to {mixed}. So `mixed`, the default,
+            has `strict` for these and `vsi_bench` for the others."""
         ),
     )

@@ -18,7 +18,7 @@ SMALL = [
     ),
     *(
         "--loop.proposals_per_scene",
-        "14",
+        "26",
         "--trainer.max_epochs",
         "2",
         "--trainer.enable_progress_bar",

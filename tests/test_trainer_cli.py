@@ -33,7 +33,7 @@ def test_the_model_itself_asks_by_default_and_is_told_how_it_fared(fitted):
     for round in ("000", "001"):
         rejections = lines(fitted / "rounds" / round / "rejections.jsonl")
         assert {row["proposal"]["proposer"] for row in rejections} == {"model"}
-        assert len(lines(fitted / "rounds" / round / "questions.jsonl")) + len(rejections) == 4 * 10
+        assert len(lines(fitted / "rounds" / round / "questions.jsonl")) + len(rejections) == 4 * 26
 
 
 def test_the_grammar_asks_where_it_is_named(run, tmp_path):

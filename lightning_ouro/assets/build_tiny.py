@@ -1,6 +1,6 @@
 """Makes the configuration and tokenizer of the tiny Qwen3-VL in `assets/tiny`.
 
-    python -m lightning_ouro.assets.build_tiny
+    python -m lightning_ouro.assets.build_tiny [--anew]
 
 The model is transformers' own class, small enough for two cores. The tokenizer is a byte-level BPE with
 single digits and with Qwen's pre-tokenization and special tokens, trained on names of objects. On top of
@@ -9,13 +9,18 @@ the families' names, the short names and positions of compact metadata, and the 
 rooms. A proposal then takes about 11 tokens instead of 100, most of them names to choose, and choosing is
 what a small model can learn. The same command gives the same files, bit for bit. The weights come from
 `configs/bootstrap.yaml`.
+
+The shipped weights know each such text by its index among those of their time, which `phrases.json` keeps: a
+sentence that is changed or added since then is spelled, and costs more tokens. `--anew` collects the texts of
+today, for weights that are made anew.
 """
 
 from __future__ import annotations
 
 import json
 import string
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -34,6 +39,7 @@ from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PRO
 from lightning_ouro.proposer.prompt import prompt_words
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
 
+PHRASES = Path(__file__).parent / "phrases.json"
 # All sizes are chosen by hand; a change of any makes the shipped weights useless.
 BPE_SIZE = 1024  # vocabulary of the byte-level BPE
 NUM_INVENTED = 4096  # invented names that the BPE is trained on
@@ -87,7 +93,7 @@ CHAT_TEMPLATE = """\
 def main(folder: Path) -> None:
     """Writes the files into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = build_tokenizer(corpus())
+    tokenizer = build_tokenizer(corpus(), json.loads(PHRASES.read_text("utf8")))
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         chat_template=CHAT_TEMPLATE,
@@ -118,8 +124,8 @@ def corpus() -> Iterator[str]:
     yield from (f"<{seconds / 10:.1f} seconds>" for seconds in range(600))
 
 
-def phrases() -> list[str]:
-    """The texts that are one token each, sorted; the shipped weights know each by its index in this order."""
+def phrases_of_today() -> list[str]:
+    """The texts that are one token each, sorted."""
     fixed = {
         *FAMILIES,
         *BANDS,
@@ -171,7 +177,7 @@ def _split_at_marks(text: str) -> set[str]:
     return set(text.replace(TIME_MARK, NAME_MARK).split(NAME_MARK))
 
 
-def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
+def build_tokenizer(texts: Iterator[str], phrases: Sequence[str]) -> Tokenizer:
     """A byte-level BPE trained on the texts, with a token for each phrase."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -189,7 +195,7 @@ def build_tokenizer(texts: Iterator[str]) -> Tokenizer:
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases()])
+    tokenizer.add_tokens([AddedToken(phrase, normalized=False) for phrase in phrases])
     tokenizer.add_tokens([AddedToken(name, normalized=False, single_word=True) for name in sorted(FURNITURE)])
     return tokenizer
 
@@ -248,4 +254,6 @@ def _vision_config() -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--anew"]:
+        PHRASES.write_text(json.dumps(phrases_of_today(), indent=1) + "\n", "utf8")
     main(Path(str(files("lightning_ouro") / "assets" / "tiny")))

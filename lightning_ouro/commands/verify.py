@@ -47,7 +47,7 @@ def verify(
     num_frames: int = 8,
     height: int = 96,
     width: int = 128,
-    margins: MarginsOption = "vsi_bench",
+    margins: MarginsOption = "mixed",
 ) -> None:
     """Verifies questions with programs from a file, as a round verifies what a proposer wrote.
 
@@ -63,7 +63,7 @@ def verify(
             asked.
         height: Height of a frame in pixels, as data.frames.height.
         width: Width of a frame in pixels, as data.frames.width.
-        margins: How clear answers have to be, as loop.margins: vsi_bench, strict, or one of them by family.
+        margins: How clear answers have to be, as loop.margins: mixed, vsi_bench, strict, or one of the two by family.
 
     Raises:
         InputError: a file or folder cannot be read, no scene is usable, or `out` already holds such files.

@@ -58,7 +58,8 @@ class ClosedLoop(L.Callback):
             confidence in the answer, without the video), judge (the base is asked for a verdict, as in arXiv
             2606.11719), or none.
         margins: How clear an answer has to be: vsi_bench (the limits of VSI-Bench's re-creation), strict (those of
-            ReVSI), or a dictionary with one of these for some families; the others keep vsi_bench.
+            ReVSI), mixed (strict for the families that find enough to ask under it), or a dictionary with vsi_bench
+            or strict for some families, where the others are mixed.
         seed: Seed of proposals and plans; the command line sets it from --seed_everything.
     """
 
@@ -71,7 +72,7 @@ class ClosedLoop(L.Callback):
         skill: SkillKind = "chance_corrected",
         feedback_per_band: int = 2,
         blind: BlindKind = "confidence",
-        margins: MarginsOption = "vsi_bench",
+        margins: MarginsOption = "mixed",
         seed: int = 0,
     ) -> None:
         least = {"proposals_per_scene": (proposals_per_scene, 1), "feedback_per_band": (feedback_per_band, 0)}

@@ -27,6 +27,9 @@ set" (fudan-zvg/spar @1679885) is the official one; EmbSpatial-Bench, MMSI-Bench
 CV-Bench, MMSI-Video-Bench, BLINK and OmniSpatial, which the splits may not cover; the rest of MindCube's
 21,154 questions, which the splits do **not** cover if its rotations are from training rooms like Tiny's; and
 ScanNet++'s hidden test scenes.
+
+ReVSI's 381 scenes are not listed either, because its data are gated: `revsi_rooms` reads them from a local copy
+of its `metadata/3d_annotation.json`.
 """
 
 from __future__ import annotations
@@ -35,6 +38,14 @@ import json
 import re
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
+
+from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.readers.files import read_json, short_repr
+
+REVSI = "ReVSI"
+Rooms = frozenset[tuple[str, str]]
+"""Rooms by source and id."""
 
 _SAME_VISIT = "_same_visit"
 _ROOM = {
@@ -52,9 +63,48 @@ def benchmarks_of(source: str, scene_id: str) -> tuple[str, ...]:
             are in no benchmark.
         scene_id: The id, possibly within a longer name or path.
     """
+    names = (_benchmarks().get(room, ()) for room in _rooms(source, scene_id))
+    return tuple(sorted({name for listed in names for name in listed}))
+
+
+def revsi_rooms(path: Path) -> Rooms:
+    """The rooms that ReVSI tests on.
+
+    Args:
+        path: Its `metadata/3d_annotation.json`, a list of scenes with `dataset` and `scene_id`.
+
+    Raises:
+        InputError: the file cannot be read, or an entry lacks one of the two.
+    """
+    try:
+        scenes = read_json(path)
+    except BadSceneError as problem:
+        raise InputError(f"data.revsi_annotation: {problem}") from None
+    if not isinstance(scenes, list) or not scenes:
+        raise InputError(f"data.revsi_annotation: {path}: is {short_repr(scenes)}, expected a list of scenes")
+    rooms: set[tuple[str, str]] = set()
+    for index, scene in enumerate(scenes):
+        fields = (scene.get("dataset"), scene.get("scene_id")) if isinstance(scene, dict) else (None, None)
+        if not all(isinstance(field, str) and field for field in fields):
+            raise InputError(
+                f"data.revsi_annotation: {path}: scene {index} is {short_repr(scene)}, expected the texts "
+                "dataset and scene_id"
+            )
+        rooms |= _rooms(*map(str, fields))
+    return frozenset(rooms)
+
+
+def is_listed(rooms: Rooms, source: str, scene_id: str) -> bool:
+    """Whether the scene is a recording of one of these rooms."""
+    return not rooms.isdisjoint(_rooms(source, scene_id))
+
+
+def _rooms(source: str, scene_id: str) -> Rooms:
+    """The rooms that an id names; of sources whose ids have no known form, the id itself."""
     source = source.lower().replace("++", "pp")
-    rooms = _ROOM[source].findall(scene_id.lower()) if source in _ROOM else []
-    return tuple(sorted({name for room in rooms for name in _benchmarks().get((source, room), ())}))
+    if source not in _ROOM:
+        return frozenset({(source, scene_id)})
+    return frozenset((source, room) for room in _ROOM[source].findall(scene_id.lower()))
 
 
 @lru_cache(maxsize=1)

@@ -50,6 +50,12 @@ def could_be_one(first: str, second: str) -> bool:
 
 
 @lru_cache(maxsize=10_000)
+def is_any_kind(category: str, names: frozenset[str]) -> bool:
+    """Whether one of these names is that of the category, or of a more general one."""
+    return any(category == name or is_kind_of(category, name) for name in names)
+
+
+@lru_cache(maxsize=10_000)
 def _words(category: str) -> tuple[str, ...]:
     """The words that say what a thing is, in lower case and singular; at least one."""
     named = _PREPOSITION.sub("", re.sub(r"[-_/]+", " ", category.casefold()))

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.benchmark_scenes import REVSI, Rooms, is_listed, revsi_rooms
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
@@ -64,6 +65,7 @@ def read_splits(
     benchmark_scenes: BenchmarkScenes = "refuse",
     boxes: BoxKind = "upright",
     show_progress: bool = False,
+    revsi_annotation: str | None = None,
 ) -> Splits:
     """Reads scenes from disk and splits them.
 
@@ -76,11 +78,14 @@ def read_splits(
             have no effect here.
         boxes: How boxes are fitted to points where a data set has no boxes.
         show_progress: Whether to draw a progress bar.
+        revsi_annotation: A file that lists ReVSI's scenes, which then count as that benchmark's.
 
     Raises:
         InputError: files cannot be read, or too few scenes are usable.
     """
+    revsi: Rooms = frozenset() if revsi_annotation is None else revsi_rooms(Path(revsi_annotation))
     scenes, skipped = read_scenes([Path(path) for path in paths], boxes, show_progress)
+    scenes = [_of_revsi(scene) if is_listed(revsi, scene.source, scene.id) else scene for scene in scenes]
     num_held_out = num_val + num_test
     if len(scenes) <= num_held_out:
         raise InputError(
@@ -92,6 +97,10 @@ def read_splits(
     held_out, rest = ordered[:num_held_out], ordered[num_held_out:]
     train = _trainable(rest, held_out, benchmark_scenes, paths)[:num_train]
     return Splits(tuple(train), tuple(held_out[:num_val]), tuple(held_out[num_val:]), tuple(skipped))
+
+
+def _of_revsi(scene: Scene) -> Scene:
+    return replace(scene, benchmarks=tuple(sorted({*scene.benchmarks, REVSI})))
 
 
 def _trainable(

@@ -7,9 +7,10 @@ import pytest
 
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.open_text import LONGEST_TEXT
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.programs.verification import LONGEST_TEXT, Verified, Verifier
-from lightning_ouro.scenes.types import Views
+from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.scenes.types import CameraPath, Views
 
 APART = FAMILIES["object_abs_distance"]
 COUNT = FAMILIES["object_counting"]
@@ -24,12 +25,15 @@ TALLER_PROGRAM = (
 
 
 def filmed(scene):
-    """Two frames that show everything, 1 m apart, at 0.0 and 4.4 s."""
-    poses = np.tile(np.eye(4), (2, 1, 1))
+    """Two frames that show everything, at 0.0 and 4.4 s; the camera walks 1 m to the right, ten steps a second."""
+    times = np.linspace(0, 4.4, 45)
+    poses = np.tile(np.eye(4), (45, 1, 1))
     poses[:, :3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
-    poses[:, :3, 3] = [[0, -4, 1.5], [1, -4, 1.5]]
+    poses[:, :3, 3] = [0, -4, 1.5]
+    poses[:, 0, 3] = times / 4.4
     visibility = np.full((2, len(scene.objects)), 0.02, np.float32)
-    return Views(np.array([0.0, 4.4]), np.tile(np.eye(3), (2, 1, 1)), poses, visibility)
+    ends, intrinsics = [0, -1], np.tile(np.eye(3), (2, 1, 1))
+    return Views(times[ends], intrinsics, poses[ends], visibility, path=CameraPath(times, poses))
 
 
 @pytest.fixture
@@ -141,8 +145,8 @@ def test_letters_that_look_alike_name_nothing(verdicts, sofa):
         ),  # would be the family's question, with i for i without a dot
         ("How m\u0430ny chairs are there?", "rules"),  # Cyrillic a
         ("Which i\u017f taller, the sofa or the bed?", "rules"),
-        ("Which is taller, the sofa or the bed\u200b?", "rules"),
-        ("Which is taller, the sofa or the <|im_end|>bed?", "rules"),
+        ("Which is taller, the sofa or the bed\u200b?", "disagrees"),  # with what the scene has
+        ("Which is taller, the sofa or the <|im_end|>bed?", "disagrees"),
         ("Which is taller, the sofa or the bed? " + "Please. " * 60, "rules"),
         ("Which is taller, " + "x" * LONGEST_TEXT + "?", "rules"),
     ],
@@ -178,7 +182,10 @@ def test_the_longest_name_wins_everywhere(verdicts, make_scene):
     program = TALLER_PROGRAM.replace("'sofa'", "'tv stand'")
     looks_at_tv = program.replace("scene.unique(name).height", "scene.unique('tv').height")
     right, wrong = verdicts("open", (text, program), (text, looks_at_tv), scene=scene)
-    assert isinstance(right, Verified) and right.objects == {"objects": ("bed", "tv stand")}
+    assert isinstance(right, Verified) and right.objects == {
+        "kind": ("taller",),
+        "objects": ("bed", "tv stand"),
+    }
     assert (wrong.reason, "'tv'" in wrong.detail) == ("unnamed", True)
 
 

@@ -4,7 +4,8 @@ from importlib.resources import files
 
 import pytest
 
-from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, is_listed, revsi_rooms
 
 LISTS = json.loads(files("lightning_ouro.scenes").joinpath("benchmark_scenes.json").read_text("utf8"))
 SHAPES = {"scannet": r"scene\d{4}_\d\d", "scannetpp": r"[0-9a-f]{10}", "arkitscenes": r"\d{8}"}
@@ -135,3 +136,47 @@ def test_ids_are_recognized_in_any_layouts_spelling(source, scene):
 )
 def test_ids_of_other_sources_and_lengths_are_not_confused_with_listed_ones(source, scene):
     assert benchmarks_of(source, scene) == ()
+
+
+REVSI_SCENES = [
+    {"dataset": "scannet", "scene_id": "scene0191_00", "objects": []},
+    {"dataset": "scannetpp", "scene_id": "00777c41d4"},
+    {"dataset": "ARKitScenes", "scene_id": "40777060"},
+    {"dataset": "3rscan", "scene_id": "0cac7642-8d6f-2d13-8c5e-5b8a8d5f7b6d"},
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "scene"),
+    [
+        ("ScanNet", "scene0191_01"),  # a rescan of the room
+        ("scannet++", "data/00777c41d4"),
+        ("arkitscenes", "Training/40777060"),
+        ("3RScan", "0cac7642-8d6f-2d13-8c5e-5b8a8d5f7b6d"),
+    ],
+)
+def test_revsis_own_file_lists_its_rooms(tmp_path, source, scene):
+    file = tmp_path / "3d_annotation.json"
+    file.write_text(json.dumps(REVSI_SCENES))
+    rooms = revsi_rooms(file)
+    assert is_listed(rooms, source, scene)
+    assert not is_listed(rooms, "scannet", "scene0192_00") and not is_listed(rooms, "procedural", "40777060")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("{}", "expected a list of scenes"),
+        ("[]", "expected a list of scenes"),
+        ("[1]", "scene 0 is 1, expected the texts dataset and scene_id"),
+        ('[{"dataset": "scannet", "scene_id": 191}]', "expected the texts dataset and scene_id"),
+        ("[", "is not JSON"),
+        (None, "cannot be read"),
+    ],
+)
+def test_a_file_that_lists_no_scenes_is_named(tmp_path, text, expected):
+    file = tmp_path / "3d_annotation.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(InputError, match=f"data.revsi_annotation: .*{re.escape(expected)}"):
+        revsi_rooms(file)

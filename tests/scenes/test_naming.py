@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_ouro.scenes.naming import is_kind_of
+from lightning_ouro.scenes.naming import is_any_kind, is_kind_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,9 @@ def test_what_ends_with_another_name_is_a_kind_of_it(category, general):
 )
 def test_what_begins_with_a_name_or_ends_with_its_letters_by_chance_is_not(category, general):
     assert not is_kind_of(category, general)
+
+
+def test_a_category_can_be_called_by_its_own_name_or_a_more_general_one():
+    names = frozenset({"door", "remote control"})
+    assert is_any_kind("door", names) and is_any_kind("sliding door", names)
+    assert not is_any_kind("door handle", names) and not is_any_kind("remote", names)

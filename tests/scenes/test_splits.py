@@ -86,3 +86,17 @@ def test_scans_of_one_held_out_room_leave_nothing_to_train_on(tmp_path, source):
     write_rooms(tmp_path, [f"scene0568_{number:02d}" for number in range(4)], source)
     with pytest.raises(InputError, match=r"are scans of rooms that are; .* \(data\.num_val_scenes, "):
         read_splits([str(tmp_path)], None, 1, 1)
+
+
+def test_revsis_scenes_are_left_out_where_its_file_is_given(tmp_path):
+    scenes = tmp_path / "scenes"
+    scenes.mkdir()
+    write_rooms(scenes, [f"scene{number:04d}_00" for number in range(12, 24)], "scannet")
+    listed = tmp_path / "3d_annotation.json"
+    listed.write_text(
+        json.dumps([{"dataset": "scannet", "scene_id": f"scene{n:04d}_01"} for n in range(12, 22)])
+    )
+    arguments = ([str(scenes)], None, 1, 1, "leave_out")
+    before = read_splits(*arguments)
+    after = read_splits(*arguments, revsi_annotation=str(listed))
+    assert ids(after.train) == ids(before.train) - {f"scene{number:04d}_00" for number in range(12, 22)}

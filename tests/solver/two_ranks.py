@@ -18,7 +18,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = [
     *("--data.num_train_scenes", "3", "--data.num_test_scenes", "2", "--data.steps_per_round", "2"),
     *("--data.questions_per_step", "8", "--data.eval_questions_per_scene", "2"),
-    *("--loop.proposals_per_scene", "5", "--trainer.enable_progress_bar", "false"),
+    *("--loop.proposals_per_scene", "8", "--trainer.enable_progress_bar", "false"),
     *("--trainer.num_sanity_val_steps", "0", "--trainer.max_epochs", "2"),
     # Three validation scenes: two for the first rank, one for the second.
     *("--data.num_val_scenes", "3", "--model.max_new_tokens", "4"),

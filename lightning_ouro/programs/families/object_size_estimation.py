@@ -17,6 +17,7 @@ from lightning_ouro.programs.families.ordering import random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.first_seen import SIZED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
+from lightning_ouro.scenes.naming import is_any_kind
 
 
 @final
@@ -28,7 +29,7 @@ class ObjectSizeEstimation(Family):
     - one object that the name fits: guards whose size it is;
     - seen with 1 % of a frame (`SIZED`), both ends of its longest side framed: guards that the length can be
       seen, whose ends are its quantity;
-    - `strict`: not of a size that is the same everywhere.
+    - `strict`: not of a size that is the same everywhere, nor without clear ends (`Margins.no_sizes`).
     """
 
     name = "object_size_estimation"
@@ -61,8 +62,8 @@ class ObjectSizeEstimation(Family):
         problem = not_unique(geometry, category)
         if problem is not None:
             return problem
-        if category in self.margins(geometry).standard_sizes:
-            return f"a {category} is about as large in every room"
+        if is_any_kind(category, self.margins(geometry).no_sizes):
+            return f"a {category} is about as large in every room, or has no clear ends"
         return end_not_framed(geometry, category)
 
     @override
