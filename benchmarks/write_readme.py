@@ -44,6 +44,7 @@ INTRODUCTION = (
     ),
 )
 OTHER_SCRIPTS = {
+    "fuzz.py": "looks for text that a reader of models' or files' text cannot take",
     "own_recordings.py": "how a recording of your own becomes a scene: two public ones as plain folders",
     "readme_examples.py": "the questions, programs and figures of the project's README",
     "write_readme.py": "this page, and the table of results in the project's README",
