@@ -18,7 +18,7 @@ from lightning_ouro.curriculum.skill import BANDS, Band
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Roles
 from lightning_ouro.programs.questions import LETTERS, REASONS, Question
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.proposer.grammar import draw, evenly
+from lightning_ouro.proposer.grammar import Style, draw, evenly
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.scenes.types import Scene, Views
@@ -31,6 +31,8 @@ _DIRICHLET = 1.5  # concentration of the kind `spread`
 # How much likelier a candidate of any family becomes if more, or less, should be asked about its main object.
 # Stronger than GrammarProposer's factors, whose effect within one family is so rare that it was not learnt.
 _ASK_MORE_FACTOR, _ASK_LESS_FACTOR = 16.0, 0.02
+# The shipped tokenizer has no tokens for the sentences that VSI-Bench lacks, so these are not taught.
+_STYLE: Style = "vsi_bench"
 
 
 class WrittenProposal(NamedTuple):
@@ -63,7 +65,7 @@ def draw_brief(
     recent: dict[Band, list[Question]] = {band: [] for band in BANDS}
     for band in BANDS:
         for _ in range(int(rng.integers((1 if is_short else _MAX_PER_BAND) + 1))):
-            drawn = draw(dict(askable), geometry, set(), evenly, rng)
+            drawn = draw(dict(askable), geometry, set(), evenly, rng, _STYLE)
             if drawn is not None:
                 recent[band].append(made_up_question(scene, *drawn, rng))
     keys = [FAMILIES[q.family].key(scene.id, q.objects) for questions in recent.values() for q in questions]
@@ -103,8 +105,8 @@ def _obedient_proposal(
         if weight > 0 and family != OPEN.name
     }
     taken, factor = set(brief.asked), partial(_feedback_factor, brief.asked_about)
-    drawn = draw({name: 1.0}, geometry, taken, factor, rng) if name in wanted else None
-    drawn = drawn or draw(wanted, geometry, taken, factor, rng)
+    drawn = draw({name: 1.0}, geometry, taken, factor, rng, _STYLE) if name in wanted else None
+    drawn = drawn or draw(wanted, geometry, taken, factor, rng, _STYLE)
     if drawn is None:
         return None
     family, roles = drawn

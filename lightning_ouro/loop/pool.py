@@ -1,17 +1,15 @@
 """The pool: every accepted question of a run.
 
 A question is admitted if its family has not asked about the same objects before, and if its answer does not
-become too common: at most 40 % of a family's numeric questions may share an answer, and at most 1/k + 10
-percentage points of its questions with k options (a few repeats are always allowed). For each family and k,
-correct letters are assigned in shuffled blocks of k, so they stay balanced and do not follow the order of the
-answers. Open questions come last: at most a tenth of a round. All of this is derived from the questions,
-so the pool's state is a reference to the rounds' files.
+become too common in its family or for what it asks about (`common_answers`). For each family and k, correct
+letters are assigned in shuffled blocks of k, so they stay balanced and do not follow the order of the answers.
+Open questions come last: at most a tenth of a round. All of this is derived from the questions, so the pool's
+state is a reference to the rounds' files.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, final
@@ -19,17 +17,13 @@ from typing import Any, final
 import numpy as np
 
 from lightning_ouro.errors import check_fields, check_same
+from lightning_ouro.loop.common_answers import CommonAnswers, Given
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.programs.families import FAMILIES, OPEN, Key
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.programs.verification import Verified
 
-# All four chosen by hand, so that constant answers score little; what they lead to: benchmarks/README.md,
-# "What is accepted".
-COMMONEST_NUMBER = 0.4  # share of a family's numbers that may be the same
-COMMONEST_CHOICE = 0.1  # the same for choices, above 1/k
-MOST_OPEN = 0.1  # share of a round's questions that may be open
-MIN_ALLOWED_REPEATS = 5  # questions with the same answer that are admitted regardless of their share
+MOST_OPEN = 0.1  # share of a round's questions that may be open; chosen by hand
 
 
 @final
@@ -49,7 +43,7 @@ class Pool:
         self._questions: list[Question] = []
         self._ids: set[str] = set()
         self._keys: dict[str, set[Key]] = defaultdict(set)
-        self._answers: dict[tuple[str, int], Counter[str]] = defaultdict(Counter)
+        self._answers = CommonAnswers()
         self._assigned: Counter[tuple[str, int]] = Counter()
 
     def copy(self) -> Pool:
@@ -80,7 +74,7 @@ class Pool:
                 detail = f"{candidate.family} about {dict(candidate.objects)} was asked before"
                 rejected.append(Rejection(candidate.proposal, "asked_before", detail))
                 continue
-            problem = self._too_common(candidate) or _too_open(candidate, accepted)
+            problem = self._answers.too_common(_given(candidate)) or _too_open(candidate, accepted)
             if problem is not None:
                 rejected.append(Rejection(candidate.proposal, "common", problem))
                 continue
@@ -123,19 +117,6 @@ class Pool:
         """`loop/pool`: the number of questions."""
         return {"loop/pool": float(len(self))}
 
-    def _too_common(self, candidate: Verified) -> str | None:
-        k = _num_options(candidate)
-        limit = 1 / k + COMMONEST_CHOICE if k else COMMONEST_NUMBER
-        answers, value = self._answers[candidate.family, k], candidate.answer.printed()
-        same, total = answers[value] + 1, answers.total() + 1
-        # As many answers as the limit has room for may grow together: else three at a third each would block
-        # each other.
-        level = sorted(answers.values(), reverse=True)[: math.ceil(1 / limit)]
-        keeps_level = len(level) == math.ceil(1 / limit) and same <= level[-1] + 1
-        if same <= max(MIN_ALLOWED_REPEATS, limit * total) or keeps_level:
-            return None
-        return f"{value!r} would answer {same} of {total} questions of {candidate.family}; at most {limit:.0%} may"
-
     def _question(self, candidate: Verified, round_index: int) -> Question:
         proposal, answer, options, text = (
             candidate.proposal,
@@ -177,7 +158,13 @@ class Pool:
         if question.options is not None:
             value = question.options[LETTERS.index(question.answer)]
             self._assigned[question.family, len(question.options)] += 1
-        self._answers[question.family, len(question.options or ())][value] += 1
+        given = Given(question.family, len(question.options or ()), value, question.unit, question.objects)
+        self._answers.add(given)
+
+
+def _given(candidate: Verified) -> Given:
+    answer = candidate.answer
+    return Given(candidate.family, _num_options(candidate), answer.printed(), answer.unit, candidate.objects)
 
 
 def _num_options(candidate: Verified) -> int:

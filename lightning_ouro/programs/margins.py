@@ -2,9 +2,10 @@
 
 `vsi_bench` has the limits of VSI-Bench's public re-creation (VLM-3R's generator), and our own where that has
 none. `strict` has those of ReVSI (arXiv 2604.24300, as listed in its paper): distances from 1 m, gaps of 0.3
-m, 35 degrees from every boundary, 1.5 m between the objects of a direction and none above 1.4 m, counts from
-1, no sizes of things that are as large everywhere. Where ReVSI has no such family, its limit for the same
-quantity is taken, or none is tightened; each field says which.
+m, 35 degrees from every boundary, 1.5 m between the objects of a direction and none above 1.4 m, two categories
+counted together, no sizes of things that are as large everywhere. It counts from 0, ReVSI from 1: models trained
+on VSI-style questions never say 0. Where ReVSI has no such family, its limit for the same quantity is taken, or
+none is tightened; each field says which.
 
 A run picks a set for all families, or one for each. Its default, `mixed`, is the strictest that leaves every
 family at least a third of its due in small and large rooms (benchmarks/README.md, "What do strict margins
@@ -49,7 +50,10 @@ class Margins:
     """The limits of one set; the defaults are those of `vsi_bench`.
 
     Attributes:
-        least_count: Smallest number of objects that is asked for. ReVSI asks for 1 as well.
+        least_count: Smallest number of objects that is asked for. ReVSI asks for 1 as well, and shows that 0 is what
+            models never say.
+        together: Whether two categories may be counted together. It is not derived from `least_count`: that says
+            how many there have to be, this which questions there are.
         no_sizes: Categories whose size is not asked for, nor that of their kinds: they are about as large in
             every room, so that habit knows it, or have no clear ends (curtains, clothes).
         apart: Metres between two boxes whose distance is asked for.
@@ -73,6 +77,7 @@ class Margins:
     """
 
     least_count: int = 2
+    together: bool = False
     no_sizes: frozenset[str] = frozenset()
     apart: float = 0.2
     nearest: float = 0.15
@@ -93,7 +98,8 @@ class Margins:
 
 VSI_BENCH = Margins()
 STRICT = Margins(
-    least_count=1,
+    least_count=0,
+    together=True,
     no_sizes=frozenset(
         " ".join(name.split()) for name in f"{_REVSI_LEAVES_OUT},{_AS_LARGE_EVERYWHERE}".split(",")
     ),

@@ -31,7 +31,7 @@ Reason = Literal[
     "unconfirmed",  # an open question's answer is not derived a second time from its text
     "asked_before",  # the family was asked about the same objects in an earlier round or slot
     "blind",  # the answer can be guessed without the video
-    "common",  # the answer is already too frequent in its family, or the round has enough open questions
+    "common",  # the answer is too frequent in its family or for what it asks about, or there are enough open ones
 ]
 Failing = Literal["syntax", "forbidden", "type", "runtime", "limit", "untyped", "unrepeatable", "range"]
 REASONS: tuple[Reason, ...] = get_args(Reason)

@@ -26,10 +26,10 @@ from lightning_ouro.programs.geometry import (
     point_distances,
 )
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
-from lightning_ouro.programs.naming import is_kind_of
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
+from lightning_ouro.scenes.naming import could_be_one, is_kind_of
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
 
 CENTER_SIGMA = 0.03  # metres
@@ -183,9 +183,24 @@ class SceneGeometry:
         return self.scene.counts.get(category, len(self.indices(category)))
 
     def is_complete(self, category: str) -> bool:
-        """Whether every object that the name fits is known and has a box."""
+        """Whether the name fits some objects, and every one of them is known and has a box."""
         boxes = len(self.indices(category))
-        return category in self.scene.complete and boxes == self.count(category) and not self.kinds(category)
+        is_known = category in self.scene.complete and 0 < boxes == self.count(category)
+        return is_known and not self.kinds(category)
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """The categories of which the scene is known to have none, sorted; they can be counted, no more.
+
+        None of its objects could be called so either.
+        """
+        none = sorted(name for name, number in self.scene.counts.items() if number == 0)
+        there = self._there
+        return tuple(
+            name
+            for name in none
+            if name in self.scene.complete and not any(could_be_one(name, other) for other in there)
+        )
 
     def kinds(self, category: str) -> list[str]:
         """The other categories of the scene whose objects the name fits too, sorted."""
@@ -193,13 +208,17 @@ class SceneGeometry:
 
     @cached_property
     def _kinds(self) -> dict[str, list[str]]:
-        counted = (name for name, number in self.scene.counts.items() if number > 0)
-        names = sorted({*self._indices, *counted})
         return {
             general: kinds
-            for general in names
-            if (kinds := [name for name in names if is_kind_of(name, general)])
+            for general in self._there
+            if (kinds := [name for name in self._there if is_kind_of(name, general)])
         }
+
+    @cached_property
+    def _there(self) -> list[str]:
+        """The categories of which there is an object, with a box or without, sorted."""
+        counted = (name for name, number in self.scene.counts.items() if number > 0)
+        return sorted({*self._indices, *counted})
 
     def is_unique(self, category: str) -> bool:
         """Whether the name fits exactly one object, as far as can be known."""

@@ -31,6 +31,7 @@ BAND_FACTORS: Mapping[Band, float] = {"easy": 0.25, "frontier": 2.0, "hard": 2.0
 # Candidates that a slot chooses from; chosen by hand, so that the factors above have something to act on.
 NUM_CANDIDATES = 16
 Item = TypeVar("Item")
+Style = Literal["vsi_bench", "mixed"]
 
 
 @final
@@ -42,13 +43,14 @@ class GrammarProposer(Proposer):
     was ambiguous. The factors of several bands multiply.
 
     Args:
-        style: Which sentences to write: vsi_bench (that benchmark's exact wording) or mixed (any of the family's).
+        style: What to ask: vsi_bench (what that benchmark asks, in its exact wording) or mixed (in any of the
+            family's sentences, and also for what is farthest, away from what one faces, counted together, or absent).
     """
 
     name = "grammar"
 
-    def __init__(self, style: Literal["vsi_bench", "mixed"] = "mixed") -> None:
-        self._style = style
+    def __init__(self, style: Style = "mixed") -> None:
+        self._style: Style = style
 
     @override
     def attach(self, solver: SolverModule) -> None:
@@ -72,7 +74,8 @@ class GrammarProposer(Proposer):
         }
         for slot in range(brief.slots):
             rng = _generator(brief, slot)
-            drawn = draw(weights, geometry, taken, partial(_feedback_factor, brief.recent), rng)
+            factor = partial(_feedback_factor, brief.recent)
+            drawn = draw(weights, geometry, taken, factor, rng, self._style)
             if drawn is None:
                 return
             taken.add(drawn[0].key(brief.scene.id, drawn[1]))
@@ -100,6 +103,7 @@ def draw(
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
+    style: Style = "mixed",
 ) -> tuple[Family, Roles] | None:
     """Draws a family by its weight and a new question of it; None if no family has one left.
 
@@ -110,24 +114,31 @@ def draw(
         taken: Keys of the questions that were asked already.
         factor: Relative likelihood of a candidate question.
         rng: Source of all random draws.
+        style: Whether to ask all that a family has, or only what VSI-Bench asks.
     """
     while weights:
         family = FAMILIES[_weighted(sorted(weights), [weights[name] for name in sorted(weights)], rng)]
-        roles = _draw_roles(family, geometry, taken, factor, rng)
+        roles = _draw_roles(family, geometry, taken, factor, rng, style)
         if roles is not None:
             return family, roles
         del weights[family.name]
     return None
 
 
-def askable(weights: Mapping[str, float], geometry: SceneGeometry, taken: Set[Key]) -> dict[str, float]:
+def askable(
+    weights: Mapping[str, float], geometry: SceneGeometry, taken: Set[Key], style: Style = "mixed"
+) -> dict[str, float]:
     """The weights of the families that still have something new to ask; `open` always has."""
-    rng = np.random.default_rng(0)  # decides only which candidate is found first
     return {
         name: weight
         for name, weight in weights.items()
-        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, rng) is not None
+        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, _first_found(), style) is not None
     }
+
+
+def _first_found() -> np.random.Generator:
+    """Decides only which candidate is found first: each family starts anew, whatever the others have drawn."""
+    return np.random.default_rng(0)
 
 
 def evenly(family: Family, roles: Roles) -> float:
@@ -141,18 +152,27 @@ def _draw_roles(
     taken: Set[Key],
     factor: Callable[[Family, Roles], float],
     rng: np.random.Generator,
+    style: Style,
 ) -> Roles | None:
-    """Draws from the first candidates that are new and visible, by their factors; None if there is none."""
+    """Draws from the first candidates that are new and visible, by their factors; None if there is none.
+
+    The first is taken unless another one's factor is larger: then it is only as likely as its factor in relation to
+    the largest, and else the next one's turn. So kinds of questions stay as equal as the family offers them.
+    """
     new = (
         roles
         for roles in family.candidates(geometry, rng)
-        if family.key(geometry.scene.id, roles) not in taken
+        if not (style == "vsi_bench" and family.is_extra(geometry, roles))
+        and family.key(geometry.scene.id, roles) not in taken
         and family.must_show(geometry, roles) <= geometry.shown(family.share)
     )
     candidates = list(islice(new, NUM_CANDIDATES))
     if not candidates:
         return None
-    return _weighted(candidates, [factor(family, roles) for roles in candidates], rng)
+    factors = [factor(family, roles) for roles in candidates]
+    return next(
+        roles for roles, each in zip(candidates, factors, strict=True) if rng.random() * max(factors) < each
+    )
 
 
 def _feedback_factor(recent: Mapping[Band, Sequence[Question]], family: Family, roles: Roles) -> float:

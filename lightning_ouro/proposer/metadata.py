@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.proposer.described_categories import DescribedCategory, described_categories
+from lightning_ouro.proposer.described_categories import (
+    DescribedCategory,
+    described_categories,
+    is_plain,
+)
 from lightning_ouro.proposer.short_names import ShortNames
 
 # Grid of compact positions, metres; chosen by hand. The tiny tokenizer has tokens for 128 steps, 25.6 m.
@@ -55,6 +59,11 @@ def full(geometry: SceneGeometry, max_objects: int) -> list[str]:
     """For a full-size model: `chair: 2`, then one line per object with centre, size (metres) and frames."""
     times = ", ".join(f"{frame} at {seconds}" for frame, seconds in enumerate(geometry.times))
     lines = [f"Floor area: {geometry.floor_area:.1f} m2.", f"Frames, by number and seconds: {times}."]
+    absent = [name for name in geometry.absent if is_plain(name)]
+    if absent and geometry.margins.of("object_counting").least_count == 0:
+        lines.append(
+            f"Not here, so that only their number may be asked for, which is 0: {', '.join(absent)}."
+        )
     for entry in described_categories(geometry, max_objects):
         remark = "" if entry.is_countable else ", not all shown or annotated"
         ambiguous = ", a name that fits other things here too" if geometry.kinds(entry.category) else ""

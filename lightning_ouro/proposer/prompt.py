@@ -10,16 +10,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from itertools import islice
 from string import Template
 from typing import Literal, NamedTuple, final
 
+import numpy as np
+
 from lightning_ouro.curriculum.skill import BANDS
 from lightning_ouro.programs.api import STUB
-from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.families import FAMILIES, OPEN, Family
 from lightning_ouro.programs.questions import LETTERS, Question
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer import metadata
-from lightning_ouro.proposer.grammar import askable
+from lightning_ouro.proposer.grammar import NUM_CANDIDATES, Style, askable
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.proposer.short_names import ShortNames
 
@@ -66,7 +69,8 @@ class PromptWriter:
 
     def write(self, brief: Brief, geometry: SceneGeometry) -> Prompt:
         """The text that follows the frames in the user's turn."""
-        weights = _wanted_weights(brief, geometry)
+        # What the shipped weights were taught does not include the sentences that VSI-Bench lacks.
+        weights = _wanted_weights(brief, geometry, "vsi_bench" if self._kind == "compact" else "mixed")
         total = sum(weights.values())
         if self._kind == "compact":
             short = ShortNames.of(geometry, self._max_objects, brief.asked_about)
@@ -74,7 +78,10 @@ class PromptWriter:
             wanted = [name * max(1, round(MENTIONS * weight / total)) for name, weight in weights.items()]
         else:
             short, described = NO_SHORT_NAMES, metadata.full(geometry, self._max_objects)
-            wanted = [f"{name} {max(1, round(100 * weight / total))}%" for name, weight in weights.items()]
+            shares = {name: max(1, round(100 * weight / total)) for name, weight in weights.items()}
+            wanted = [
+                f"{name} {share}%{_sentences(FAMILIES[name], geometry)}" for name, share in shares.items()
+            ]
         refused = [f"{reason} {count}" for reason, count in brief.rejections.items()]
         feedback = self._within(self._feedback(brief, short), self._feedback_tokens)
         text = self._template.substitute(
@@ -114,7 +121,18 @@ def prompt_words(kind: Kind) -> list[str]:
     return [part for part in parts if part.strip()]
 
 
-def _wanted_weights(brief: Brief, geometry: SceneGeometry) -> dict[str, float]:
+def _sentences(family: Family, geometry: SceneGeometry) -> str:
+    """The shortest sentence, and the shortest that VSI-Bench lacks if it can be asked here; none for `open`."""
+    if family is OPEN:
+        return ""
+    asked = islice(family.candidates(geometry, np.random.default_rng(0)), NUM_CANDIDATES)
+    usual = [form for form in family.forms if not form.is_extra]
+    extra = [form for roles in asked for form in family.fitting(roles) if form.is_extra]
+    outlines = [min((form.outline() for form in forms), key=len) for forms in (usual, extra) if forms]
+    return f": {' / '.join(outlines)}"
+
+
+def _wanted_weights(brief: Brief, geometry: SceneGeometry, style: Style) -> dict[str, float]:
     """The wanted families without those that are used up in this scene; all if that leaves none.
 
     A family that the scene never had anything for stays: leaving it out raised the share of accepted
@@ -123,7 +141,7 @@ def _wanted_weights(brief: Brief, geometry: SceneGeometry) -> dict[str, float]:
     weights = {
         name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
     }
-    before, now = (askable(weights, geometry, asked).keys() for asked in (frozenset(), brief.asked))
+    before, now = (askable(weights, geometry, asked, style).keys() for asked in (frozenset(), brief.asked))
     used_up = before - now
     return {name: weight for name, weight in weights.items() if name not in used_up} or weights
 

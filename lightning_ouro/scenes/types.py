@@ -173,7 +173,7 @@ class Scene:
         source: Name of the data set.
         objects: In a fixed order; an object's id is its index.
         counts: Number of objects per category. Counts that the source corrected by hand win over the number
-            of boxes.
+            of boxes. A category of `complete` with the count 0 is known to be absent.
         complete: Categories of which every object is annotated. Only these may be counted, and only of these can
             one say that there is a single one.
         floor_area: Square metres.

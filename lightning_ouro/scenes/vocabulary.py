@@ -76,9 +76,27 @@ def plain_name(label: str) -> str | None:
 @lru_cache(maxsize=10_000)
 def category_of(label: str) -> str | None:
     """The category of a data set's label; None if the label names no object that one could ask about."""
-    plain = unicodedata.normalize("NFKC", label).casefold()
-    name = folded(re.sub(r"[_/\-]+", " ", plain))
+    name = _normalized(label)
     if not name or len(name) > MAX_LENGTH or not re.fullmatch(r"[^\W_]+(?:[ '’][^\W_]+|['’])*", name):
         return None
     name = _SYNONYMS.get(name, name)
     return None if name in _EXCLUDED else name
+
+
+@lru_cache(maxsize=10_000)
+def spellings(category: str) -> frozenset[str]:
+    """The category itself and all names that the vocabulary makes one with it."""
+    name = _normalized(category)
+    unified = _SYNONYMS.get(name, name)
+    return frozenset({category, unified, *(label for label, name in _SYNONYMS.items() if name == unified)})
+
+
+def is_synonym(label: str) -> bool:
+    """Whether a label is another word for its category, which may hold more than what the label names."""
+    return _normalized(label) in _SYNONYMS
+
+
+def _normalized(label: str) -> str:
+    """The label in lower case, with a space for each underscore, dash and slash."""
+    plain = unicodedata.normalize("NFKC", label).casefold()
+    return folded(re.sub(r"[_/\-]+", " ", plain))

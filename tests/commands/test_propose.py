@@ -29,7 +29,7 @@ def run(tmp_path, monkeypatch):
 def test_one_round_is_printed_and_written_and_nothing_is_trained(run, capsys):
     folder = run("propose")
     rows, said = lines(folder / "version_0" / "proposed.jsonl"), capsys.readouterr().out
-    assert {row["accepted"] for row in rows} <= {True, False} and len(rows) == 56
+    assert {row["accepted"] for row in rows} <= {True, False} and len(rows) == 4 * 26
     for row in rows:
         assert row["text"] in said and row["program"] in said
         assert row["accepted"] or row["reason"] in said

@@ -4,8 +4,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from lightning_ouro.loop.common_answers import MIN_ALLOWED_REPEATS
 from lightning_ouro.loop.files import RoundFiles
-from lightning_ouro.loop.pool import MIN_ALLOWED_REPEATS, Pool
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs import source
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import FAMILIES
@@ -39,18 +40,18 @@ def side(value, scene, level="easy"):
 NAMES = ("tv", "bed", "sofa", "stove")
 
 
-def nearest(scene, value="tv"):
+def nearest(scene, value="tv", target="lamp"):
     options = NAMES
     return verified(
         "object_rel_distance",
-        {"target": ("lamp",), "options": options},
+        {"target": (target,), "options": options},
         TypedAnswer("choice", value, options),
         scene,
     )
 
 
-def chairs(number, scene):
-    return verified("object_counting", {"object": ("chair",)}, TypedAnswer("count", number), scene)
+def chairs(number, scene, *names):
+    return verified("object_counting", {"object": names or ("chair",)}, TypedAnswer("count", number), scene)
 
 
 def reasons(rejections):
@@ -111,7 +112,8 @@ def test_the_commonest_side_stays_ten_points_above_chance(level, limit):
 
 
 def test_the_first_few_questions_get_in_whatever_their_answer():
-    accepted, rejected = Pool().admit([chairs(2, f"s{i}") for i in range(MIN_ALLOWED_REPEATS + 1)], 0)
+    pairs = [chairs(2, f"s{i}", f"thing {i}") for i in range(MIN_ALLOWED_REPEATS + 1)]
+    accepted, rejected = Pool().admit(pairs, 0)
     assert (len(accepted), reasons(rejected)) == (MIN_ALLOWED_REPEATS, ["common"])
 
 
@@ -129,22 +131,19 @@ def test_three_of_four_answers_go_on_side_by_side():
     assert (len(accepted), rejected) == (90, [])
 
 
-def order(scene, value="tv, bed, sofa, stove"):
-    among = tuple(", ".join(names) for names in permutations(("tv", "bed", "sofa", "stove")))
-    return verified(
-        "obj_appearance_order",
-        {"objects": ("bed", "sofa", "stove", "tv")},
-        TypedAnswer("choice", value, among),
-        scene,
-    )
+def order(scene, names):
+    among = tuple(", ".join(names) for names in permutations(names))
+    answer = TypedAnswer("choice", ", ".join(names), among)
+    return verified("obj_appearance_order", {"objects": tuple(sorted(names))}, answer, scene)
 
 
 def test_of_many_choices_four_are_shown_the_right_one_among_them():
-    accepted, _ = Pool().admit([order(f"s{i}") for i in range(5)], 0)
+    orders = list(permutations(NAMES))[:5]
+    accepted, _ = Pool().admit([order(f"s{i}", names) for i, names in enumerate(orders)], 0)
     assert len(accepted) == 5
-    for question in accepted:
+    for question, names in zip(accepted, orders, strict=True):
         assert len(set(question.options)) == 4
-        assert question.options[LETTERS.index(question.answer)] == "tv, bed, sofa, stove"
+        assert question.options[LETTERS.index(question.answer)] == ", ".join(names)
     assert len({question.options for question in accepted}) == 5
 
 
@@ -188,7 +187,8 @@ def test_letters_do_not_follow_answers_that_alternate():
 
 
 def test_the_text_lists_options_in_the_order_of_their_letters():
-    accepted, _ = Pool().admit([nearest(f"s{i}") for i in range(5)], 0)
+    accepted, _ = Pool().admit([nearest(f"s{i}", target=f"thing {i}") for i in range(5)], 0)
+    assert len(accepted) == 5
     for question in accepted:
         assert f"({', '.join(question.options)})" in question.text
 

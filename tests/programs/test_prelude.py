@@ -54,7 +54,7 @@ def test_the_apis_cameras_and_first_appearances_are_those_of_the_views(filmed):
         assert np.hypot(*camera.forward) == pytest.approx(1)
         assert np.dot(camera.forward, pose[:2, 2]) == pytest.approx(np.hypot(*pose[:2, 2]))
     for category in api._by_category:
-        shares = views.visibility[:, [obj.id for obj in api.all(category)]].max(axis=1)
+        shares = views.visibility[:, [obj.id for obj in api.all(category)]].max(axis=1, initial=0)
         seen = views.timestamps[shares >= 0.003]
         if len(seen):
             assert api.first_sight(category) == seen[0]

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from lightning_ouro.loop.pool import MIN_ALLOWED_REPEATS, Pool
+from lightning_ouro.loop.common_answers import MIN_ALLOWED_REPEATS_OF_ONE
+from lightning_ouro.loop.pool import Pool
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.questions import REASONS, Proposal, Rejection
 from lightning_ouro.programs.verification import Verifier
@@ -108,10 +109,10 @@ def test_an_answer_that_is_too_frequent_is_common(judge):
         dataclasses.replace(
             chairs, id=str(i), proposal=dataclasses.replace(chairs.proposal, scene_id=f"s{i}")
         )
-        for i in range(MIN_ALLOWED_REPEATS + 1)
+        for i in range(MIN_ALLOWED_REPEATS_OF_ONE + 1)
     ]
     accepted, rejected = Pool().admit(elsewhere, 0)
-    assert (len(accepted), [rejection.reason for rejection in rejected]) == (MIN_ALLOWED_REPEATS, ["common"])
+    assert (len(accepted), [rejection.reason for rejection in rejected]) == (MIN_ALLOWED_REPEATS_OF_ONE, ["common"])
 
 
 def test_every_reason_is_covered():

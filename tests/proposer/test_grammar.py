@@ -1,11 +1,13 @@
 import dataclasses
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from lightning_ouro.programs.families import FAMILIES, read
+from lightning_ouro.programs.margins import FOR_ALL, STRICT, FamilyMargins
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
@@ -13,6 +15,7 @@ from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.scenes.types import Scene, SceneObject, Views
 
+LEVELS = ("easy", "medium", "hard")
 EQUAL = dict.fromkeys(FAMILIES, 1.0)
 CATEGORIES = ["sofa", "tv", "bed", "stove", "lamp", "desk", "door", "plant"]
 CATEGORIES += ["chair", "chair", "table", "table"]
@@ -119,6 +122,42 @@ def test_it_asks_about_nothing_that_no_frame_shows(room):
         named = {name for names in roles.values() for name in names}
         assert "sofa" not in named
         assert not (family.name == "object_counting" and "chair" in named)
+
+
+def kinds(room, style, margins=FOR_ALL, slots=60):
+    """By family, whether each question that is written is one that VSI-Bench lacks."""
+    wanted, asked = replace(brief(room, slots=slots), margins=margins), defaultdict(list)
+    for proposal in GrammarProposer(style).propose([wanted]):
+        family, roles = read(proposal.text, proposal.family)
+        asked[family.name].append((family.is_extra(wanted.geometry(), roles), roles))
+    return asked
+
+
+def test_what_vsi_bench_does_not_ask_is_written_in_mixed_style_alone(room):
+    room = replace(room, counts=room.counts | {"toilet": 0}, complete=room.complete | {"toilet"})
+    strict = FamilyMargins(by_family={"object_counting": STRICT})
+    usual, mixed = (kinds(room, style, strict) for style in ("vsi_bench", "mixed"))
+    assert not any(is_extra for asked in usual.values() for is_extra, _ in asked)
+    assert usual["object_counting"]
+    with_new = {name for name, asked in mixed.items() if any(is_extra for is_extra, _ in asked)}
+    assert with_new == {
+        "object_counting",
+        "object_rel_distance",
+        *(f"object_rel_direction_{it}" for it in LEVELS),
+    }
+    counted = [roles["object"] for _, roles in kinds(room, "mixed", strict, 400)["object_counting"]]
+    assert ("toilet",) in counted and any(len(names) == 2 for names in counted)
+
+
+def test_old_and_new_questions_of_a_family_come_about_equally_often(room):
+    weights = {f"object_rel_direction_{level}": 1.0 for level in LEVELS} | {"object_rel_distance": 1.0}
+    written = [
+        read(proposal.text, proposal.family)[1].keys() & {"away", "order"}
+        for seed in range(40)
+        for proposal in GrammarProposer().propose([brief(room, slots=4, seed=seed, weights=weights)])
+    ]
+    assert len(written) == 160
+    assert 0.38 <= np.mean([bool(new) for new in written]) <= 0.62  # three standard deviations
 
 
 def test_vsi_bench_style_writes_first_forms_only_and_mixed_style_all(room):

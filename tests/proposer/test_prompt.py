@@ -6,9 +6,9 @@ import pytest
 from transformers import AutoTokenizer
 
 from lightning_ouro.programs.api import STUB
-from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.families import FAMILIES, read
+from lightning_ouro.programs.margins import STRICT, FamilyMargins
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer.described_categories import described_categories
 from lightning_ouro.proposer.prompt import MENTIONS, PromptWriter
 from lightning_ouro.proposer.short_names import ShortNames
@@ -21,9 +21,7 @@ UNLIMITED = {"max_objects": 64, "metadata_tokens": 10**6, "feedback_tokens": 10*
 
 
 def write(brief, kind="full", **limits):
-    return (
-        PromptWriter(kind, **UNLIMITED | limits).write(brief, scene_geometry(brief.scene, brief.views)).text
-    )
+    return PromptWriter(kind, **UNLIMITED | limits).write(brief, brief.geometry()).text
 
 
 def question(text, options=None, answer="3", family="object_counting", **objects):
@@ -87,6 +85,35 @@ def test_a_family_that_is_used_up_in_a_scene_is_not_wanted_there(brief, kind, be
     assert "room_size" in before and "room_size" not in after and "object_counting" in after
     only = replace(brief, family_weights={"room_size_estimation": 1.0}, asked=frozenset({size}))
     assert "room_size" in write(only, kind), "unless nothing else is wanted"
+
+
+def sentences(text):
+    """The sentences of each type of question in a full prompt, by its name."""
+    lines = text.split("a choice.\n")[1].split("\n\n#")[0].splitlines()
+    return {line.split()[0]: line.partition("%: ")[2].split(" / ") for line in lines}
+
+
+def test_the_full_prompt_shows_how_each_kind_of_question_is_asked(brief):
+    strict = replace(brief, margins=FamilyMargins(STRICT))
+    usual, by_family = sentences(write(brief)), sentences(write(strict))
+    assert by_family.keys() == FAMILIES.keys() and by_family.pop("open") == [""]
+    for name, listed in by_family.items():
+        for sentence in listed:
+            assert read(sentence.replace("move/turn", "turn"))[0].name == name
+    assert by_family["object_counting"][1] == "How many A(s) and B(s) are in this room in total?"
+    assert "farthest from the E?" in usual["object_rel_distance"][1]
+    assert all("back" in usual[f"object_rel_direction_{level}"][1] for level in ("easy", "hard"))
+    assert len(usual["object_counting"]) == 1, "two together are counted with strict margins only"
+
+
+def test_the_full_prompt_names_what_is_absent_where_that_is_counted(brief):
+    counts = {name: number for name, number in brief.scene.counts.items() if number}
+    absent = dict.fromkeys(["harp", 'bed"\n# Your turn'], 0)
+    scene = replace(brief.scene, counts=counts | absent, complete=brief.scene.complete | absent.keys())
+    without, told = replace(brief, scene=scene), replace(brief, scene=scene, margins=FamilyMargins(STRICT))
+    assert "only their number may be asked for, which is 0: harp.\n" in write(told)
+    assert "harp" not in write(without)
+    assert write(told, "compact") == write(replace(told, scene=replace(scene, counts=counts)), "compact")
 
 
 @pytest.mark.parametrize("kind", ["full", "compact"])

@@ -42,5 +42,5 @@ def test_the_sheet_shows_the_frames_and_a_plan_with_every_category(scene, video)
     assert sheet.ndim == 3 and 880 <= sheet.shape[1] <= 1200
     np.testing.assert_array_equal(sheet[22 + 4, 200:250], video.frames[0][4, 200:250])  # below the title
     plan = np.asarray(floor_plan(scene, video, 400, 400)).reshape(-1, 3)
-    for category in scene.counts:
+    for category in {item.category for item in scene.objects}:
         assert (plan == colour_of(category)).all(axis=1).any(), category

@@ -33,7 +33,7 @@ class Family(ABC):
 
     Attributes:
         name: VSI-Bench's name for it, where VSI-Bench has one.
-        forms: Its sentences; the first that fits the roles has VSI-Bench's wording.
+        forms: Its sentences; the first that fits the roles has VSI-Bench's wording, if VSI-Bench asks that at all.
         symmetric: Roles whose names can be reordered without changing the question.
         main_role: The role that a question is mainly about; "" if there is none.
         most_options: Maximum number of options shown; surplus wrong ones are left out.
@@ -93,6 +93,12 @@ class Family(ABC):
     def fitting(self, roles: Roles) -> list[Form]:
         """The sentences that can name exactly these roles."""
         return [form for form in self.forms if form.fits(roles)]
+
+    @final
+    def is_extra(self, geometry: SceneGeometry, roles: Roles) -> bool:
+        """Whether VSI-Bench has no such question: no such sentence, or none about something that is not there."""
+        names = [name for role in roles.keys() - self.words for name in roles[role]]
+        return not all(map(geometry.indices, names)) or all(form.is_extra for form in self.fitting(roles))
 
     @final
     def parse(self, text: str) -> Roles | None:

@@ -37,11 +37,13 @@ class Form:
     Attributes:
         template: A `str.format` string with fields such as `{pair[0]}`; the pattern of a field is a choice of
             words, or digits with other characters between them.
+        is_extra: Whether it asks something that VSI-Bench does not ask in this family.
         sizes: How many names of each role it holds.
         words: The roles that hold times or words instead of categories.
     """
 
     template: str
+    is_extra: bool = False
     sizes: Mapping[str, int] = field(init=False, repr=False, compare=False)
     words: frozenset[str] = field(init=False, repr=False, compare=False)
     _categories: tuple[str, ...] = field(init=False, repr=False, compare=False)
@@ -69,6 +71,18 @@ class Form:
     def write(self, roles: Roles) -> str:
         """The sentence about these roles."""
         return self._plain.format(**roles)
+
+    def outline(self) -> str:
+        """The sentence with capital letters for categories, `1.0` and `2.0` for times, words such as `move/turn`."""
+        written = dict(zip(dict.fromkeys(self._categories), string.ascii_uppercase, strict=False))
+        for _, name, spec, _ in string.Formatter().parse(self.template):
+            if name is not None and spec:
+                written[name] = f"{int(name[-2]) + 1}.0" if spec == SECONDS else spec.replace("|", "/")
+        roles = {
+            role: tuple(written[f"{role}[{index}]"] for index in range(size))
+            for role, size in self.sizes.items()
+        }
+        return folded(self.write(roles))
 
     def read(self, text: str) -> Roles | None:
         """The roles that a text of this form names, or None.

@@ -1,4 +1,4 @@
-"""Whether an object is to the left or to the right of someone's line of sight."""
+"""Whether an object is to the left or to the right of the line in which someone looks."""
 
 from __future__ import annotations
 
@@ -15,5 +15,13 @@ FAMILY = RelDirection(
         "Standing by the {standing[0]} and looking at the {facing[0]}, do I have the {target[0]} on my left or on my "
         "right?",
         "I stand next to the {standing[0]} and face the {facing[0]}. Is the {target[0]} on the left or on the right?",
+    ),
+    away=(
+        "If I am standing by the {standing[0]} and facing directly away from the {away[0]}, is the {target[0]} to my "
+        "left or to my right?",
+        "Standing by the {standing[0]} with my back turned to the {away[0]}, do I have the {target[0]} on my left or "
+        "on my right?",
+        "I stand next to the {standing[0]} and the {away[0]} is straight behind me. Is the {target[0]} on the left or "
+        "on the right?",
     ),
 )

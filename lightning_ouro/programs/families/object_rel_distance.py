@@ -1,4 +1,4 @@
-"""Which of four categories has the object nearest to a target, by the distance between oriented boxes.
+"""Which of four categories has the object nearest to a target, or farthest, by the distance between oriented boxes.
 
 The limits of `vsi_bench` are those of VLM-3R's generator, which computes the wider gap for large floors but
 never applies it.
@@ -6,7 +6,7 @@ never applies it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import final
 
@@ -17,7 +17,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.framing import gap_not_framed
-from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.families.ordering import in_turns, random_order
 from lightning_ouro.programs.families.uniqueness import not_complete, not_unique
 from lightning_ouro.programs.first_seen import PLACED
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -29,12 +29,14 @@ _OPTIONS = "{options[0]}, {options[1]}, {options[2]}, {options[3]}"
 
 @final
 class ObjectRelDistance(Family):
-    """Which option is nearest to the target, by the box distances of their nearest objects.
+    """Which option is nearest to the target, by the box distances of their nearest objects; or which is farthest.
 
     What the rules guard:
 
     - one object that the target's name fits: guards from where it is measured;
     - options annotated completely, with clear names: guards that no unknown object of one is nearer;
+    - for the farthest, one object for each option: a category is nearest by its nearest object, but of two chairs the
+      far one or the near one may be meant where the farthest is asked for;
     - the nearest 0.15 m away in space (`strict`: 1 m): guards that no option touches the target, where a few
       centimetres decide;
     - distances 0.15 m apart, 0.3 m above 40 m² (`strict`: 0.3 m): guards their order;
@@ -51,6 +53,19 @@ class ObjectRelDistance(Family):
         Form(f"Which of these objects ({_OPTIONS}) is nearest to the {{target[0]}}?"),
         Form(f"Among {_OPTIONS}, which one has the smallest distance to the {{target[0]}}?"),
         Form(f"Of the following objects, which is closest to the {{target[0]}}: {_OPTIONS}?"),
+        Form(
+            f"Measuring from the closest point of each object, which of these objects ({_OPTIONS}) is the "
+            "{order[0]:farthest} from the {target[0]}?",
+            is_extra=True,
+        ),
+        Form(
+            f"Which of these objects ({_OPTIONS}) is {{order[0]:farthest}} from the {{target[0]}}?",
+            is_extra=True,
+        ),
+        Form(
+            f"Among {_OPTIONS}, which one has its closest point {{order[0]:farthest}} from that of the {{target[0]}}?",
+            is_extra=True,
+        ),
     )
     main_role = "target"
     symmetric = frozenset({"options"})
@@ -60,25 +75,35 @@ class ObjectRelDistance(Family):
     def program(self, roles: Roles) -> str:
         (target,) = roles["target"]
         listed = ", ".join(quote(name) for name in roles["options"])
-        return (
-            "def answer(scene):\n"
-            f"    target = scene.unique({quote(target)})\n"
-            f"    names = [{listed}]\n"
+        head = f"def answer(scene):\n    target = scene.unique({quote(target)})\n    names = [{listed}]\n"
+        if "order" in roles:
+            return head + (
+                "    farthest = max(names, key=lambda name: scene.distance(target, scene.unique(name)))\n"
+                "    return choice(farthest, among=names)\n"
+            )
+        return head + (
             "    nearest = min(names, key=lambda name: min(scene.distance(target, it) for it in scene.all(name)))\n"
             "    return choice(nearest, among=names)\n"
         )
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        targets = geometry.unique_categories()
         known = [name for name in geometry.categories() if geometry.is_complete(name)]
+        farthest = self._candidates(geometry, geometry.unique_categories(), {"order": ("farthest",)}, rng)
+        return in_turns([self._candidates(geometry, known, {}, rng), farthest], rng)
+
+    def _candidates(
+        self, geometry: SceneGeometry, known: Sequence[str], order: Roles, rng: np.random.Generator
+    ) -> Iterator[Roles]:
+        """Those with these options: the nearest, or by `order` the farthest, of some four of them."""
+        targets = geometry.unique_categories()
         categories = [str(name) for name in rng.permutation(known)[:MOST_CATEGORIES]]
         fours = list(combinations(range(len(categories) - 1), 4))
         for i in random_order(len(targets) * len(fours), rng):
             target = targets[i // len(fours)]
             others = [category for category in categories if category != target]
             options = tuple(others[j] for j in rng.permutation(fours[i % len(fours)]))
-            roles = {"target": (target,), "options": options}
+            roles = {"target": (target,), "options": options, **order}
             if self.check(geometry, roles) is None:
                 yield roles
 
@@ -90,7 +115,8 @@ class ObjectRelDistance(Family):
             return problem
         if len({target, *options}) < 5:
             return f"not four different options beside the {target}: {', '.join(options)}"
-        problem = not_complete(geometry, *options) or self._too_close(geometry, roles)
+        unclear = not_unique if "order" in roles else not_complete
+        problem = unclear(geometry, *options) or self._too_close(geometry, roles)
         if problem is not None:
             return problem
         index, *nearest = _compared(geometry, roles)

@@ -16,8 +16,8 @@ from lightning_ouro.programs.families.framing import end_not_framed
 from lightning_ouro.programs.families.ordering import random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.first_seen import SIZED
-from lightning_ouro.programs.naming import is_any_kind
 from lightning_ouro.programs.scene_geometry import SceneGeometry
+from lightning_ouro.scenes.naming import is_any_kind
 
 
 @final

@@ -67,6 +67,9 @@ class OpenQuestion(Family):
         names = roles["objects"]
         if "kind" in roles:
             return not_unique(geometry, *names)
+        missing = [name for name in names if not geometry.count(name)]
+        if missing:
+            return f"there is no {missing[0]}"
         if answer is None or answer.kind != "count" or not isinstance(answer.value, int):
             return None
         most = sum(map(geometry.count, names)) if names else len(geometry.scene.objects)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -30,3 +30,15 @@ def balanced_order(
         yield queue.pop()
         if not queue:
             remaining.remove(queue)
+
+
+def in_turns(kinds: Sequence[Iterator[Item]], rng: np.random.Generator) -> Iterator[Item]:
+    """The items of several iterators, each of which is equally likely to come next while it has items left."""
+    remaining = list(kinds)
+    while remaining:
+        kind = remaining[int(rng.integers(len(remaining)))]
+        item = next(kind, None)
+        if item is None:
+            remaining.remove(kind)
+        else:
+            yield item

@@ -1,10 +1,11 @@
-"""Where an object is for someone who stands by a second object and faces a third.
+"""Where an object is for someone who stands by a second object and faces a third, or away from it.
 
 The angle runs counter-clockwise on the floor from (facing - standing) to (target - standing), between
-centroids. The three difficulties differ in how they divide the circle and in their sentences. The limits of
-`vsi_bench` are those of VLM-3R's generator, which for `hard` only keeps clear of the boundary ahead of the
-angle, measures how far the objects are apart in space, and looks at the target's corners alone; here all
-boundaries count, the distance on the floor, and the corners of all three.
+centroids; from the opposite direction for one who faces away, as in ReVSI's backward directions. The three
+difficulties differ in how they divide the circle and in their sentences. The limits of `vsi_bench` are those of
+VLM-3R's generator, which for `hard` only keeps clear of the boundary ahead of the angle, measures how far the
+objects are apart in space, and looks at the target's corners alone; here all boundaries count, the distance on
+the floor, and the corners of all three.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.framing import centre_not_framed
 from lightning_ouro.programs.families.headings import heading_slack, no_heading, out_of_reach
-from lightning_ouro.programs.families.ordering import balanced_order, random_order
+from lightning_ouro.programs.families.ordering import balanced_order, in_turns, random_order
 from lightning_ouro.programs.families.sectors import Sectors
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.first_seen import PLACED
-from lightning_ouro.programs.geometry import direction_degrees
+from lightning_ouro.programs.geometry import Floats, direction_degrees
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 STRAY_CORNERS = 2  # maximum number of an object's eight corners that would change the answer
 
-_ROLES = ("standing", "facing", "target")
+_BACK = 180.0  # degrees from the direction to what one faces away from to the one in which one faces
 
 
 @final
@@ -54,41 +55,52 @@ class RelDirection(Family):
         name: The family's name.
         sectors: How the circle is divided.
         source: Last lines of the program, from `angle` to the answer.
-        forms: The sentences' templates.
+        forms: The sentences' templates about facing an object.
+        away: Those about facing away from it.
     """
 
     main_role = "target"
     share = PLACED
 
-    def __init__(self, name: str, sectors: Sectors, source: str, forms: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, sectors: Sectors, source: str, forms: tuple[str, ...], away: tuple[str, ...]
+    ) -> None:
         self.name = name
-        self.forms = tuple(map(Form, forms))
+        self.forms = (*map(Form, forms), *(Form(template, is_extra=True) for template in away))
         self._sectors = sectors
         self._source = source
 
     @override
     def program(self, roles: Roles) -> str:
-        lines = [f"    {role} = scene.unique({quote(roles[role][0])})\n" for role in _ROLES]
-        lines.append("    angle = scene.direction(standing, facing, target)\n")
+        ahead = _ahead(roles)
+        named = ("standing", ahead, "target")
+        lines = [f"    {role} = scene.unique({quote(roles[role][0])})\n" for role in named]
+        angle = f"scene.direction(standing, {ahead}, target)"
+        lines.append(f"    angle = {angle if ahead == 'facing' else f'({angle} + 180) % 360'}\n")
         return f"def answer(scene):\n{''.join(lines)}{self._source}"
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
+        return in_turns([self._candidates(geometry, ahead, rng) for ahead in ("facing", "away")], rng)
+
+    def _candidates(self, geometry: SceneGeometry, ahead: str, rng: np.random.Generator) -> Iterator[Roles]:
+        """Those in which one faces the second object, or faces away from it."""
         names = geometry.unique_categories()
         triples = np.array(list(permutations(range(len(names)), 3)), dtype=int).reshape(-1, 3)
         centers = geometry.centers[[geometry.indices(name)[0] for name in names]].reshape(-1, 3)
-        angles = direction_degrees(*(centers[triples[:, role]] for role in range(3)))
+        angles = _turned(direction_degrees(*(centers[triples[:, role]] for role in range(3))), ahead)
         order = random_order(len(triples), rng)
         sectors = np.searchsorted(self._sectors.ends, angles, side="right")[order]
         # Objects stand along the walls: unless balanced, few answers lie behind.
         for i in balanced_order(order, sectors.tolist(), rng):
-            roles = {role: (names[j],) for role, j in zip(_ROLES, triples[i], strict=True)}
+            named = zip(("standing", ahead, "target"), triples[i], strict=True)
+            roles = {role: (names[j],) for role, j in named}
             if self.check(geometry, roles) is None:
                 yield roles
 
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
-        names, margins = [roles[role][0] for role in _ROLES], self.margins(geometry)
+        names, margins = _names(roles), self.margins(geometry)
         problem = not_unique(geometry, *names) or out_of_reach(geometry, names[0])
         if problem is not None:
             return problem
@@ -96,7 +108,7 @@ class RelDirection(Family):
         return (
             self._unsuitable(geometry, indices)
             or no_heading(geometry, margins, ((standing, facing), (standing, target)))
-            or self._ambiguous(geometry, indices)
+            or self._ambiguous(geometry, indices, _ahead(roles))
             or centre_not_framed(geometry, *names)
         )
 
@@ -113,18 +125,19 @@ class RelDirection(Family):
                 return f"{names} are {distance:.2f} m apart, not {margins.beside} to {margins.farthest} m"
         return None
 
-    def _ambiguous(self, geometry: SceneGeometry, indices: Sequence[int]) -> str | None:
+    def _ambiguous(self, geometry: SceneGeometry, indices: Sequence[int], ahead: str) -> str | None:
         """Why the sector is not clear, or None."""
         centers = [geometry.centers[index] for index in indices]
-        angle, least = float(direction_degrees(*centers)), self.margins(geometry).boundary
+        angle, least = float(_turned(direction_degrees(*centers), ahead)), self.margins(geometry).boundary
         slack = self._sectors.boundary_distance(angle)
         if slack < least:
             return (
                 f"{angle:.0f} degrees lies {slack:.1f} degrees from a boundary; at least {least:.0f} needed"
             )
-        for place, (role, index) in enumerate(zip(_ROLES, indices, strict=True)):
+        for place, (role, index) in enumerate(zip(("standing", ahead, "target"), indices, strict=True)):
             ends = [*centers[:place], geometry.corners[index], *centers[place + 1 :]]
-            named = [self._sectors.name(float(corner)) for corner in direction_degrees(*ends)]
+            corners = _turned(direction_degrees(*ends), ahead)
+            named = [self._sectors.name(float(corner)) for corner in corners]
             stray = len(named) - named.count(self._sectors.name(angle))
             if stray > STRAY_CORNERS:
                 return f"{stray} of the 8 corners of the {role} object lie in another sector"
@@ -132,12 +145,28 @@ class RelDirection(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        standing, facing, target = indices = [geometry.indices(roles[role][0])[0] for role in _ROLES]
-        angle, margins = float(direction_degrees(*geometry.centers[indices])), self.margins(geometry)
+        standing, facing, target = indices = [geometry.indices(name)[0] for name in _names(roles)]
+        angle = float(_turned(direction_degrees(*geometry.centers[indices]), _ahead(roles)))
+        margins = self.margins(geometry)
         pairs = ((standing, facing), (standing, target))
         clear = self._sectors.boundary_distance(angle) / margins.boundary
         return min(clear, heading_slack(geometry, margins, pairs))
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
-        return all_indices(geometry, *(roles[role] for role in _ROLES))
+        return all_indices(geometry, _names(roles))
+
+
+def _ahead(roles: Roles) -> str:
+    """The role of the object that tells which way one looks: towards it, or away from it."""
+    return "away" if "away" in roles else "facing"
+
+
+def _names(roles: Roles) -> tuple[str, ...]:
+    """What one stands by, what one faces or faces away from, and the target."""
+    return tuple(roles[role][0] for role in ("standing", _ahead(roles), "target"))
+
+
+def _turned(angles: Floats, ahead: str) -> Floats:
+    """Angles from the direction to that object, `(...)` degrees, as angles from where one looks."""
+    return angles if ahead == "facing" else (angles + _BACK) % 360

@@ -17,13 +17,15 @@ def not_unique(geometry: SceneGeometry, *categories: str) -> str | None:
 
 
 def not_complete(geometry: SceneGeometry, *categories: str) -> str | None:
-    """Of which category there may be more objects than have a box, or that a name is not clear; else None."""
+    """Of which category there may be none, or more objects than have a box, or whose name is not clear; else None."""
     for category in categories:
         number, boxes = geometry.count(category), len(geometry.indices(category))
         if category not in geometry.scene.complete:
             return f"not every {category} is annotated"
         if number != boxes:
             return f"{number} {category} are counted but {boxes} have a box: that the frames show all can't be checked"
+        if not boxes:
+            return f"there is no {category}"
         if geometry.kinds(category):
             return f"{category} can mean the {geometry.kinds(category)[0]} too"
     return None

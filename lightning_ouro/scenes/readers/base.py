@@ -19,6 +19,7 @@ from lightning_ouro.scenes.floor_area import scanned_floor_area
 from lightning_ouro.scenes.footage.mesh import Mesh
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.readers.names import Names
+from lightning_ouro.scenes.room_kinds import absent_categories
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 __all__ = ["MOST_OBJECTS", "BadSceneError", "Found", "Reader", "scanned_scene", "validated"]
@@ -84,7 +85,8 @@ def scanned_scene(
         source: The data set's name.
         objects: The annotated objects.
         names: What named them.
-        complete: Categories whose every instance is annotated; those absent from the scene are ignored.
+        complete: Categories whose every instance is annotated. Of those that the scene has none of, the ones that
+            rooms like it have are counted as 0, the others are ignored.
         mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
 
@@ -92,7 +94,8 @@ def scanned_scene(
         BadSceneError: the mesh covers no floor, or the objects cannot be used.
     """
     names.warn(location.id)
-    counts = Counter(item.category for item in objects)
+    counts = dict(Counter(item.category for item in objects))
+    counts |= dict.fromkeys(sorted(absent_categories(complete, names.given)), 0)
     area = scanned_floor_area(mesh.points, location.id)
     if area <= 0:
         raise BadSceneError(f"{mesh.path}: covers no floor, expected the mesh of a room")
@@ -101,7 +104,7 @@ def scanned_scene(
             id=location.id,
             source=source,
             objects=tuple(objects),
-            counts=dict(counts),
+            counts=counts,
             complete=names.certain(complete & counts.keys()),
             floor_area=area,
             floor=None,

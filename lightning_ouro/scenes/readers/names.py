@@ -17,7 +17,7 @@ from typing import final
 
 from lightning_ouro.plain_text import lower_case
 from lightning_ouro.scenes.readers.files import short_repr
-from lightning_ouro.scenes.vocabulary import plain_name
+from lightning_ouro.scenes.vocabulary import plain_name, spellings
 
 _QUOTED = 3  # labels in a warning
 _HINT_LENGTH = 200  # characters of a label in which categories are looked for
@@ -46,15 +46,18 @@ class Names:
             self._refused.append(label)
         return None
 
+    @property
+    def given(self) -> frozenset[str]:
+        """All names that were given, also those of objects that were left out later."""
+        return frozenset(self._spelled.values())
+
     def certain(self, complete: Set[str]) -> frozenset[str]:
         """The complete categories without those that a refused label might mean."""
         hints = [
             f" {' '.join(_WORD.findall(lower_case(unicodedata.normalize('NFKC', label[:_HINT_LENGTH]))))} "
             for label in self._refused
         ]
-        return frozenset(
-            name for name in complete if not any(f" {lower_case(name)} " in hint for hint in hints)
-        )
+        return frozenset(name for name in complete if not any(_is_hinted_at(name, hint) for hint in hints))
 
     def warn(self, scene_id: str) -> None:
         """Says once which labels were refused, if any were."""
@@ -66,3 +69,7 @@ class Names:
                 "give them names of at most 40 letters, digits and spaces",
                 stacklevel=2,
             )
+
+
+def _is_hinted_at(name: str, hint: str) -> bool:
+    return any(f" {lower_case(spelling)} " in hint for spelling in spellings(name))

@@ -37,7 +37,7 @@ from lightning_ouro.scenes.readers.files import (
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.plain_folder_recording import FRAMES, FolderRecording
 from lightning_ouro.scenes.types import Scene, SceneObject
-from lightning_ouro.scenes.vocabulary import category_of
+from lightning_ouro.scenes.vocabulary import category_of, is_synonym
 
 SCENE = "scene.json"
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
@@ -129,6 +129,7 @@ def _category(where: str, name: Any, names: Names) -> str | None:
 
 
 def _counts(path: Path, record: dict[str, Any], names: Names) -> dict[str, int]:
+    """The file's counts by name; those of labels that become one name are added up."""
     counts = record.get("counts", {})
     if not isinstance(counts, dict):
         raise BadSceneError(f"{path}: counts is {short_repr(counts)}, expected numbers by category")
@@ -138,8 +139,13 @@ def _counts(path: Path, record: dict[str, Any], names: Names) -> dict[str, int]:
                 f"{path}: counts of {short_repr(category)} is {short_repr(count)}, "
                 "expected a non-negative integer"
             )
-    named = ((names.of(category), count) for category, count in counts.items())
-    return {category: count for category, count in named if category is not None}
+    by_name: Counter[str] = Counter()
+    for category, count in counts.items():
+        name = names.of(category)
+        # That there is no desk does not tell that there is no table, which is what desks are called here.
+        if name is not None and (count or not is_synonym(category)):
+            by_name[name] += count
+    return dict(by_name)
 
 
 def _complete(path: Path, record: dict[str, Any], names: Names) -> frozenset[str]:

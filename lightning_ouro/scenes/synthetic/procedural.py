@@ -2,8 +2,8 @@
 
 A room is a rectangle of 8 to 45 square metres that holds 6 to 16 objects of its kind (living room, bedroom,
 office, kitchen, washroom), with sizes from `furniture.FURNITURE`. No two boxes overlap; only objects that
-stand on others touch them. All objects are annotated, so every category is complete. The constants were
-chosen by hand.
+stand on others touch them. All objects are annotated, so every category is complete, and what its like has but a
+room lacks is counted as 0. The constants were chosen by hand.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import Counter
 
 import numpy as np
 
+from lightning_ouro.scenes.room_kinds import absent_categories
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE, ROOM_KINDS, Range, RoomKind
 from lightning_ouro.scenes.synthetic.placement import Area, Upright, apart, at_wall, on_floor, on_top
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
@@ -153,12 +154,13 @@ def _doorway(door: Upright) -> Upright:
 
 
 def _to_scene(scene_id: str, area: Area, placed: Placed) -> Scene:
-    counts = Counter(category for category, _ in placed)
+    counts = dict(Counter(category for category, _ in placed))
+    counts |= dict.fromkeys(sorted(absent_categories(FURNITURE.keys(), counts)), 0)
     return Scene(
         id=scene_id,
         source="procedural",
         objects=tuple(_to_object(index, *item) for index, item in enumerate(placed)),
-        counts=dict(counts),
+        counts=counts,
         complete=frozenset(counts),
         floor_area=area.width * area.depth,
         floor=np.array(

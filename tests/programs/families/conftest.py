@@ -11,6 +11,7 @@ import pytest
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families import Family, Roles
+from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
@@ -131,7 +132,7 @@ def den() -> Filmed:
     return scene, camera_views(_EYES, headings, seconds=times, visibility=visibility, tilt=25)
 
 
-Judge = Callable[[Filmed, Family, Roles, Mapping[str, str]], dict[str, str]]
+Judge = Callable[..., dict[str, str]]
 
 
 @pytest.fixture(scope="session")
@@ -140,10 +141,15 @@ def judge(sandbox: Sandbox) -> Judge:
 
     A program can be given by the body of `answer` alone. Each is paired with another form of the family.
     """
-    verifier = Verifier(sandbox)
 
-    def verdicts(film: Filmed, family: Family, roles: Roles, programs: Mapping[str, str]) -> dict[str, str]:
-        scene, views = film
+    def verdicts(
+        film: Filmed,
+        family: Family,
+        roles: Roles,
+        programs: Mapping[str, str],
+        margins: FamilyMargins = FOR_ALL,
+    ) -> dict[str, str]:
+        (scene, views), verifier = film, Verifier(sandbox, margins=margins)
         proposals = [
             Proposal(scene.id, family.name, form.write(roles), _complete(body), "test", 0, slot)
             for slot, (body, form) in enumerate(zip(programs.values(), cycle(family.fitting(roles))))

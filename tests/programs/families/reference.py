@@ -94,6 +94,8 @@ def nearest_point(obj, eye):
 
 def place(obj_or_point):
     """A place on the floor as a complex number."""
+    if isinstance(obj_or_point, complex):
+        return obj_or_point
     return complex(*getattr(obj_or_point, "center", obj_or_point)[:2])
 
 
@@ -123,15 +125,23 @@ def reachable(film, objects):
 
 
 def counting(film, roles):
-    (category,) = roles["object"]
-    objects = [obj for obj in film.scene.objects if obj.category == category]
-    against = small(film, objects, PRESENT)
-    against += [f"{category} counted otherwise"] if film.scene.counts[category] != len(objects) else []
-    for a, b in combinations(objects, 2):
-        grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
-        inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2
-        against += ["one box twice"] if inside.all(axis=1).mean() > 0.6 else []
-    return len(objects), against
+    numbers, against = {}, []
+    for category in roles["object"]:
+        objects = [obj for obj in film.scene.objects if obj.category == category]
+        numbers[category] = len(objects)
+        against += small(film, objects, PRESENT)
+        known = category in film.scene.complete and film.scene.counts.get(category) == len(objects)
+        against += [] if known else [f"it is not known how many {category} there are"]
+        others = " ".join(obj.category for obj in film.scene.objects if obj.category != category)
+        against += [f"{category} is said of others"] if set(category.split()) & set(others.split()) else []
+        for a, b in combinations(objects, 2):
+            grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
+            inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2
+            against += ["one box twice"] if inside.all(axis=1).mean() > 0.6 else []
+    if len(roles["object"]) == 2:
+        against += [] if len(numbers) == 2 else ["one category twice"]
+        against += [] if any(numbers.values()) else ["nothing is there"]
+    return sum(numbers.values()), against
 
 
 def size(film, roles):
@@ -179,32 +189,36 @@ def abs_distance(film, roles):
 
 def rel_distance(film, roles):
     target = film.only(*roles["target"])
-    nearest = {}
+    nearest, against = {}, []
     for name in roles["options"]:
         objects = [obj for obj in film.scene.objects if obj.category == name]
         nearest[name] = min((apart(target, obj), obj.id) for obj in objects)
+        against += [f"which {name}?"] if "order" in roles and len(objects) > 1 else []
     metres = sorted(distance for distance, _ in nearest.values())
     gap = 0.3 if film.scene.floor_area > 40 else 0.15
-    against = ["an option is too close"] if metres[0] < 0.15 else []
+    against += ["an option is too close"] if metres[0] < 0.15 else []
     against += ["two options are about as close"] if min(np.diff(metres)) <= gap else []
     objects = [film.scene.objects[index] for _, index in nearest.values()]
     against += small(film, [target, *objects], PLACED)
     against += [
         "an end is never shown" for obj in objects if not gap_shown(film, target, obj, apart(target, obj))
     ]
-    return min(nearest, key=nearest.get), against
+    return (max if "order" in roles else min)(nearest, key=nearest.get), against
 
 
 def direction(level):
     def answer(film, roles):
-        three = standing, facing, target = [
-            film.only(*roles[role]) for role in ("standing", "facing", "target")
-        ]
+        ahead = "away" if "away" in roles else "facing"
+        three = standing, facing, target = [film.only(*roles[role]) for role in ("standing", ahead, "target")]
+
+        def seen(here, there, target):
+            """One who faces away looks at what lies opposite, mirrored in the place where one stands."""
+            return turn(here, 2 * place(here) - place(there) if ahead == "away" else there, target)
 
         def side(*ends):
-            return NAMES[level][np.searchsorted(SIDES[level], turn(*ends), side="right")]
+            return NAMES[level][np.searchsorted(SIDES[level], seen(*ends), side="right")]
 
-        angle, right = turn(*three), side(*three)
+        angle, right = seen(*three), side(*three)
         from_boundary = min(
             abs(cmath.phase(cmath.rect(1, math.radians(angle - end)))) for end in SIDES[level]
         )

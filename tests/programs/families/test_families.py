@@ -37,7 +37,7 @@ def roles_of(form, names, times, motion):
     """Roles that fit a form, with names in the given order."""
     remaining, roles = iter(names), {}
     for role, size in form.sizes.items():
-        words = {"times": times, "motion": (motion,)}.get(role)
+        words = {"times": times, "motion": (motion,), "order": ("farthest",)}.get(role)
         roles[role] = tuple(islice(remaining, size)) if words is None else words[:size]
     return roles
 
@@ -108,8 +108,9 @@ def test_other_sentences_belong_to_no_family(text):
     assert read(text) is None
 
 
-def test_only_times_motions_and_kinds_of_open_questions_are_words():
-    assert {role for family in FAMILIES.values() for role in family.words} == {"times", "motion", "kind"}
+def test_only_times_motions_orders_and_kinds_of_open_questions_are_words():
+    words = {role for family in FAMILIES.values() for role in family.words}
+    assert words == {"times", "motion", "kind", "order"}
 
 
 @pytest.mark.parametrize("name", ASKING)
@@ -176,7 +177,7 @@ def test_without_frames_nothing_is_asked_about_frames(den):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_only_symmetric_roles_can_be_reordered(name):
     family = FAMILIES[name]
-    for role in ("pair", "options", "objects", "times", "via"):
+    for role in ("object", "pair", "options", "objects", "times", "via"):
         forward, back = ({role: names} for names in (("1.0", "2.0"), ("2.0", "1.0")))
         assert (family.key("s", forward) == family.key("s", back)) == (role in family.symmetric)
 
@@ -185,6 +186,7 @@ def test_which_roles_are_symmetric():
     # It is as far there as back: unless times can be swapped, the same displacement is asked twice.
     symmetric = {name: set(FAMILIES[name].symmetric) for name in FAMILIES if FAMILIES[name].symmetric}
     assert symmetric == {
+        "object_counting": {"object"},
         "object_abs_distance": {"pair"},
         "object_rel_distance": {"options"},
         "obj_appearance_order": {"objects"},
@@ -196,9 +198,10 @@ def test_which_roles_are_symmetric():
 
 def test_a_text_that_lists_its_options_can_list_them_in_another_order():
     family = FAMILIES["object_rel_distance"]
-    roles = {"target": ("sofa",), "options": ("a", "b", "c", "d")}
+    nearest = {"target": ("sofa",), "options": ("a", "b", "c", "d")}
     reordered = ("c", "a", "d", "b")
     for form in family.forms:
+        roles = nearest | ({"order": ("farthest",)} if "order" in form.sizes else {})
         assert family.relisted(form.write(roles), reordered) == form.write(roles | {"options": reordered})
     text = "How many chair(s) are in this room?"
     assert FAMILIES["object_counting"].relisted(text, reordered) == text

@@ -63,7 +63,13 @@ def by_reference(pattern, text):
 
 
 def words_of(role):
-    return {"times": ("0.0", "4.4", "12.3", "117.5"), "motion": ("move", "turn"), "kind": ()}.get(role)
+    words = {
+        "times": ("0.0", "4.4", "12.3", "117.5"),
+        "motion": ("move", "turn"),
+        "order": ("farthest",),
+        "kind": (),
+    }
+    return words.get(role)
 
 
 def random_roles(form, draw):

@@ -166,14 +166,12 @@ def test_the_original_answers_are_on_both_sides(originals, name):
 
 def any_roles(family, geometry, rng, number=60):
     """Roles of all kinds, most of which violate some condition."""
-    categories, times = geometry.categories(), list(geometry.times)
+    categories = geometry.categories()
+    words = {"times": list(geometry.times), "motion": ["move", "turn"], "order": ["farthest"]}
     for _ in range(number):
         form = family.forms[int(rng.integers(len(family.forms)))]
         yield {
-            role: tuple(
-                str(rng.choice({"times": times, "motion": ["move", "turn"]}.get(role, categories)))
-                for _ in range(size)
-            )
+            role: tuple(str(rng.choice(words.get(role, categories))) for _ in range(size))
             for role, size in form.sizes.items()
         }
 

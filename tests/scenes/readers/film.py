@@ -79,3 +79,13 @@ def same_box(a, b, tolerance):
 def clearly(shares, threshold=0.003, factor=2):
     """Which true shares are not within a factor of the threshold: every method must tell these visible or not."""
     return (shares > threshold * factor) | (shares < threshold / factor)
+
+
+def there(scene):
+    """The counts of the categories that a scene has any of."""
+    return {name: number for name, number in scene.counts.items() if number}
+
+
+def absent(scene):
+    """The categories that a scene is known to have none of."""
+    return {name for name, number in scene.counts.items() if number == 0 and name in scene.complete}

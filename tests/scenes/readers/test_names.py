@@ -178,6 +178,12 @@ def test_a_category_that_a_bad_name_hints_at_is_no_longer_complete(tmp_path):
     assert scene.counts["tv"] == 1
 
 
+def test_a_bad_name_hints_at_a_category_by_any_of_its_words():
+    names = Names(category_of)
+    names.of("{television}")
+    assert names.certain({"tv", "tv stand", "lamp"}) == {"tv stand", "lamp"}
+
+
 def test_names_that_differ_in_case_only_are_one_name(tmp_path):
     (scene,), _ = meta_info(tmp_path, {"Chair": 1, "chair": 2, "lamp": 1})
     assert scene.counts == {"Chair": 3, "lamp": 1} and scene.complete == {"Chair", "lamp"}

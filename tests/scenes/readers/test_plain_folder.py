@@ -11,7 +11,7 @@ import pytest
 
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.types import FrameBudget
-from tests.scenes.readers.film import clearly, film, same_box
+from tests.scenes.readers.film import absent, clearly, film, same_box
 from tests.scenes.readers.write_plain_folder import READER, dropping, is_valid, read, records, setting, write
 
 
@@ -169,3 +169,31 @@ def test_the_example_in_the_documentation_is_read(tmp_path):
     assert (office.id, office.floor_area, office.counts) == ("office", 14.0, {"table": 1, "chair": 1})
     video = office.footage.load(office, FrameBudget(2, 96, 128))
     assert video.frames.shape == (2, 96, 128, 3) and video.views.timestamps.tolist() == [0.0, 0.5]
+
+
+def with_counts(tmp_path, filmed, counts, complete):
+    def change(scene, frames):
+        scene["counts"], scene["complete"] = counts, complete
+
+    return read(write(tmp_path / "room", filmed, change=change))
+
+
+def test_only_what_the_file_counts_as_zero_is_absent(tmp_path, filmed):
+    scene = with_counts(tmp_path, filmed, {"piano": 0, "harp": 0}, ["piano", "gong"])
+    assert absent(scene) == {"piano"}
+    assert "gong" not in scene.counts and "harp" not in scene.complete
+
+
+def test_no_desk_does_not_mean_no_table(tmp_path, filmed):
+    scene = with_counts(tmp_path, filmed, {"desk": 0, "couch": 0, "harps": 0}, ["desk", "couch", "harps"])
+    assert absent(scene) == {"harps"}
+
+
+def test_counts_of_labels_that_become_one_name_are_added_up(tmp_path, filmed):
+    for counts in (
+        {"desk": 2, "table": 3},
+        {"table": 3, "desk": 2},
+        {"desk": 5, "table": 0},
+        {"table": 5, "desk": 0},
+    ):
+        assert with_counts(tmp_path / str(counts), filmed, counts, ["table"]).counts["table"] == 5

@@ -28,6 +28,7 @@ def records(film, depth):
         for item in film.scene.objects
     ]
     scene = {"objects": objects, "complete": sorted(film.scene.complete), "floor": film.scene.floor.tolist()}
+    scene["counts"] = {name: number for name, number in film.scene.counts.items() if number == 0}
     frames = [
         {"image": f"frames/{index}.png", "time": float(time), "pose": pose.tolist()}
         for index, (time, pose) in enumerate(zip(film.times, film.poses, strict=True))

@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from lightning_ouro.scenes.room_kinds import absent_categories
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
 
@@ -94,8 +95,11 @@ def test_the_floor_area_is_the_area_of_the_polygon():
 def test_counts_are_exact_and_every_category_is_complete():
     for scene in SCENES:
         categories = [item.category for item in scene.objects]
-        assert scene.counts == {category: categories.count(category) for category in categories}
-        assert scene.complete == set(categories)
+        absent = {category for category, count in scene.counts.items() if count == 0}
+        assert scene.counts == {category: categories.count(category) for category in {*categories, *absent}}
+        assert scene.complete == {*categories, *absent} and absent == absent_categories(
+            FURNITURE.keys(), categories
+        )
         assert [item.id for item in scene.objects] == list(range(len(categories)))
         assert all(count <= FURNITURE[category].most for category, count in scene.counts.items())
 

@@ -8,7 +8,7 @@ import pytest
 
 from lightning_ouro.scenes.readers.base import Found
 from lightning_ouro.scenes.vocabulary import category_of
-from tests.scenes.readers.film import film, same_box
+from tests.scenes.readers.film import absent, film, same_box, there
 from tests.scenes.readers.read_arkitscenes import KITCHEN, READER, annotation_of, kept
 from tests.scenes.readers.write_arkitscenes import VIDEO, annotated, write_3dod, write_annotation
 
@@ -21,7 +21,7 @@ def test_the_scene_comes_back_however_the_device_was_held(kitchen, tmp_path, hel
     assert [item.id for item in scene.objects] == list(range(len(truth)))
     assert [item.category for item in scene.objects] == [category_of(item.category) for item in truth]
     assert all(same_box(*pair, 1e-6) for pair in zip(scene.objects, truth, strict=True))
-    assert scene.counts == Counter(category_of(item.category) for item in truth)
+    assert there(scene) == Counter(category_of(item.category) for item in truth)
     assert scene.complete == set(scene.counts) and "oven" not in scene.counts
     assert {category_of("washer"), "trash bin", "table"} <= scene.complete
     assert scene.floor_area == pytest.approx(kitchen.scene.floor_area, rel=0.03)
@@ -127,3 +127,24 @@ def test_nothing_is_found_in_other_folders(tmp_path):
         tmp_path / "not_eight_digits",
     ):
         assert READER.find(path) == []
+
+
+def test_classes_without_an_object_are_absent_where_rooms_like_it_have_them(folder):
+    def scene(*labels):
+        boxes = [
+            annotated(label, [2 * i, 1, 0.5], [0.5, 0.6, 0.7], np.eye(3), str(i))
+            for i, label in enumerate(labels)
+        ]
+        write_annotation(annotation_of(folder), [], data=boxes)
+        return READER.read(*READER.find(folder))
+
+    assert absent(scene("toilet", "sink")) == {"bathtub", "stool", "washer"}
+    assert absent(scene("stove", "sink", "refrigerator")) == {
+        "chair",
+        "dishwasher",
+        "stool",
+        "table",
+        "washer",
+    }
+    assert "stove" in absent(scene("refrigerator")) and "stove" not in absent(scene("refrigerator", "oven"))
+    assert absent(scene("stool")) == set()  # that could be any room

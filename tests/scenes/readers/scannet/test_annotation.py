@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.errors import BadSceneError
-from tests.scenes.readers.film import mesh_of, same_box
+from tests.scenes.readers.film import absent, mesh_of, same_box
 from tests.scenes.readers.read_scannet import scene_of
 from tests.scenes.readers.write_scannet import (
     LABELS,
@@ -41,7 +41,7 @@ def test_labels_become_nyu40_classes_by_name(tmp_path, small, where):
     with_table = [item.category for item in scene.objects]
     assert with_table == ["table", "table", "refrigerator", "chair", *known]
     assert scene.counts["table"] == 2
-    assert scene.complete == {"table", "refrigerator", "chair", "trash bin", "closet", "door"}
+    assert scene.complete - absent(scene) == {"table", "refrigerator", "chair", "trash bin", "closet", "door"}
 
 
 def test_labels_that_name_no_object_are_dropped(tmp_path, small):
@@ -107,3 +107,20 @@ def test_groups_with_few_vertices_or_unknown_segments_are_dropped(tmp_path, smal
     objects = scene_of(tmp_path).objects
     assert [item.category for item in objects] == [item.category for item in kept]
     assert all(same_box(*pair, 1e-4) for pair in zip(objects, kept, strict=True))
+
+
+def test_a_category_is_not_absent_if_its_object_was_dropped_or_badly_named(small, tmp_path):
+    write_posed(tmp_path, small)
+    folder = write_scan(tmp_path, small)
+    before = absent(scene_of(tmp_path))
+    dropped, badly_named = sorted(before)[:2]
+    path = folder / f"{SCAN}.aggregation.json"
+    record = json.loads(path.read_text())
+    record["segGroups"] += [
+        group(900, dropped, np.array([10**6])),  # in no mesh
+        group(901, f"<|{badly_named}|>", np.array([10**6])),
+    ]
+    path.write_text(json.dumps(record))
+    with pytest.warns(UserWarning, match="are left out"):
+        after = scene_of(tmp_path)
+    assert absent(after) == before - {dropped, badly_named}

@@ -8,9 +8,11 @@ import pytest
 
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.base import Found
+from lightning_ouro.scenes.readers.scannet.annotation import COMPLETE, NYU40
 from lightning_ouro.scenes.readers.scannet.reader import ScanNetReader
+from lightning_ouro.scenes.room_kinds import absent_categories
 from lightning_ouro.scenes.types import SceneObject
-from tests.scenes.readers.film import clearly, film, mesh_of, same_box
+from tests.scenes.readers.film import absent, clearly, film, mesh_of, same_box, there
 from tests.scenes.readers.read_scannet import FULL_SIZE, scene_of
 from tests.scenes.readers.write_scannet import (
     SCAN,
@@ -62,7 +64,8 @@ def test_objects_come_back(read, filmed):
     for item, truth in zip(scene.objects, filmed.scene.objects, strict=True):
         assert same_box(item, truth, 1e-4)
         assert np.linalg.det(item.rotation) == pytest.approx(1)
-    assert scene.counts == dict(Counter(item.category for item in filmed.scene.objects))
+    assert there(scene) == dict(Counter(item.category for item in filmed.scene.objects))
+    assert absent(scene) == absent_categories(COMPLETE - NYU40, there(scene))
     # Without the table of labels it is unknown that a "coffee table" is a table, so tables cannot be counted.
     nyu40 = {"bed", "chair", "sofa", "table", "window", "bookshelf", "counter", "refrigerator"}
     assert scene.complete == scene.counts.keys() - nyu40

@@ -6,7 +6,8 @@ import pytest
 
 from lightning_ouro.scenes.readers.base import Found
 from lightning_ouro.scenes.readers.scannetpp.reader import COMPLETE
-from tests.scenes.readers.film import same_box
+from lightning_ouro.scenes.room_kinds import absent_categories
+from tests.scenes.readers.film import absent, same_box, there
 from tests.scenes.readers.read_scannetpp import FAKE_CEILING, READER, change_groups, read, write_map
 from tests.scenes.readers.write_scannetpp import ID, RAW_LABELS, filmed, segments_of, write_filmed
 
@@ -20,7 +21,8 @@ def test_boxes_categories_and_counts_match_the_annotation(scene_folder):
     assert [item.id for item in scene.objects] == list(range(len(TRUTH.objects)))
     assert all(same_box(*pair, 1e-6) for pair in zip(scene.objects, TRUTH.objects, strict=True))
     assert all(np.linalg.det(item.rotation) == pytest.approx(1) for item in scene.objects)
-    assert scene.counts == Counter(item.category for item in TRUTH.objects)
+    assert there(scene) == Counter(item.category for item in TRUTH.objects)
+    assert absent(scene) == absent_categories(COMPLETE, there(scene))
 
 
 def test_the_raw_labels_differ_from_the_categories():

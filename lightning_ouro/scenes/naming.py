@@ -10,6 +10,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import product
+
+from lightning_ouro.scenes.vocabulary import spellings
 
 SHORTEST = 3  # letters: a shorter name ends too many words that mean something else; chosen by hand
 # Words that are no kind of what they end with.
@@ -17,7 +20,7 @@ _OTHERS = frozenset(
     ("cardboard", "cupboard", "dashboard", "dishwasher", "keyboard", "skateboard", "surfboard")
 )
 _PREPOSITION = re.compile(r" (?:of|with|for|on|in|under|to|from|without) .*| ?\(.*")
-_IRREGULAR = {"shelves": "shelf", "knives": "knife", "leaves": "leaf", "people": "person", "mice": "mouse"}
+_IRREGULAR = {"knives": "knife", "leaves": "leaf", "people": "person", "mice": "mouse"}
 
 
 @lru_cache(maxsize=100_000)
@@ -33,6 +36,17 @@ def is_kind_of(category: str, general: str) -> bool:
         return True
     ending = "".join(wide)
     return len(ending) >= SHORTEST and special[-1] not in _OTHERS and "".join(special).endswith(ending)
+
+
+@lru_cache(maxsize=100_000)
+def could_be_one(first: str, second: str) -> bool:
+    """Whether an object of either category could also be called by the other's name, however that is spelled.
+
+    Of a scene with a coffee table or a desk one can't say that it has no table, and hardly, of one with a table,
+    that it has no coffee table.
+    """
+    pairs = list(product(spellings(first), spellings(second)))
+    return any(one == other or is_kind_of(one, other) or is_kind_of(other, one) for one, other in pairs)
 
 
 @lru_cache(maxsize=10_000)
@@ -51,6 +65,8 @@ def _words(category: str) -> tuple[str, ...]:
 def _singular(word: str) -> str:
     if word in _IRREGULAR:
         return _IRREGULAR[word]
+    if word.endswith("lves"):
+        return f"{word[:-3]}f"
     if re.search(r"[^aeiou]ies$", word):
         return f"{word[:-3]}y"
     if re.search(r"(?:ss|x|z|[cs]h)es$", word):

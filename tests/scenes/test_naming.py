@@ -1,6 +1,6 @@
 import pytest
 
-from lightning_ouro.programs.naming import is_any_kind, is_kind_of
+from lightning_ouro.scenes.naming import is_any_kind, is_kind_of
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from lightning_ouro.programs.naming import is_any_kind, is_kind_of
         ("tv-stand", "tv stand"),
         ("night stand", "nightstand"),
         ("shelves", "shelf"),
+        ("bookshelves", "shelf"),
         ("box of tissues", "box"),
         ("chair (broken)", "chair"),
         ("old keyboard", "keyboard"),

@@ -1,0 +1,106 @@
+"""Zeros are said of what rooms of a kind have and this one certainly lacks, and of nothing else."""
+
+import itertools
+
+import pytest
+
+from lightning_ouro.scenes.readers.arkitscenes.reader import ANNOTATED
+from lightning_ouro.scenes.readers.scannet.annotation import COMPLETE as SCANNET
+from lightning_ouro.scenes.readers.scannetpp.reader import COMPLETE as SCANNETPP
+from lightning_ouro.scenes.room_kinds import _ALIKE, _KINDS, absent_categories
+from lightning_ouro.scenes.synthetic.furniture import FURNITURE
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
+from lightning_ouro.scenes.vocabulary import category_of
+
+EVERYTHING = frozenset().union(*(kind.typical for kind in _KINDS))
+ROOMS = {  # what is there, some of what its like has, and what nobody would look for
+    "bathroom": ({"toilet", "sink", "door"}, {"bathtub", "towel"}, {"bed", "monitor", "sofa"}),
+    "kitchen": (
+        {"stove", "refrigerator", "chair"},
+        {"dishwasher", "table", "microwave"},
+        {"bed", "toilet", "printer"},
+    ),
+    "bedroom": ({"bed", "lamp"}, {"nightstand", "closet", "tv"}, {"stove", "toilet", "whiteboard"}),
+    "living room": ({"sofa", "rug"}, {"tv", "bookshelf", "fireplace"}, {"toilet", "dishwasher", "bed"}),
+    "office": ({"monitor", "chair", "sign"}, {"printer", "whiteboard"}, {"bed", "bathtub", "stove"}),
+}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_what_rooms_of_its_kind_have_is_absent_and_nothing_else(room):
+    there, absent, foreign = ROOMS[room]
+    found = absent_categories(EVERYTHING | foreign, there)
+    assert absent <= found and not foreign & found and not there & found
+
+
+def test_a_room_of_no_known_kind_lacks_nothing():
+    for there in (set(), {"box"}, {"door", "window", "stairs"}):
+        assert absent_categories(EVERYTHING, there) == frozenset()
+
+
+def test_only_what_is_annotated_completely_is_absent():
+    assert absent_categories(frozenset({"tv"}), {"bed"}) == {"tv"}
+    assert absent_categories(frozenset(), {"bed"}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("absent", "other"),
+    [
+        ("table", "coffee table"),  # a kind of it
+        ("table", "desk"),  # another word for it
+        ("table", "computer desk"),
+        ("tv", "television"),
+        ("tv", "tv stand"),  # mentions it
+        ("window", "window sill"),
+        ("bookshelf", "shelf"),  # a more general name
+        ("lamp", "desk lamp"),
+        ("tv", "monitor"),  # taken for it
+        ("nightstand", "cabinet"),
+        ("closet", "wardrobe"),
+        ("pillow", "cushion"),
+    ],
+)
+def test_what_could_be_meant_by_another_name_is_not_absent(absent, other):
+    there = {"bed"}
+    assert absent in absent_categories(EVERYTHING, there)
+    assert absent not in absent_categories(EVERYTHING, there | {other})
+
+
+def test_doors_are_never_absent():
+    assert "door" not in EVERYTHING
+
+
+def test_the_tables_use_the_vocabularys_own_names():
+    named = itertools.chain(*(kind.signs | kind.typical for kind in _KINDS))
+    assert [name for name in named if category_of(name) != name] == []
+    assert all(len(group) > 1 for group in _ALIKE)
+
+
+def test_every_kind_has_candidates_in_every_source():
+    for kind in _KINDS:
+        for source in (SCANNET, SCANNETPP, ANNOTATED, FURNITURE.keys()):
+            assert len(kind.typical & source) >= 3
+
+
+def test_thirteen_classes_of_arkitscenes_are_annotated_completely():
+    official = {
+        "bathtub",
+        "bed",
+        "chair",
+        "dishwasher",
+        "fireplace",
+        "refrigerator",
+        "sofa",
+        "stool",
+        "stove",
+    }
+    assert official | {"table", "toilet", "tv", "washer"} == ANNOTATED  # what occurs in VSI-Bench's file
+
+
+def test_most_synthetic_rooms_lack_something_and_none_what_it_has():
+    scenes = procedural_scenes(0, 100)
+    numbers = [sum(count == 0 for count in scene.counts.values()) for scene in scenes]
+    assert sum(number >= 3 for number in numbers) >= 80
+    for scene in scenes:
+        there = {item.category for item in scene.objects}
+        assert there == {name for name, count in scene.counts.items() if count} and there <= scene.complete
