@@ -54,6 +54,8 @@ class SceneDataModule(L.LightningDataModule):
         benchmark_scenes: What to do with training scenes that a benchmark tests on or a data set holds out:
             refuse (do not start), leave_out (train on the others) or allow (train on all; then no score on
             those benchmarks may be reported).
+        revsi_annotation: A local copy of ReVSI's metadata/3d_annotation.json, whose scenes then count as that
+            benchmark's; null: they are not known.
         boxes: How boxes are fitted to the points of objects where a data set has none (ScanNet): upright, or
             minimal as in VSI-Bench.
         frames: Number and size of the frames that the model is shown.
@@ -77,6 +79,7 @@ class SceneDataModule(L.LightningDataModule):
         num_val_scenes: int = 24,
         num_test_scenes: int = 24,
         benchmark_scenes: BenchmarkScenes = "refuse",
+        revsi_annotation: str | None = None,
         boxes: BoxKind = "upright",
         frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
         questions_per_scene: int = 16,
@@ -89,6 +92,7 @@ class SceneDataModule(L.LightningDataModule):
         self.scenes = [scenes] if isinstance(scenes, str) else list(scenes or [])
         self.num_scenes = (num_train_scenes, num_val_scenes, num_test_scenes)
         self.benchmark_scenes: BenchmarkScenes = benchmark_scenes
+        self.revsi_annotation = revsi_annotation
         self.boxes: BoxKind = boxes
         self.frames = frames
         self.questions_per_scene = questions_per_scene
@@ -140,12 +144,17 @@ class SceneDataModule(L.LightningDataModule):
     def _read(self, show_progress: bool) -> Splits:
         if self.scenes:
             return read_splits(
-                self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, show_progress
+                self.scenes,
+                *self.num_scenes,
+                self.benchmark_scenes,
+                self.boxes,
+                show_progress,
+                self.revsi_annotation,
             )
-        if self.benchmark_scenes != "refuse":
+        if self.benchmark_scenes != "refuse" or self.revsi_annotation is not None:
             raise InputError(
-                "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse for "
-                "procedural scenes"
+                "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse and "
+                "data.revsi_annotation=null for procedural scenes"
             )
         return procedural_splits(*self.num_scenes)
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lightning_ouro.programs.naming import is_kind_of
 from lightning_ouro.programs.questions import Question
+from lightning_ouro.scenes.naming import is_kind_of
 from lightning_ouro.scenes.types import Scene
 
 COUNTING = "object_counting"
