@@ -112,7 +112,10 @@ def test_an_answer_that_is_too_frequent_is_common(judge):
         for i in range(MIN_ALLOWED_REPEATS_OF_ONE + 1)
     ]
     accepted, rejected = Pool().admit(elsewhere, 0)
-    assert (len(accepted), [rejection.reason for rejection in rejected]) == (MIN_ALLOWED_REPEATS_OF_ONE, ["common"])
+    assert (len(accepted), [rejection.reason for rejection in rejected]) == (
+        MIN_ALLOWED_REPEATS_OF_ONE,
+        ["common"],
+    )
 
 
 def test_every_reason_is_covered():
