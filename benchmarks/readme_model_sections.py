@@ -18,6 +18,12 @@ SEED_COLUMNS = {  # key of a seed's result: heading, format
     "minutes": ("minutes", ".1f"),
 }
 CONDITIONS = {"video": "own video", "other video": "another's", "no video": "none", "guess": "constant"}
+DROP_COLUMNS = {  # key of a measurement: heading
+    "zeros": "zeros",
+    "unchanged": "unchanged",
+    "as_before": "as before",
+    "no_number": "no number",
+}
 FEEDBACK = {
     "near_without": "no feedback",
     "near_easy": "all easy",
@@ -187,6 +193,43 @@ def seeing(report: Report) -> str:
             f"""The model uses the video in {len(report["seen"])} families, those whose whole interval is above 0
             ({", ".join(f"`{name}`" for name in report["seen"])}); in the others the video adds nothing significant to
             what the names of objects and the distribution of answers tell."""
+        ),
+    )
+
+
+def query_drop(report: Report) -> str:
+    """Counting what was taken away, before and after a run."""
+    runs = {"before": report["before"]} | {
+        f"after, seed {seed}": run for seed, run in report["after"].items()
+    }
+    rows = [
+        [
+            f"`{name}`",
+            str(number),
+            when,
+            *(percent(run[name][column], 0) for column in DROP_COLUMNS),
+            f"{run[name]['commonest']['reply']} ({percent(run[name]['commonest']['share'], 0)})",
+            f"{run[name]['score']:.3f}",
+        ]
+        for name, number in report["questions"].items()
+        for when, run in runs.items()
+    ]
+    margins = report["margins"]
+    trained = f"`{margins}`" if isinstance(margins, str) else "that are a mix by family"
+    rounds = f"{report['rounds']} round{'s' * (report['rounds'] > 1)}"
+    return paragraphs(
+        prose(
+            f"""The counting questions of both fixed sets about procedural scenes that no lesson and no run had, asked
+            on the same walk through the room *without* the objects that are counted, so that 0 is right
+            ([ReVSI](https://arxiv.org/abs/2604.24300) asks this way and finds that models say "2" of things that are
+            not there). *Zeros* are right; *unchanged* is the number of the room with the objects; *as before*, the same
+            reply as about that room; *score*, VSI-Bench's about that room. Before any round, and after {rounds} of
+            `configs/tiny.yaml` with questions under margins {trained}."""
+        ),
+        provenance(report),
+        table(
+            ["set", "questions", "weights", *DROP_COLUMNS.values(), "most frequent reply", "score"],
+            rows,
         ),
     )
 

@@ -29,6 +29,7 @@ def summary(reports: Mapping[str, Report], links: Mapping[str, str]) -> str:
         "proposer": _proposer,
         "training": _training,
         "seeing": _seeing,
+        "query_drop": _query_drop,
         "three_seeds": _loop,
     }
     pairs = [(links[name], *write(reports[name])) for name, write in rows.items()]
@@ -98,6 +99,15 @@ def _seeing(report: Report) -> Row:
         "Families in which the tiny model uses the video",
         f"{len(seen)} of {len(families)}; most in `{best}`, where the video raises VSI-Bench's score by "
         f"{families[best]['difference']:.2f}",
+    )
+
+
+def _query_drop(report: Report) -> Row:
+    before = report["before"]["strict"]["zeros"]
+    after = [run["strict"]["zeros"] for run in report["after"].values()]
+    return (
+        "Counting questions about rooms without what they count: the tiny model's right zeros",
+        f"{percent(before, 0)} before, {percent(sum(after) / len(after), 0)} after a run",
     )
 
 

@@ -27,6 +27,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Report], str]]] = {  # by name of th
     "golden_curve": ("The golden curve", model.golden_curve),
     "proposer": ("Does the model ask well?", model.proposer),
     "seeing": ("Does the model see?", model.seeing),
+    "query_drop": ("Does the model count, or say what is usual?", model.query_drop),
     "training": ("What does a question cost in training?", model.training),
     "ground_truth": ("Are the answers right?", programs.ground_truth),
     "sandbox": ("Are the programs safe, and how fast is it?", programs.sandbox),

@@ -50,6 +50,7 @@ BAD = {
     "a missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], "ckpt_path=nowhere.ckpt"),
     "a file that is no checkpoint": (["--ckpt_path", "wrong.json"], "ckpt_path=wrong.json"),
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
+    "a negative number of queries": (["--data.query_drops_per_scene", "-1"], "data.query_drops_per_scene=-1"),
     "an option without its paths": (
         ["--data.scenes", "--data.steps_per_round", "2"],
         "--data.scenes needs at least one path",

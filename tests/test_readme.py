@@ -36,7 +36,7 @@ def test_the_readme_is_short():
 
 def test_ci_finds_the_test_command():
     command = re.findall(r"^pip install .*pytest.*$", README, re.M)
-    assert command == ['pip install ".[test]" && ruff check . && mypy && pytest']
+    assert command == ['pip install ".[test]" && ruff check . && mypy && pytest -n auto --dist loadfile']
     assert "pip install .*pytest" in (ROOT / ".ci" / "run").read_text("utf8")
 
 

@@ -1,5 +1,6 @@
 """The application as its users start it: runs, overrides, files, curves."""
 
+from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -52,6 +53,9 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "val/loss",
         "val/score",
         "val/video_gain",
+        "val_strict/loss",
+        "val_strict/score",
+        "val_strict/video_gain",
     } <= scalars
     assert {
         "loop/proposed",
@@ -67,9 +71,10 @@ def test_tensorboard_has_every_documented_curve(fitted):
         f"{name}/{family}" for name in ("loop/family_weight", "curriculum/skill_mean") for family in FAMILIES
     } <= scalars
     assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
-    assert [event.step for event in events.Scalars("val/loss")] == [0, 2, 5], (
-        "before the first round, then after each"
-    )
+    for name in ("val/loss", "val_strict/loss"):
+        assert [event.step for event in events.Scalars(name)] == [0, 2, 5], (
+            "before the first round, then after each"
+        )
     assert [event.step for event in events.Scalars("loop/pool")] == [0, 3]
 
 
@@ -126,9 +131,19 @@ def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, ca
     assert "test/score" in capsys.readouterr().out
     run("predict", "--config", TINY, *SMALL, "--ckpt_path", last)
     replies = lines(tmp_path / "runs" / "tiny" / "version_2" / "replies.jsonl")
-    assert len(replies) == 8 and all(
-        0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies
-    )
+    assert Counter(row["set"] for row in replies) == {"vsi_bench": 8, "strict": 8}
+    assert all(0 <= row["score"] <= 1 and isinstance(row["reply"], str) for row in replies)
+
+
+def test_a_limited_validation_leaves_out_scenes_not_sets_nor_dropped_queries(run, tmp_path):
+    """Ten scenes are two batches, of which one is asked."""
+    scenes = ("--data.num_val_scenes", "10", "--data.eval_questions_per_scene", "12")
+    run("validate", "--config", TINY, *SMALL, *scenes, "--trainer.limit_val_batches", "1")
+    events = EventAccumulator(str(tmp_path / "runs" / "tiny" / "version_0")).Reload()
+    for group in ("val", "val_strict"):
+        for quantity in ("loss", "score", "video_gain", "query_drop", "query_drop_unchanged"):
+            (event,) = events.Scalars(f"{group}/{quantity}")
+            assert event.value == event.value, "a number"
 
 
 @pytest.mark.parametrize("command", ["fit", "predict", "propose"])

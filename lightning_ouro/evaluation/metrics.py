@@ -42,16 +42,22 @@ def score(reply: str, answer: str, unit: Unit | None) -> float:
     """
     if unit is None:
         return accuracy(reply, answer)
+    predicted = number(reply)
+    return 0.0 if predicted is None else mean_relative_accuracy(predicted, float(answer))
+
+
+def number(reply: str) -> float | None:
+    """The number that the reply begins with, as the score reads it; None if it begins with none."""
     try:
-        predicted = float(fuzzy_matching(reply))
+        return float(fuzzy_matching(reply))
     except ValueError:
-        return 0.0
-    return mean_relative_accuracy(predicted, float(answer))
+        return None
 
 
-def reply_record(question: Question, reply: str) -> dict[str, Any]:
-    """A question with its prompt, the reply to it and the reply's score, in plain types."""
+def reply_record(question: Question, set_name: str, reply: str) -> dict[str, Any]:
+    """A question with its set, its prompt, the reply to it and the reply's score, in plain types."""
     evaluated = {
+        "set": set_name,
         "prompt": question.prompt,
         "reply": reply,
         "score": score(reply, question.answer, question.unit),

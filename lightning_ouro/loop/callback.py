@@ -24,7 +24,7 @@ from lightning_ouro.loop import curves
 from lightning_ouro.loop.chance import measure_chance
 from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
-from lightning_ouro.loop.fixed_questions import fixed_questions
+from lightning_ouro.loop.fixed_questions import fixed_sets
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.loop.state import LoopSettings, LoopState
@@ -123,7 +123,7 @@ class ClosedLoop(L.Callback):
     def on_sanity_check_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Writes the validation before the first round, which Lightning itself does not log."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        scores = {name: value for name, value in metrics.items() if name.startswith("val/")}
+        scores = {name: value for name, value in metrics.items() if name.startswith(("val/", "val_"))}
         curves.write_scalars(trainer.loggers, scores, trainer.global_step)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -192,12 +192,12 @@ class ClosedLoop(L.Callback):
     def _set_fixed_questions(self, data: SceneDataModule, split: HeldOut) -> None:
         scenes = data.held_out_scenes(split)
         per_scene, show_progress = data.eval_questions_per_scene, self.shard.show_progress
-        questions, skipped = fixed_questions(data.library, scenes, per_scene, show_progress)
+        fixed = fixed_sets(data.library, scenes, per_scene, show_progress)
         assert data.splits is not None, "the scenes have been read"
-        self._say(
-            *(f"skipped scene {scene.id}: {scene.reason}" for scene in (*data.splits.skipped, *skipped))
-        )
-        data.set_fixed_questions(split, questions)
+        skipped = (*data.splits.skipped, *fixed.skipped)
+        self._say(*(f"skipped scene {scene.id}: {scene.reason}" for scene in skipped))
+        self._say(*(f"fixed questions {line}" for line in fixed.empty))
+        data.set_fixed_questions(split, fixed.by_set)
 
     def _say_what_begins(self, trainer: L.Trainer, folder: Path | None) -> None:
         data, size = _data(trainer), _data(trainer).round_size()

@@ -7,6 +7,9 @@
 | `val/loss`, `val/loss/<family>` | nats | mean cross-entropy of the fixed questions |
 | `val/score`, `val/score/<family>` | 0..1 | mean VSI-Bench score of greedy replies |
 | `val/video_gain`, `val/video_gain/<family>` | nats | how much another scene's video adds to their loss |
+| `val/query_drop` | share | of counting questions answered 0, as is right, where what they count is not shown |
+| `val/query_drop_unchanged` | share | of these answered with the number of the scene that shows it |
+| `val_strict/…` | | each of the above, of the fixed questions under strict margins |
 | `loop/proposed`, `loop/accepted`, `loop/pool` | questions | a round's proposals, the accepted ones, and all so far |
 | `loop/rejected/<reason>` | proposals | rejections by reason |
 | `loop/family_weight/<family>` | share | how often the proposer was asked for the family |
@@ -18,8 +21,10 @@
 | `curriculum/sampling_weight` | ratio to the mean | mean weight in the coming round, by bin of skill |
 | `curriculum/effective_sample_size` | share | of the questions seen in training, by sampling × loss weights |
 
-`solver/module.py` logs `train/*` and `val/*`, and what the command `test` measures as `test/*`; Lightning
-does not log the validation before the first round, so `loop/callback.py` does. A round's counts (`loop/*`,
+`val/*` are of VSI-Bench's sentences under its margins, the questions that other work is compared by. For
+`query_drop`, the same walk is rendered without the objects, and recorded frames have their boxes filled with grey:
+`scenes/README.md`. `solver/module.py` logs `train/*` and `val*/*`, and what the command `test` measures as `test*/*`;
+Lightning does not log the validation before the first round, so `loop/callback.py` does. A round's counts (`loop/*`,
 `curriculum/trained`, `curriculum/trainings_per_question`) are written by `loop/callback.py` when it begins,
 the other `curriculum/*` by `write_finished` when it ends. Steps are optimizer steps. Histograms reach
 TensorBoard and Weights & Biases; other loggers take numbers only.

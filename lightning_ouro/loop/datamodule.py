@@ -9,7 +9,6 @@ sampler, which would shuffle the curriculum's order, has nothing to wrap.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -17,6 +16,7 @@ import lightning as L
 import torch
 
 from lightning_ouro.errors import InputError, check_fields, check_least, check_same
+from lightning_ouro.loop.held_out_batches import held_out_batches, scenes_asked_about
 from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.loop.rounds import RankShard
@@ -29,12 +29,10 @@ from lightning_ouro.scenes.splits import (
     procedural_splits,
     read_splits,
     refuse_benchmarks,
-    room_id,
 )
-from lightning_ouro.scenes.types import FrameBudget, Scene, Video
-from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch
+from lightning_ouro.scenes.types import FrameBudget, Scene
+from lightning_ouro.solver.batches import SceneRow, TrainBatch
 
-EVAL_ROWS = 8  # scenes per evaluation batch; they bound memory, not results
 HeldOut = Literal["val", "test"]
 
 
@@ -56,6 +54,8 @@ class SceneDataModule(L.LightningDataModule):
         benchmark_scenes: What to do with training scenes that a benchmark tests on or a data set holds out:
             refuse (do not start), leave_out (train on the others) or allow (train on all; then no score on
             those benchmarks may be reported).
+        revsi_annotation: A local copy of ReVSI's metadata/3d_annotation.json, whose scenes then count as that
+            benchmark's; null: they are not known.
         boxes: How boxes are fitted to the points of objects where a data set has none (ScanNet): upright, or
             minimal as in VSI-Bench.
         frames: Number and size of the frames that the model is shown.
@@ -64,7 +64,10 @@ class SceneDataModule(L.LightningDataModule):
         questions_per_step: Questions per optimizer step, over all ranks and accumulated batches; a multiple of
             ranks x accumulated batches.
         steps_per_round: Optimizer steps per round, at least 1; fewer where the pool cannot fill them.
-        eval_questions_per_scene: Maximum number of fixed questions about each held-out scene, at least 1.
+        eval_questions_per_scene: Maximum number of fixed questions of each set (vsi_bench, strict) about each
+            held-out scene, at least 1.
+        query_drops_per_scene: Maximum number of fixed counting questions of each set and held-out scene that are
+            asked again on a video without what they count, at least 0.
     """
 
     STATE_VERSION = 1
@@ -76,30 +79,34 @@ class SceneDataModule(L.LightningDataModule):
         num_val_scenes: int = 24,
         num_test_scenes: int = 24,
         benchmark_scenes: BenchmarkScenes = "refuse",
+        revsi_annotation: str | None = None,
         boxes: BoxKind = "upright",
         frames: FrameBudget = FrameBudget(),  # noqa: B008  frozen, so one instance may serve all
         questions_per_scene: int = 16,
         questions_per_step: int = 64,
         steps_per_round: int = 40,
         eval_questions_per_scene: int = 12,
+        query_drops_per_scene: int = 1,
     ) -> None:
         super().__init__()
         self.scenes = [scenes] if isinstance(scenes, str) else list(scenes or [])
         self.num_scenes = (num_train_scenes, num_val_scenes, num_test_scenes)
         self.benchmark_scenes: BenchmarkScenes = benchmark_scenes
+        self.revsi_annotation = revsi_annotation
         self.boxes: BoxKind = boxes
         self.frames = frames
         self.questions_per_scene = questions_per_scene
         self.questions_per_step = questions_per_step
         self.steps_per_round = steps_per_round
         self.eval_questions_per_scene = eval_questions_per_scene
+        self.query_drops_per_scene = query_drops_per_scene
         self._check_options()
         self.advance_to: Callable[[int], None] | None = None
         self.splits: Splits | None = None
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
-        self._fixed: dict[HeldOut, dict[str, list[Question]]] = {}
+        self._fixed: dict[HeldOut, Mapping[str, Sequence[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
 
@@ -109,6 +116,7 @@ class SceneDataModule(L.LightningDataModule):
             "questions_per_step": (self.questions_per_step, 1),
             "steps_per_round": (self.steps_per_round, 1),
             "eval_questions_per_scene": (self.eval_questions_per_scene, 1),
+            "query_drops_per_scene": (self.query_drops_per_scene, 0),
             "num_train_scenes": (self.num_scenes[0], 1),
             "num_val_scenes": (self.num_scenes[1], 0),
             "num_test_scenes": (self.num_scenes[2], 0),
@@ -136,12 +144,17 @@ class SceneDataModule(L.LightningDataModule):
     def _read(self, show_progress: bool) -> Splits:
         if self.scenes:
             return read_splits(
-                self.scenes, *self.num_scenes, self.benchmark_scenes, self.boxes, show_progress
+                self.scenes,
+                *self.num_scenes,
+                self.benchmark_scenes,
+                self.boxes,
+                show_progress,
+                self.revsi_annotation,
             )
-        if self.benchmark_scenes != "refuse":
+        if self.benchmark_scenes != "refuse" or self.revsi_annotation is not None:
             raise InputError(
-                "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse for "
-                "procedural scenes"
+                "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse and "
+                "data.revsi_annotation=null for procedural scenes"
             )
         return procedural_splits(*self.num_scenes)
 
@@ -171,16 +184,14 @@ class SceneDataModule(L.LightningDataModule):
             )
         return scenes
 
-    def set_fixed_questions(self, split: HeldOut, questions: Sequence[Question]) -> None:
-        """Takes the questions that validation or test ask.
+    def set_fixed_questions(self, split: HeldOut, by_set: Mapping[str, Sequence[Question]]) -> None:
+        """Takes the questions that validation or test ask, by the name of their set.
 
         Raises:
             InputError: some of the ranks would have none to ask, because scenes had to be skipped.
         """
-        self._fixed[split] = defaultdict(list)
-        for question in questions:
-            self._fixed[split][question.scene_id].append(question)
-        held_out, usable = len(self.held_out_scenes(split)), len(self._fixed[split])
+        self._fixed[split] = by_set
+        held_out, usable = len(self.held_out_scenes(split)), len(scenes_asked_about(by_set))
         assert self.trainer is not None, "held_out_scenes has asked it"
         if held_out and usable < self.trainer.world_size:
             raise InputError(
@@ -274,26 +285,5 @@ class SceneDataModule(L.LightningDataModule):
 
     def _fixed_batches(self, split: HeldOut) -> FixedBatches:
         assert self.trainer is not None, "asked for within a trainer only"
-        by_scene = self._fixed[split]
-        families = tuple(sorted({question.family for asked in by_scene.values() for question in asked}))
-        scene_ids = list(by_scene)
-        share = scene_ids[self.trainer.global_rank :: self.trainer.world_size]
-        chunks = [share[start : start + EVAL_ROWS] for start in range(0, len(share), EVAL_ROWS)]
-        return FixedBatches(
-            [
-                EvalBatch(
-                    tuple(self._row(scene_id, by_scene[scene_id]) for scene_id in chunk),
-                    tuple(self._other_video(scene_id, scene_ids) for scene_id in chunk),
-                    families,
-                )
-                for chunk in chunks
-            ]
-        )
-
-    def _other_video(self, scene_id: str, scene_ids: Sequence[str]) -> Video | None:
-        """The video of the next scene in another room, None if there is none."""
-        start, room = scene_ids.index(scene_id), room_id(self.library[scene_id])
-        following = (*scene_ids[start:], *scene_ids[:start])
-        others = (other for other in following if room_id(self.library[other]) != room)
-        other = next(others, None)
-        return None if other is None else self.library.video(other)
+        shard = rank_shard(self.trainer)
+        return held_out_batches(self.library, self._fixed[split], self.query_drops_per_scene, shard)

@@ -10,16 +10,21 @@ from lightning_ouro.solver.batches import EvalBatch, TrainBatch
 
 
 class FixedBatches:
-    """This rank's evaluation batches."""
+    """This rank's evaluation batches, of which only the one that is asked for is held in memory.
 
-    def __init__(self, batches: Sequence[EvalBatch]) -> None:
-        self.batches = batches
+    Args:
+        chunks: The scenes of each batch, by id.
+        load: Turns these into the batch.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[str]], load: Callable[[Sequence[str]], EvalBatch]) -> None:
+        self._chunks, self._load = chunks, load
 
     def __len__(self) -> int:
-        return len(self.batches)
+        return len(self._chunks)
 
     def __iter__(self) -> Iterator[EvalBatch]:
-        return iter(self.batches)
+        return map(self._load, self._chunks)
 
 
 class RoundBatches:

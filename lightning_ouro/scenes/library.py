@@ -7,7 +7,7 @@ thread-safe.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import final
 
 from lightning_ouro.errors import InputError
@@ -31,7 +31,8 @@ class SceneLibrary(Mapping[str, Scene]):
     def __init__(self, scenes: Sequence[Scene], budget: FrameBudget, cached_bytes: int = 2 << 30) -> None:
         self.budget = budget
         self._cached_bytes = cached_bytes
-        self._videos: OrderedDict[str, Video] = OrderedDict()
+        # By scene and the objects that are not shown.
+        self._videos: OrderedDict[tuple[str, frozenset[int]], Video] = OrderedDict()
         self._scenes: dict[str, Scene] = {}
         for scene in scenes:
             if scene.id in self._scenes:
@@ -60,9 +61,23 @@ class SceneLibrary(Mapping[str, Scene]):
             KeyError: no scene has this id.
             InputError: the footage cannot be used, or has fewer frames than the budget.
         """
-        if scene_id in self._videos:
-            self._videos.move_to_end(scene_id)
-            return self._videos[scene_id]
+        return self._kept(scene_id, frozenset(), lambda: self._loaded(scene_id))
+
+    def video_without(self, scene_id: str, dropped: frozenset[int]) -> Video:
+        """The scene's video without some objects, by id: rendered again, or masked where it was recorded.
+
+        It stays in the same cache, so what validation asks for each time is made once where memory allows.
+
+        Raises:
+            KeyError: no scene has this id.
+            InputError: as for `video`.
+        """
+        scene = self._scenes[scene_id]
+        return self._kept(
+            scene_id, dropped, lambda: scene.footage.without(scene, self.video(scene_id), dropped)
+        )
+
+    def _loaded(self, scene_id: str) -> Video:
         scene, wanted = self._scenes[scene_id], self.budget.num_frames
         video = scene.footage.load(scene, self.budget)
         if (usable := len(video.frames)) < wanted:
@@ -70,7 +85,15 @@ class SceneLibrary(Mapping[str, Scene]):
                 f"scene {scene_id}: the recording has only {usable} usable frames for "
                 f"data.frames.num_frames={wanted}; lower that to {usable}"
             )
-        self._videos[scene_id] = video
+        return video
+
+    def _kept(self, scene_id: str, dropped: frozenset[int], make: Callable[[], Video]) -> Video:
+        """The video from the cache, or made and kept there."""
+        key = (scene_id, dropped)
+        if key in self._videos:
+            self._videos.move_to_end(key)
+            return self._videos[key]
+        video = self._videos[key] = make()
         while len(self._videos) > 1 and self._num_bytes() > self._cached_bytes:
             self._videos.popitem(last=False)
         return video

@@ -8,7 +8,7 @@ a `pose` maps camera to world.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
@@ -153,6 +153,15 @@ class Footage(Protocol):
 
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
         """Returns `budget.num_frames` frames, or all of a recording that has fewer."""
+
+    def without(self, scene: Scene, video: Video, dropped: Collection[int]) -> Video:
+        """The same frames as those of a loaded video, without some objects.
+
+        Args:
+            scene: The scene, with all of its objects.
+            video: What `load` returned for this scene.
+            dropped: Ids of the objects that the frames must not show; their visibility is 0.
+        """
 
 
 @dataclass(frozen=True, eq=False)

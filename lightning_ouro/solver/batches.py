@@ -6,7 +6,7 @@ dataclass, and fail where it is frozen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -29,6 +29,19 @@ class SceneRow:
     chances: tuple[float, ...]
 
 
+@dataclass(frozen=True)
+class DroppedQuery:
+    """A counting question on a video without the objects that it asks for, where the right answer is 0.
+
+    Attributes:
+        set: The set that the question belongs to.
+        row: The video without the objects, with the one question, whose `answer` is that of the whole scene.
+    """
+
+    set: str
+    row: SceneRow
+
+
 def questions_of(rows: Sequence[SceneRow]) -> list[Question]:
     """All questions of the rows, in order."""
     return [question for row in rows for question in row.questions]
@@ -44,16 +57,29 @@ class TrainBatch:
 
 @final
 class EvalBatch:
-    """Fixed questions about held-out scenes.
+    """Fixed questions about held-out scenes; a scene's questions of all sets share its video.
 
     Args:
         rows: The scenes with their own videos.
+        sets: For each row, the set of each of its questions.
         other_videos: For each row, the video of a scene in another room, or None if there is none.
-        families: All families of the whole set, the same in every batch and on every rank, so that metrics have one
+        drops: Counting questions, each with a video that does not show what it asks for.
+        families: All families of each whole set, the same in every batch and on every rank, so that metrics have one
             shape.
     """
 
     def __init__(
-        self, rows: tuple[SceneRow, ...], other_videos: tuple[Video | None, ...], families: tuple[str, ...]
+        self,
+        rows: tuple[SceneRow, ...],
+        sets: tuple[tuple[str, ...], ...],
+        other_videos: tuple[Video | None, ...],
+        drops: tuple[DroppedQuery, ...],
+        families: Mapping[str, tuple[str, ...]],
     ) -> None:
-        self.rows, self.other_videos, self.families = rows, other_videos, families
+        self.rows, self.sets, self.other_videos = rows, sets, other_videos
+        self.drops, self.families = drops, families
+
+    def questions(self) -> list[tuple[str, Question]]:
+        """All questions of the rows, in order, each with the name of its set."""
+        names = [name for row in self.sets for name in row]
+        return list(zip(names, questions_of(self.rows), strict=True))

@@ -1,8 +1,6 @@
 """The solver as a LightningModule: batch, forward, loss, log.
 
-Validation and test ask fixed questions in three ways: teacher-forced with the scene's own video (`loss`); with another
-scene's video in its place (`video_gain`, the nats that this adds to the loss: at 0 the solver guesses, above 0 it uses
-the video); and greedily (`score`, VSI-Bench's accuracy or mean relative accuracy).
+What validation and test measure is in `held_out`.
 """
 
 from __future__ import annotations
@@ -28,6 +26,7 @@ from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
 from lightning_ouro.solver.feature_format import Features
 from lightning_ouro.solver.features import VisionTower
+from lightning_ouro.solver.held_out import HeldOutMeans
 from lightning_ouro.solver.loading import (
     Init,
     LoadedModel,
@@ -42,7 +41,6 @@ from lightning_ouro.solver.loss import ConfidenceWeightedLoss
 from lightning_ouro.solver.memory_estimate import MicroBatch, estimate, gigabytes
 from lightning_ouro.solver.out_of_memory import explain_out_of_memory
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.per_family_mean import PerFamilyMean
 from lightning_ouro.solver.sharding import (
     Sharding,
     UnshardDuringEval,
@@ -52,8 +50,6 @@ from lightning_ouro.solver.sharding import (
     shard,
     sharding_of,
 )
-
-QUANTITIES = ("loss", "video_gain", "score")
 
 
 @final
@@ -109,7 +105,7 @@ class SolverModule(L.LightningModule):
         self.weighted_loss = ConfidenceWeightedLoss(loss)
         self.loaded: LoadedModel | None = None
         self.sharding: Sharding | None = None
-        self.results: PerFamilyMean | None = None
+        self.held_out: HeldOutMeans | None = None
         self.last_step = 0
         self._training_rows: Sequence[SceneRow] = ()
         # Checkpoints lack frozen weights; on_load_checkpoint checks the trained ones.
@@ -202,20 +198,11 @@ class SolverModule(L.LightningModule):
         self.weighted_loss.end_step()
 
     def validation_step(self, batch: EvalBatch, batch_idx: int) -> None:
-        """Adds the batch's losses and scores to the means per family."""
-        if self.results is None or self.results.families != batch.families:
-            self.results = PerFamilyMean(batch.families, QUANTITIES).to(self.device)
-        pairs = list(zip(batch.rows, batch.other_videos, strict=True))
+        """Adds what the batch measures to the means of its sets and families."""
+        if self.held_out is None or self.held_out.families != batch.families:
+            self.held_out = HeldOutMeans(batch.families, self.device)
         with explain_out_of_memory(batch.rows):
-            own = self.score_rows([self.encode(row, row.video) for row in batch.rows]).loss.tolist()
-            swapped = [self.encode(row, video or row.video) for row, video in pairs]
-            other = self.score_rows(swapped).loss.tolist()
-            replies = self.replies(batch.rows)
-        has_other = [video is not None for row, video in pairs for _ in row.questions]
-        for index, (question, reply) in enumerate(zip(questions_of(batch.rows), replies, strict=True)):
-            gain = other[index] - own[index] if has_other[index] else math.nan
-            score = metrics.score(reply, question.answer, question.unit)
-            self.results.update(question.family, (own[index], gain, score))
+            self.held_out.measure(self, batch)
 
     def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
         self.validation_step(batch, batch_idx)
@@ -227,12 +214,12 @@ class SolverModule(L.LightningModule):
         self._log_results("test")
 
     def predict_step(self, batch: EvalBatch, batch_idx: int) -> list[dict[str, Any]]:
-        """One record per question: prompt, answer, reply and score."""
+        """One record per question: its set, prompt, answer, reply and score."""
         with explain_out_of_memory(batch.rows):
             replies = self.replies(batch.rows)
         return [
-            metrics.reply_record(question, reply)
-            for question, reply in zip(questions_of(batch.rows), replies, strict=True)
+            metrics.reply_record(question, name, reply)
+            for (name, question), reply in zip(batch.questions(), replies, strict=True)
         ]
 
     def encode(self, row: SceneRow, video: Video | None, with_answers: bool = True) -> Row:
@@ -292,9 +279,9 @@ class SolverModule(L.LightningModule):
         return run_checkpoint.base_record(self.checkpoint, self.init, self.lora)
 
     def _log_results(self, stage: str) -> None:
-        assert self.results is not None, "at least one batch was evaluated"
-        means = {f"{stage}/{name}": value for name, value in self.results.compute().items()}
-        self.log_dict({name: torch.tensor(value) for name, value in means.items()})
+        assert self.held_out is not None, "at least one batch was evaluated"
+        curves = self.held_out.curves(stage)
+        self.log_dict({name: torch.tensor(value) for name, value in curves.items()})
         if self.trainer.state.fn != "fit":  # else these scores would stand at step 0 of the run's curve
             self.log("step", float(self.last_step))
-        self.results.reset()
+        self.held_out.reset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import final
 
 import torch
@@ -30,11 +30,12 @@ class PerFamilyMean(Metric):
         self.add_state("total", torch.zeros(shape, dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros(len(self.families), dtype=torch.float64), dist_reduce_fx="sum")
 
-    def update(self, family: str, values: Sequence[float]) -> None:
-        """Adds one question: a value for each quantity."""
-        row = self.families.index(family)
-        self.total[row] += torch.tensor(values, dtype=torch.float64, device=self.total.device)
-        self.count[row] += 1
+    def update(self, questions: Iterable[tuple[str, Sequence[float]]]) -> None:
+        """Adds questions, which may be none: the family of each, and a value for each quantity."""
+        for family, values in questions:
+            row = self.families.index(family)
+            self.total[row] += torch.tensor(values, dtype=torch.float64, device=self.total.device)
+            self.count[row] += 1
 
     def compute(self) -> dict[str, float]:
         """`quantity/family` for every family (NaN where it has no question), and `quantity` over all questions."""

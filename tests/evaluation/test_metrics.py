@@ -93,7 +93,8 @@ def test_a_target_of_zero_must_be_met_exactly():
 
 def test_a_reply_is_recorded_with_its_question_and_score():
     question = Question("q", "s", "object_counting", "How many?", None, "count", "4", "", 1.0, {}, 0)
-    assert reply_record(question, "4 chairs") == question.to_json() | {
+    assert reply_record(question, "strict", "4 chairs") == question.to_json() | {
+        "set": "strict",
         "prompt": question.prompt,
         "reply": "4 chairs",
         "score": 1.0,

@@ -207,17 +207,24 @@ def test_a_frozen_copy_asks_and_judges_where_all_weights_are_trained(fit):
 
 
 def test_a_frozen_tower_sees_each_video_once_a_run(fit, monkeypatch):
-    """Two rounds, validation behind one's own and another's video, and replies, all from one pass of the tower."""
-    towers = []
+    """Two rounds, validation behind one's own and another's video, and replies, all from one pass of the tower.
 
-    class Counted(VisionTower):
-        def __init__(self, *args):
-            super().__init__(*args)
-            towers.append(self)
+    A video without the objects that are asked for has other pixels, so it is another video.
+    """
+    seen = []
+    encoded = VisionTower._encoded
 
-    monkeypatch.setattr("lightning_ouro.solver.module.VisionTower", Counted)
-    fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound")
-    assert [tower.calls for tower in towers] == [4 + 2]  # training and validation scenes
+    def noted(self, videos):
+        seen.extend(video.frames.tobytes() for video in videos)
+        return encoded(self, videos)
+
+    monkeypatch.setattr(VisionTower, "_encoded", noted)
+    fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound", "--data.query_drops_per_scene", "0")
+    assert len(seen) == len(set(seen)) == 4 + 2  # training and validation scenes
+    scenes = seen.copy()
+    seen.clear()
+    fit("--loop.proposer", f"{__name__}.OnlyInTheFirstRound", "--data.eval_questions_per_scene", "12")
+    assert len(seen) == len(set(seen)) > len(scenes) and set(seen) > set(scenes)
 
 
 def test_a_trained_tower_is_asked_in_every_pass(fit, monkeypatch):

@@ -5,7 +5,7 @@ import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.datamodule import SceneDataModule
-from lightning_ouro.loop.fixed_questions import fixed_questions
+from lightning_ouro.loop.fixed_questions import fixed_sets
 from lightning_ouro.loop.plan import RoundSize, make_plan
 
 
@@ -31,14 +31,14 @@ def data():
     module.trainer = Stage()
     module.setup("fit")
     scenes = module.held_out_scenes("val")
-    module.set_fixed_questions("val", fixed_questions(module.library, scenes, 8, False)[0])
+    module.set_fixed_questions("val", fixed_sets(module.library, scenes, 8, False).by_set)
     return module
 
 
 @pytest.fixture
 def begun(data):
     """A round whose pool is the validation questions."""
-    questions = [row for rows in data._fixed["val"].values() for row in rows]
+    questions = data._fixed["val"]["vsi_bench"]
     pool = [(question.scene_id, question.id) for question in questions]
     plan = make_plan(pool, np.ones(len(pool)), RoundSize(5, 4, 2, 3), (0, 0))
     data.round = -1
@@ -90,9 +90,6 @@ def test_each_validation_scene_is_shown_with_another_scenes_video(data):
     rows = [pair for batch in batches for pair in zip(batch.rows, batch.other_videos, strict=True)]
     assert len(rows) == 3
     assert all(row.video is not other for row, other in rows)
-    assert batches[0].families == tuple(
-        sorted({question.family for row, _ in rows for question in row.questions})
-    )
 
 
 def test_ranks_split_the_validation_scenes_without_overlap(data):
@@ -105,17 +102,17 @@ def test_ranks_split_the_validation_scenes_without_overlap(data):
 
 
 def test_skipped_scenes_that_leave_a_rank_without_work_end_every_rank_alike(data):
-    asked = {question.scene_id: question for rows in data._fixed["val"].values() for question in rows}
+    asked = {question.scene_id: question for question in data._fixed["val"]["strict"]}
     told = set()
     for rank in (0, 1):
         other = SceneDataModule(num_train_scenes=2, num_val_scenes=3, num_test_scenes=1)
         other.trainer, other.splits, other.library = Stage(rank=rank, ranks=2), data.splits, data.library
-        other.set_fixed_questions("val", list(asked.values())[:2])
+        other.set_fixed_questions("val", {"strict": list(asked.values())[:2]})
         assert len(other.val_dataloader()) == 1
         with pytest.raises(
             InputError, match=r"num_val_scenes=3: only 1 of these .* some of 2 device"
         ) as error:
-            other.set_fixed_questions("val", list(asked.values())[:1])
+            other.set_fixed_questions("val", {"strict": list(asked.values())[:1]})
         told.add(str(error.value))
     assert len(told) == 1
 

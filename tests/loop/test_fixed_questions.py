@@ -3,7 +3,8 @@ from collections import Counter
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.loop.fixed_questions import fixed_questions
+from lightning_ouro.loop import fixed_questions as module
+from lightning_ouro.loop.fixed_questions import fixed_questions, fixed_sets
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
@@ -42,3 +43,43 @@ def test_scenes_about_which_nothing_can_be_asked_are_refused():
     with pytest.raises(InputError, match="no question can be asked about the 1 held-out scenes"):
         fixed_questions(blind, bare, 0, show_progress=False)
     assert fixed_questions(blind, [], 4, show_progress=False) == ([], [])
+    with pytest.raises(InputError, match="no question can be asked about the 1 held-out scenes"):
+        fixed_sets(blind, bare, 0, show_progress=False)
+    nothing = fixed_sets(blind, [], 4, show_progress=False)
+    assert (nothing.by_set, nothing.empty) == ({}, [])
+
+
+def test_distances_of_the_strict_set_keep_revsis_limit_and_those_of_the_other_do_not(library):
+    """By the answers alone: ReVSI asks for no distance below 1 m."""
+    sets = fixed_sets(library, list(library.values()), 12, show_progress=False).by_set
+    metres = {
+        name: [float(each.answer) for each in questions if each.family == "object_abs_distance"]
+        for name, questions in sets.items()
+    }
+    assert min(metres["strict"]) >= 1 > min(metres["vsi_bench"])
+    assert min(len(each) for each in metres.values()) >= 5
+    assert sets["vsi_bench"] == fixed_questions(library, list(library.values()), 12, False)[0]
+    written = Counter()
+    for each in sets["strict"]:
+        family = FAMILIES[each.family]
+        roles = family.parse(each.text)
+        written[family.fitting(roles)[0].write(roles) == each.text] += 1
+    assert written[False] > 20 < written[True], "any of the families' sentences"
+
+
+def test_a_set_without_questions_is_told_and_the_other_one_stays(library, monkeypatch):
+    scenes = list(library.values())[:2]
+    ask, briefed = module.ask, []
+
+    def none_under_strict_margins(proposer, briefs, title, shard):
+        briefed.append({brief.margins.default.least_count for brief in briefs})
+        return [] if briefed[-1] == {1} else ask(proposer, briefs, title, shard)
+
+    monkeypatch.setattr(module, "ask", none_under_strict_margins)
+    sets = fixed_sets(library, scenes, 6, show_progress=False)
+    assert briefed == [{2}, {1}]
+    assert set(sets.by_set) == {"vsi_bench"} and len(sets.by_set["vsi_bench"]) == 12
+    (line,) = sets.empty
+    assert (
+        line.startswith("strict: no question can be asked about the 2 held-out scenes") and "\n" not in line
+    )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Video, 
 class NoFootage:
     def load(self, scene: Scene, budget: FrameBudget) -> Video:
         raise AssertionError("nothing that needs only metadata opens a file")
+
+    def without(self, scene: Scene, video: Video, dropped: Collection[int]) -> Video:
+        raise AssertionError("nothing that needs only metadata looks at frames")
 
 
 def scene_of_boxes(

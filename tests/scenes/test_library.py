@@ -19,6 +19,10 @@ class CountingFootage:
         self.loads[scene.id] += 1
         return self.footage.load(scene, budget)
 
+    def without(self, scene, video, dropped):
+        self.loads[scene.id, dropped] += 1
+        return self.footage.without(scene, video, dropped)
+
 
 @dataclasses.dataclass
 class ShortFootage:
@@ -88,3 +92,24 @@ def test_the_last_video_is_cached_whatever_its_size():
     library, loads = library_of_three(0)
     first = library.video(library.ids[0])
     assert library.video(library.ids[0]) is first and loads == {library.ids[0]: 1}
+
+
+def test_videos_without_some_objects_share_the_cache_and_its_bound():
+    library, loads = library_of_three(3)
+    a, b, _ = library.ids
+    some, others = frozenset({0, 1}), frozenset({2})
+    kept = library.video_without(a, some)
+    assert library.video_without(a, some) is kept and loads == {a: 1, (a, some): 1}
+    assert (kept.views.visibility[:, [0, 1]] == 0).all()
+    assert library.video_without(a, others) is not kept
+    library.video(a)
+    library.video(b)  # a fourth video: the one without `some` was used longest ago
+    library.video_without(a, others)
+    assert loads == {a: 1, b: 1, (a, some): 1, (a, others): 1}
+    assert library.video_without(a, some) is not kept and loads[a, some] == 2
+
+
+def test_a_video_without_some_objects_outlives_the_one_it_was_made_from():
+    library, loads = library_of_three(1)
+    first = library.video_without(library.ids[0], frozenset({0}))
+    assert library.video_without(library.ids[0], frozenset({0})) is first and loads[library.ids[0]] == 1

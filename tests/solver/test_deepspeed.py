@@ -53,4 +53,4 @@ def test_replies_equal_those_under_ddp(runs):
     replies, expected = (
         lines(runs / f"{name}_lora" / "version_0" / "replies.jsonl") for name in ("deepspeed", "ddp")
     )
-    assert len(replies) == 6 and replies == expected
+    assert len(replies) > 36 and replies == expected

@@ -17,7 +17,7 @@ from lightning_ouro.cli import main
 CONFIGS = Path(__file__).parents[2] / "configs"
 SMALL = [
     *("--data.num_train_scenes", "3", "--data.num_test_scenes", "2", "--data.steps_per_round", "2"),
-    *("--data.questions_per_step", "8", "--data.eval_questions_per_scene", "2"),
+    *("--data.questions_per_step", "8", "--data.eval_questions_per_scene", "12"),
     *("--loop.proposals_per_scene", "8", "--trainer.enable_progress_bar", "false"),
     *("--trainer.num_sanity_val_steps", "0", "--trainer.max_epochs", "2"),
     # Three validation scenes: two for the first rank, one for the second.

@@ -33,7 +33,8 @@ class Family(ABC):
 
     Attributes:
         name: VSI-Bench's name for it, where VSI-Bench has one.
-        forms: Its sentences; the first that fits the roles has VSI-Bench's wording, if VSI-Bench asks that at all.
+        forms: Its sentences; the first that fits the roles has VSI-Bench's wording, or ReVSI's for what VSI-Bench
+            does not ask.
         symmetric: Roles whose names can be reordered without changing the question.
         main_role: The role that a question is mainly about; "" if there is none.
         most_options: Maximum number of options shown; surplus wrong ones are left out.

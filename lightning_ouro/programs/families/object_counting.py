@@ -53,7 +53,7 @@ class ObjectCounting(Family):
         Form("How many {object[0]}(s) can be seen in the video?"),
         Form("Count the {object[0]}(s) in this room. How many are there?"),
         Form("What is the number of {object[0]}(s) in the room?"),
-        Form("How many {object[0]}(s) and {object[1]}(s) are in this room in total?", is_extra=True),
+        Form("How many {object[0]}(s) and {object[1]}(s) are in the scene in total?", is_extra=True),
         Form(
             "Count the {object[0]}(s) and the {object[1]}(s). How many are there altogether?", is_extra=True
         ),

@@ -17,8 +17,8 @@ FAMILY = RelDirection(
         "I stand next to the {standing[0]} and face the {facing[0]}. Is the {target[0]} on the left or on the right?",
     ),
     away=(
-        "If I am standing by the {standing[0]} and facing directly away from the {away[0]}, is the {target[0]} to my "
-        "left or to my right?",
+        "If I am standing by the {standing[0]} and facing in the opposite direction of the {away[0]}, is the "
+        "{target[0]} to my left or to my right?",
         "Standing by the {standing[0]} with my back turned to the {away[0]}, do I have the {target[0]} on my left or "
         "on my right?",
         "I stand next to the {standing[0]} and the {away[0]} is straight behind me. Is the {target[0]} on the left or "

@@ -22,9 +22,8 @@ FAMILY = RelDirection(
         "back-left, or back-right?",
     ),
     away=(
-        "If I am standing by the {standing[0]} and facing directly away from the {away[0]}, is the {target[0]} to my "
-        "front-left, front-right, back-left, or back-right?\nThe directions refer to the quadrants of a Cartesian "
-        "plane (if I am standing at the origin and facing along the positive y-axis).",
+        "If I am standing by the {standing[0]} and facing in the opposite direction of the {away[0]}, is the "
+        "{target[0]} to my front-left, front-right, back-left, or back-right?",
         "Standing by the {standing[0]} with my back turned to the {away[0]}, in which quadrant around me is the "
         "{target[0]}: front-left, front-right, back-left, or back-right?",
         "I stand next to the {standing[0]} and the {away[0]} is straight behind me. Is the {target[0]} at my "

@@ -21,9 +21,9 @@ FAMILY = RelDirection(
         "least 135 degrees behind me (back)?",
     ),
     away=(
-        "If I am standing by the {standing[0]} and facing directly away from the {away[0]}, is the {target[0]} to my "
-        "left, right, or back?\nAn object is to my back if I would have to turn at least 135 degrees in order to face "
-        "it.",
+        "If I am standing by the {standing[0]} and facing in the opposite direction of the {away[0]}, is the "
+        "{target[0]} to my left, right, or back?\nAn object is to my back if I would have to turn at least 135 "
+        "degrees in order to face it.",
         "Standing by the {standing[0]} with my back turned to the {away[0]}, do I have to turn left, right, or back "
         "(by at least 135 degrees) to face the {target[0]}?",
         "I stand next to the {standing[0]} and the {away[0]} is straight behind me. Is the {target[0]} to my left, to "

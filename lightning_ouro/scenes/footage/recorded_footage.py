@@ -7,7 +7,7 @@ those of the recording. Of the camera's path, ten poses a second are kept.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.footage.masking import masked
 from lightning_ouro.scenes.footage.recording import Recording
 from lightning_ouro.scenes.footage.visibility import visible_shares
 from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
@@ -46,6 +47,10 @@ class RecordedFootage:
                 return _load(scene, recording, budget)
         except BadSceneError as error:
             raise InputError(f"scene {scene.id}: {error}") from None
+
+    def without(self, scene: Scene, video: Video, dropped: Collection[int]) -> Video:
+        """Covers the boxes of some objects in the video's frames; opens no file."""
+        return masked(scene, video, dropped)
 
 
 def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:

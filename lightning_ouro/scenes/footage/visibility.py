@@ -93,7 +93,7 @@ def by_depth(
     tolerance = np.maximum(NEAR, NEARLY * z)
     ids = np.full(z.shape, -1, dtype=np.int32)
     for index in np.argsort(-sizes.prod(axis=1)).tolist():  # the smallest last, so that it wins
-        entry, leave = _span(rays, pose[:3, 3], centers[index], sizes[index], rotations[index])
+        entry, leave = span(rays, pose[:3, 3], centers[index], sizes[index], rotations[index])
         measured = (z > 0) & (heights > (ground if tops[index] > ground + FLOOR else -np.inf))
         ids[measured & (entry <= leave) & (entry - tolerance <= z) & (z <= leave + tolerance)] = index
     return ids
@@ -118,7 +118,7 @@ def _floor_height(scene: Scene) -> float:
     return float(np.percentile(bottoms, 20, method="lower"))
 
 
-def _span(
+def span(
     rays: Floats, origin: Floats, center: Floats, size: Floats, rotation: Floats
 ) -> tuple[Floats, Floats]:
     """Where rays enter and leave a box, in multiples of their length; where they miss it, leave < enter."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from lightning_ouro.scenes.floor import floor_rectangle
 from lightning_ouro.scenes.synthetic.furniture import look_of
 from lightning_ouro.scenes.synthetic.types import PaintedBoxes, Rendering, Room
-from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
+from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, SceneObject, Video, Views
 
 _WALLS = ((214, 204, 188), (196, 208, 214), (206, 212, 192), (218, 200, 200), (205, 205, 205))  # RGB
 _FLOORS = ((150, 120, 90), (128, 128, 124), (170, 150, 120), (110, 96, 88), (140, 134, 150))  # RGB
@@ -66,19 +67,34 @@ class RenderedFootage:
         rendering, views = rendered_walk(scene, budget)
         return Video(rendering.rgb, views)
 
+    def without(self, scene: Scene, video: Video, dropped: Collection[int]) -> Video:
+        """Renders the same walk through the same room once more, without some objects.
+
+        What stood on them floats, and what they hid is shown.
+        """
+        from lightning_ouro.scenes.synthetic.renderer import render  # imported late, see `rendered_walk`
+
+        views, (height, width) = video.views, video.frames.shape[1:3]
+        kept = [index for index in range(len(scene.objects)) if index not in dropped]
+        boxes, room = _painted([scene.objects[index] for index in kept]), _draw_room(scene, _draws(scene))
+        rendering = render(boxes, room, views.intrinsics, views.poses, height, width)
+        visibility = np.zeros_like(views.visibility)
+        visibility[:, kept] = _visibility(rendering.ids, len(kept))
+        return Video(rendering.rgb, replace(views, visibility=visibility))
+
 
 def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     """The images of a scene's walk, with depth and object ids, and the cameras that took them."""
     # Imported late: the renderer needs torch, whose import takes a second that reading metadata does without.
     from lightning_ouro.scenes.synthetic.renderer import render
 
-    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(scene.id.encode()).digest()[:8]))
+    rng = _draws(scene)
     room = _draw_room(scene, rng)
     walk = _draw_walk(scene, room, rng)
     progress = np.linspace(0.0, 1.0, budget.num_frames)
     poses = _poses(walk, room, progress)
     intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
-    rendering = render(_painted(scene), room, intrinsics, poses, budget.height, budget.width)
+    rendering = render(_painted(scene.objects), room, intrinsics, poses, budget.height, budget.width)
     visibility = _visibility(rendering.ids, len(scene.objects))
     times = progress * walk.duration
     size, path = (budget.height, budget.width), _path(walk, room, times, poses)
@@ -94,18 +110,23 @@ def _path(walk: _Walk, room: Room, times: NDArray[np.float64], poses: NDArray[np
     return path
 
 
+def _draws(scene: Scene) -> np.random.Generator:
+    """The scene's random choices, from the first one on: that of the room."""
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(scene.id.encode()).digest()[:8]))
+
+
 def _visibility(ids: NDArray[np.int32], num_objects: int) -> NDArray[np.float32]:
     """`(T, objects)` share of each frame's pixels."""
     pixels = [np.bincount(frame.ravel() + 1, minlength=num_objects + 1)[1:] for frame in ids]
     return (np.array(pixels) / ids[0].size).astype(np.float32)
 
 
-def _painted(scene: Scene) -> PaintedBoxes:
-    looks = [look_of(item.category) for item in scene.objects]
+def _painted(objects: Sequence[SceneObject]) -> PaintedBoxes:
+    looks = [look_of(item.category) for item in objects]
     return PaintedBoxes(
-        centers=np.array([item.center for item in scene.objects]).reshape(-1, 3),
-        sizes=np.array([item.size for item in scene.objects]).reshape(-1, 3),
-        rotations=np.array([item.rotation for item in scene.objects]).reshape(-1, 3, 3),
+        centers=np.array([item.center for item in objects]).reshape(-1, 3),
+        sizes=np.array([item.size for item in objects]).reshape(-1, 3),
+        rotations=np.array([item.rotation for item in objects]).reshape(-1, 3, 3),
         colours=np.array([look.colour for look in looks], dtype=np.float64).reshape(-1, 3),
         textures=tuple(look.texture for look in looks),
     )

@@ -8,6 +8,7 @@ import pytest
 
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene, procedural_scenes
+from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject
 
 BUDGET = FrameBudget()
@@ -189,3 +190,34 @@ def test_objects_outside_the_walls_are_visible():
 def test_tiny_and_tall_rooms_can_be_walked():
     assert np.isfinite(load(layout(([0, 0, 0.5], [1, 1, 1]), floor_area=0.3), SMALL).views.poses).all()
     assert np.isfinite(load(layout(([0, 0, 4.0], [1, 1, 8.0])), SMALL).views.poses).all()
+
+
+def test_the_same_walk_without_some_objects_is_that_of_a_room_without_them():
+    for scene in SCENES[:6]:
+        full = load(scene)
+        dropped = {item.id for item in scene.objects if item.category == scene.objects[0].category}
+        without = scene.footage.without(scene, full, dropped)
+        rendering, _ = rendered_walk(scene, BUDGET)
+        differs = (without.frames != full.frames).any(-1)
+        assert not differs[~np.isin(rendering.ids, list(dropped))].any()
+        kept = [item.id for item in scene.objects if item.id not in dropped]
+        assert (without.views.visibility[:, list(dropped)] == 0).all()
+        assert (without.views.visibility[:, kept] >= full.views.visibility[:, kept]).all()
+        for name in ("timestamps", "poses", "intrinsics"):
+            np.testing.assert_array_equal(getattr(without.views, name), getattr(full.views, name))
+        assert without.views.size == full.views.size and without.views.path is full.views.path
+
+
+def test_what_a_dropped_object_hid_is_shown_by_its_own_colours():
+    """One box before another: without the front one, the picture is that of the room with the back one alone."""
+    front, back = ([0, 0, 0.9], [1.2, 1.2, 1.8]), ([0, 0.9, 0.4], [0.5, 0.5, 0.8])
+    both = layout(front, back)
+    alone = dataclasses.replace(both, objects=(dataclasses.replace(both.objects[1], category="sofa"),))
+    both = dataclasses.replace(both, objects=(both.objects[0], *alone.objects))
+    full = load(both)
+    without = both.footage.without(both, full, {0})
+    assert without.views.visibility[:, 1].sum() > full.views.visibility[:, 1].sum()
+    empty = both.footage.without(both, full, {0, 1})
+    assert (empty.views.visibility == 0).all()
+    shows_sofa = (without.frames != empty.frames).any(-1)
+    np.testing.assert_allclose(shows_sofa.mean((1, 2)), without.views.visibility[:, 1], atol=0.004)
