@@ -229,8 +229,9 @@ def test_nearest_and_farthest_are_not_taken_for_each_other(verdict):
 
 
 @pytest.mark.parametrize("place", [(-2.0, -3.0, 0.3), (2.0, -3.5, 0.3)])
-def test_the_farthest_is_one_of_things_that_each_name_one_object(verdict, place):
+def test_the_farthest_is_one_of_things_that_each_name_one_object(verdict, film, place):
     more = {"more": [("stove", place, (0.4, 0.4, 0.6))]}
+    assert DISTANCE.check(scene_geometry(*film(**more)), FAR) == "stove names 2 objects, not one"
     assert verdict(*own(DISTANCE, FAR), **more).startswith(
         ("runtime", "rules: stove names 2 objects, not one")
     )
