@@ -1,10 +1,14 @@
 """Fixtures that every folder of tests shares."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+
+# Before torch is imported: tests run on all cores, and threads of several processes would wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from lightning_ouro.cli import main
 
