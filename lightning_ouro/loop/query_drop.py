@@ -1,7 +1,8 @@
 """Which counting questions are asked again on a video without what they ask for, where the right answer is 0.
 
-A question is asked again if it counts one category, and there are any. Of each scene and set the first ones are, in
-the set's order, each on a video of its own: only the objects that its own name fits are left out.
+A question is asked again if there are any objects of the category, or the two, that it counts. Of each scene and set
+the first ones are, in the set's order, each on a video of its own: only the objects that its own names fit are left
+out.
 """
 
 from __future__ import annotations
@@ -33,18 +34,17 @@ def queries_to_drop(scene: Scene, questions: Sequence[Question], most: int) -> l
     """The first questions of one set about a scene that can be asked again, at most `most`."""
     drops: list[Drop] = []
     for question in questions:
-        category = counted_category(question)
-        objects = frozenset() if category is None else objects_called(scene, category)
-        if objects:
+        called = (objects_called(scene, category) for category in counted_categories(question))
+        if objects := frozenset[int]().union(*called):
             drops.append(Drop(question, objects))
     return drops[:most]
 
 
-def counted_category(question: Question) -> str | None:
-    """The only category that a question counts; None if it counts several, or is not a counting question."""
-    names = {name for role in question.objects.values() for name in role}
+def counted_categories(question: Question) -> frozenset[str]:
+    """What a question counts; nothing if it is not a counting question."""
     is_counting = question.family == COUNTING and question.unit == "count"
-    return next(iter(names)) if is_counting and len(names) == 1 else None
+    names = (name for role in question.objects.values() for name in role)
+    return frozenset(names) if is_counting else frozenset()
 
 
 def objects_called(scene: Scene, category: str) -> frozenset[int]:

@@ -72,12 +72,12 @@ def test_a_set_without_questions_is_told_and_the_other_one_stays(library, monkey
     ask, briefed = module.ask, []
 
     def none_under_strict_margins(proposer, briefs, title, shard):
-        briefed.append({brief.margins.default.least_count for brief in briefs})
-        return [] if briefed[-1] == {1} else ask(proposer, briefs, title, shard)
+        briefed.append({brief.margins.default.boundary for brief in briefs})
+        return [] if briefed[-1] == {35} else ask(proposer, briefs, title, shard)
 
     monkeypatch.setattr(module, "ask", none_under_strict_margins)
     sets = fixed_sets(library, scenes, 6, show_progress=False)
-    assert briefed == [{2}, {1}]
+    assert briefed == [{10}, {35}]
     assert set(sets.by_set) == {"vsi_bench"} and len(sets.by_set["vsi_bench"]) == 12
     (line,) = sets.empty
     assert (

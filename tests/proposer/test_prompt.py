@@ -100,7 +100,7 @@ def test_the_full_prompt_shows_how_each_kind_of_question_is_asked(brief):
     for name, listed in by_family.items():
         for sentence in listed:
             assert read(sentence.replace("move/turn", "turn"))[0].name == name
-    assert by_family["object_counting"][1] == "How many A(s) and B(s) are in this room in total?"
+    assert by_family["object_counting"][1] == "How many A(s) and B(s) are in the scene in total?"
     assert "farthest from the E?" in usual["object_rel_distance"][1]
     assert all("back" in usual[f"object_rel_direction_{level}"][1] for level in ("easy", "hard"))
     assert len(usual["object_counting"]) == 1, "two together are counted with strict margins only"

@@ -306,8 +306,8 @@ def test_away_keeps_from_the_boundaries_of_its_own_sectors(make_scene, degrees, 
     "Which of these objects (bed, stove, clock, piano) is the nearest from the sofa?",
     "Which of these objects (bed, stove, clock, piano) is not the farthest from the sofa?",
     "If I am standing by the sofa and not facing away from the stove, is the bed to my left or to my right?",
-    "How many box(s) or sofa(s) are in this room in total?",
-    "How many box(s) and sofa(s) and bed(s) are in this room in total?",
+    "How many box(s) or sofa(s) are in the scene in total?",
+    "How many box(s) and sofa(s) and bed(s) are in the scene in total?",
 ])  # fmt: skip
 def test_other_words_follow_no_form_or_name_nothing_that_is_there(verdict, text):
     match = read(text)

@@ -127,7 +127,7 @@ def test_questions_that_no_family_asks_are_open(text):
 def sentences(family):
     for form in family.forms:
         names = iter(("chair", "sofa", "tv", "bed", "key"))
-        words = {"times": ("4.3", "8.6"), "motion": ("move",)}
+        words = {"times": ("4.3", "8.6"), "motion": ("move",), "order": ("farthest",)}
         yield form.write(
             {
                 role: words[role][:size] if role in words else tuple(islice(names, size))
