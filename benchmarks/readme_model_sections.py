@@ -200,7 +200,9 @@ def seeing(report: Report) -> str:
 def query_drop(report: Report) -> str:
     """Counting what was taken away, before and after a run."""
     runs = {"before": report["before"]} | {
-        f"after, seed {seed}": run for seed, run in report["after"].items()
+        f"after, the {proposer} asked, seed {seed}": run
+        for proposer, seeds in report["after"].items()
+        for seed, run in seeds.items()
     }
     rows = [
         [
@@ -224,7 +226,9 @@ def query_drop(report: Report) -> str:
             ([ReVSI](https://arxiv.org/abs/2604.24300) asks this way and finds that models say "2" of things that are
             not there). *Zeros* are right; *unchanged* is the number of the room with the objects; *as before*, the same
             reply as about that room; *score*, VSI-Bench's about that room. Before any round, and after {rounds} of
-            `configs/tiny.yaml` with questions under margins {trained}."""
+            `configs/tiny.yaml` with questions under margins {trained}, in which the model or the grammar asks. The
+            shipped weights were taught to ask before 0 could be asked for, so only the grammar's questions hold
+            zeros."""
         ),
         provenance(report),
         table(

@@ -55,7 +55,7 @@ def test_the_weights_that_ship_are_measured_and_written_as_a_table(sets):
         "margins": {"object_counting": "strict"},
         "questions": {name: len(each.drops) for name, each in sets.items()},
         "before": measured,
-        "after": {"0": measured},
+        "after": {"model": {"0": measured}, "grammar": {"0": measured}},
     }
     lines = section(report).splitlines()
-    assert sum(line.startswith("| `") for line in lines) == 2 * len(sets)
+    assert sum(line.startswith("| `") for line in lines) == 3 * len(sets)
