@@ -6,8 +6,8 @@ The counting questions of both fixed sets about procedural scenes that no lesson
 greedily twice: about the scene as it is, and on the same walk through the room without the objects that the
 question counts, where 0 is right. First by the weights as they ship, then, for each seed, after a run of
 `configs/tiny.yaml` in which the model asks, and after one in which the grammar asks: the shipped weights were
-taught to ask before 0 was, so only the grammar's questions hold zeros. Replies are read as VSI-Bench's score reads them, so one that does not begin with a number is
-not a zero. The last line is one JSON object.
+taught to ask before 0 was, so only the grammar's questions hold zeros. Replies are read as VSI-Bench's score
+reads them, so one that does not begin with a number is not a zero. The last line is one JSON object.
 """
 
 from __future__ import annotations
