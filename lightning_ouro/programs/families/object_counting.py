@@ -21,7 +21,7 @@ from lightning_ouro.programs.families.ordering import in_turns, random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete
 from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.scenes.naming import could_be_one
+from lightning_ouro.scenes.naming import could_be_one, is_countable
 
 MOST_SHARED = 0.5  # of a box that lies inside another one of its category; chosen by hand
 _MANY = 3  # objects, from which on numbers count as one answer where answers are balanced; chosen by hand
@@ -36,6 +36,7 @@ class ObjectCounting(Family):
 
     - annotated completely, each counted object with a box, no other category's name fits: guards that what is
       counted is all that the name fits;
+    - not a plural (books) or any amount (clothing, furniture): guards that each box stands for one;
     - of a category without objects, that it is known to be absent, and that no object of the scene could be called so:
       guards that 0 is not only what was annotated;
     - of two categories, that neither is a kind of the other: guards that no object is counted twice;
@@ -99,6 +100,8 @@ class ObjectCounting(Family):
 
     def _not_countable(self, geometry: SceneGeometry, category: str) -> str | None:
         """Why a category cannot be counted, alone or beside another one; or None."""
+        if not is_countable(category):
+            return f"a box of {category} need not be one of them"
         problem = None if category in geometry.absent else not_complete(geometry, category)
         if problem is not None:
             return problem
