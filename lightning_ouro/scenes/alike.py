@@ -18,12 +18,10 @@ def _names(listed: str) -> tuple[str, ...]:
 
 # Each line: names for the same thing.
 _SAME = """
-sofa, settee, loveseat
+sofa, settee, loveseat, divan, davenport, chesterfield
 rug, carpet
 picture, painting, picture frame, photo, photograph, poster, artwork, drawing
-monitor, computer screen, screen, display
-tv, screen
-bag, purse, tote
+monitor, computer screen
 backpack, rucksack, knapsack
 suitcase, luggage
 cushion, pillow
@@ -31,52 +29,80 @@ cup, mug
 blanket, comforter, duvet, quilt, throw
 nightstand, bedside table, bedside cabinet, night table
 side table, end table
-trash bin, trash, bin, wastebasket, waste basket, waste paper basket, rubbish bin
+trash bin, wastebasket, waste basket, waste paper basket, paper bin, rubbish bin
 printer, copier, copy machine, photocopier
 closet, wardrobe, armoire
 cabinet, cupboard
+sideboard, buffet, credenza, hutch
 dresser, chest of drawers, bureau
 shelf, shelving unit, shelving
 bookshelf, shelving unit
 lamp, light, light fixture, chandelier, lantern, sconce
-stove, cooktop, hob, range, stovetop, cooker
+stove, cooktop, hob, stovetop, cooker
 oven, range, cooker
-telephone, phone, cell phone
-computer tower, pc, computer, desktop, computer case
-laptop, notebook, computer
-whiteboard, white board, dry erase board
+telephone, phone
+computer tower, pc, desktop computer, computer case
 blackboard, chalkboard
+whiteboard, dry erase board
+bulletin board, notice board, pinboard
 curtain, drape, drapery
-blind, shade, shutter
+blind, window shade, roller shade, shutter
 counter, countertop, worktop
 bathtub, tub, bath
+toilet, lavatory, wc, commode
 sink, basin, washbasin
 faucet, tap
 ottoman, pouf, footstool
 clothes, clothing, laundry
+vacuum cleaner, vacuum, hoover
+air conditioner, air conditioning, ac, ac unit
+remote, remote control
+socket, outlet, power outlet
+headphones, headset, earphones
+speaker, loudspeaker
+bike, bicycle
+stairs, staircase, stairway
+stuffed animal, plush, plushie, teddy bear
+cart, trolley
+bucket, pail
+jug, pitcher
+pan, skillet
 """
 # Each line: a name, and names of what it is said of as well.
 _BROADER = """
 plant: cactus, flower, tree, bush, bonsai, succulent, fern, palm, ivy, orchid, bouquet
-bag: backpack, suitcase, luggage, rucksack, satchel, briefcase
-chair: recliner, rocker, rocking chair
-bed: cot, crib, futon, bunk, cradle, sleeper
+bag: backpack, suitcase, luggage, rucksack, knapsack, satchel, briefcase, purse
+chair: recliner, rocker
+bed: cot, crib, futon, bunk, cradle
 window: skylight
 screen: tv, monitor, laptop
+display: tv, monitor
+computer: laptop, computer tower, pc
 board: whiteboard, blackboard
 box: carton, crate
 bin: trash can, trash bin
-basket: hamper, wastebasket
+basket: hamper
 pot: planter
 table: workbench, kitchen island
-shelf: rack, ledge
+shelf: ledge
 light: bulb
-computer: laptop, computer tower
 door: gate
 cabinet: locker, vanity, sideboard
 clock: watch
 bottle: flask
-toy: doll, teddy bear
+toy: doll, teddy bear, stuffed animal
+"""
+# Each line: a name, and more general ones that may stand for the same thing if they stand alone.
+_BARE = """
+tv: screen, display
+monitor: screen, display
+laptop: computer, notebook
+computer tower: computer, desktop
+trash bin: bin, trash, garbage
+whiteboard: board
+purse: bag
+stove: range
+picture: frame
 """
 # A group begins at the margin: names of things that one annotator or another may take for each other.
 _ALIKE = """
@@ -133,23 +159,28 @@ piano, keyboard, organ, synthesizer, harpsichord
 ALIKE = tuple(frozenset(_names(group)) for group in _ALIKE.strip().replace("\n    ", " ").splitlines())
 
 
-def _meanings() -> dict[str, frozenset[str]]:
-    found: dict[str, frozenset[str]] = {}
-    groups = map(_names, _SAME.strip().splitlines())
-    said = [(name, group) for group in groups for name in group]
-    broader = (line.split(": ") for line in _BROADER.strip().splitlines())
-    said += [(name, _names(listed)) for name, listed in broader]
-    for name, meant in said:
-        found[name] = found.get(name, frozenset()) | (frozenset(meant) - {name})
-    return found
+def _by_name(table: str) -> dict[str, frozenset[str]]:
+    """The names behind each colon, by the name before it."""
+    lines = (line.split(": ") for line in table.strip().splitlines())
+    return {name: frozenset(_names(listed)) for name, listed in lines}
 
 
-_MEANS = _meanings()
+_GROUPS = tuple(map(_names, _SAME.strip().splitlines()))
+_MEANS = _by_name(_BROADER)
+for _group in _GROUPS:
+    for _name in _group:
+        _MEANS[_name] = _MEANS.get(_name, frozenset()) | (frozenset(_group) - {_name})
+_ALONE = _by_name(_BARE)
 
 
 def means(name: str) -> frozenset[str]:
-    """Other names of things that a name in lower case is said of as well."""
+    """Other names of things, and of what are kinds of these, that a name in lower case is said of as well."""
     return _MEANS.get(name, frozenset())
+
+
+def means_alone(name: str) -> frozenset[str]:
+    """General names that may stand for what a name is said of, as their kinds don't: "bin", not "storage bin"."""
+    return _ALONE.get(name, frozenset())
 
 
 @lru_cache(maxsize=10_000)

@@ -20,7 +20,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import product
 
-from lightning_ouro.scenes.alike import alike_to, means
+from lightning_ouro.scenes.alike import alike_to, means, means_alone
 from lightning_ouro.scenes.vocabulary import category_of, is_class, is_narrower, spellings
 from lightning_ouro.scenes.words import Words, listed, words_of
 
@@ -32,12 +32,12 @@ _FIRST_PARTS = listed(
     bread brief butter cake candle cell chair clothes coat coffee computer cook cooking corner cup day
     dining dish dog door drawer dust eye feather file fire fish flash flat flip floor flower food foot
     fruit game garbage garden gas grand guest hair hand hat hay high home hot house ice ink kitchen knife
-    laundry lawn letter light love lunch mail medicine milk mini news night note office oil over paint
-    paper party pay pen pencil photo piano picture pill pillow pin plant play pocket pool pot power rice
-    roll rubbish safe salt sauce sea shoe shop show shower side sink slot smart snow soap sofa spice spot
-    stair step stock stone stool store storage stove street suit sun table tea tele tissue toilet tool
-    tooth towel toy trash tv under video wall wash waste watch water wheel white wind wine wood work wrist
-    writing
+    laundry lawn letter light loud love lunch mail medicine milk mini news night note notice office oil
+    over paint paper party pay pen pencil photo piano picture pill pillow pin plant play pocket pool pot
+    power rice roll rubbish safe salt sauce sea shoe shop show shower side sink slot smart snow soap sofa
+    spice spot stair step stock stone stool storage store stove street suit sun table tea tele tissue
+    toilet tool tooth towel toy trash tv under video wall wash waste watch water wheel white wind wine
+    wood work wrist writing
     """
 )
 # Words that are no kind of what they end with.
@@ -46,41 +46,28 @@ _OTHERS = listed("cardboard cupboard dashboard dishwasher keyboard sideboard ska
 _PARTS = listed(
     """
     arm armrest bag base basket bin blind board bottle box bracket brush bulb button cable can case
-    charger cleaner clip cloth clothes container control controller cord cover curtain cushion dispenser
-    door drape drawer edge fan foot footrest handle hanger head headboard holder hood hook jar key knob
-    lamp latch leg lever lid light lock machine mat mount opener outlet pad paint panel paper part pedal
-    pillow pillowcase pipe plug pole post pot protector rack rail railing remote rod roll runner screw
-    seal seat shade sheet shelf shutter sill skirt socket spray spread stain stand sticker stopper strap
-    string switch tank tile topper towel track tray trim valance valve vase vent wheel wire
+    charger cleaner clip cloth clothes container control controller cord cover curtain cushion cutter
+    dispenser door drape drawer edge eraser fan floor foot footrest freshener glove handle hanger head
+    headboard holder hood hook jar key knob lamp latch leg lever lid light lock machine magnet marker mat
+    mitt mount opener organiser organizer outlet pad paint panel paper part pedal pillow pillowcase pipe
+    plug pole polish post pot protector rack rail railing remote rinse rod roll runner screw seal seat
+    shade sheet shelf shutter sill skirt socket spray spread stain stand sticker stopper strap string
+    switch tank tile topper towel track tray trim valance valve vase vent wall wheel wire
     """
 )
 _FURNITURE = listed(
     """
-    bed bench bookshelf cabinet chair clock closet counter cupboard desk dresser keyboard mirror monitor
-    mouse nightstand ottoman picture plant rug sink sofa stool table wardrobe window
+    bed bench bookshelf cabinet chair clock closet counter cupboard desk dresser dryer keyboard lamp
+    mirror monitor mouse nightstand ottoman picture plant projector rug screen sink sofa stool table
+    wardrobe window
     """
 )
 # Compounds whose first noun says nothing, but would of others with this last word.
 _NO_MEMBERS = frozenset((("door", "frame"), ("window", "frame"), ("mirror", "frame")))
 # Parts and pictures of things are not where these are.
-_WITHOUT_CONTENTS = _PARTS.difference(
-    ("bag", "basket", "bin", "bottle", "box", "can", "case", "jar", "shelf")
-) | {
-    *(
-        "back",
-        "drawing",
-        "image",
-        "map",
-        "model",
-        "painting",
-        "photo",
-        "picture",
-        "piece",
-        "poster",
-        "side",
-        "top",
-    )
-}
+_WITHOUT_CONTENTS = (_PARTS - listed("bag basket bin bottle box can case jar shelf")) | listed(
+    "back drawing image map model painting photo picture piece poster side top"
+)
 # Said of any amount: the number of boxes is not how many there are.
 _MASSES = listed(
     """
@@ -102,16 +89,23 @@ def is_kind_of(category: str, general: str) -> bool:
     """
     if category == general:
         return False
-    return any(_ends_with(*pair) for pair in product(words_of(category).things, words_of(general).things))
+    special, wide = words_of(category), words_of(general)
+    if wide.contents and wide.contents != special.contents:
+        return False  # a stack of books is no stack of chairs
+    return any(_ends_with(*pair) for pair in product(special.things, wide.things))
 
 
 @lru_cache(maxsize=100_000)
 def may_be_called(category: str, name: str) -> bool:
     """Whether somebody could call an object of a category by a name: its own, or one that is unclear then."""
-    called, unified = spellings(category), spellings(name)
-    if unified == called or is_class(name):
+    if is_class(name):
         return True
-    wide = {name} if is_narrower(name) else unified  # a coffee table is no desk, though desks are tables
+    if spellings(category) == spellings(name):  # an armchair is no office chair, though both are chairs
+        return not (is_narrower(category) and is_narrower(name)) or is_kind_of(category, name)
+    called = {one for one in spellings(category) if one == category or not is_narrower(one)}
+    wide = (
+        {name} if is_narrower(name) else spellings(name)
+    )  # a coffee table is no desk, though desks are tables
     return any(_may_be(one, other) for one, other in product(called, wide))
 
 
@@ -151,11 +145,12 @@ def _may_be(category: str, name: str) -> bool:
     """The same of these two names as they are."""
     if category == name or is_kind_of(category, name) or _mentions(category, name):
         return True
-    named = words_of(name).things
-    meant = [other for words in named for other in means(" ".join(words))]
-    return any(
-        words_of(category).things == words_of(other).things or is_kind_of(category, other) for other in meant
-    )
+    own = list(map(" ".join, words_of(name).things))
+    alone = [general for one in own for general in means_alone(one)]
+    if any(words_of(category) == words_of(general) for general in alone):
+        return True
+    meant = [other for one in own for other in means(one)]
+    return any(words_of(category) == words_of(other) or is_kind_of(category, other) for other in meant)
 
 
 def _mentions(category: str, name: str) -> bool:
@@ -194,8 +189,9 @@ def _ends_with(special: Words, wide: Words) -> bool:
 
 def _known(name: str) -> frozenset[str]:
     """The names in the table of what is alike that stand for a name: its own, or else those it is a kind of."""
-    own = {name, category_of(name) or name, *map(" ".join, words_of(name).things)}
+    named = words_of(name)
+    own = {name, category_of(name) or name, *map(" ".join, named.things)}
     if known := frozenset(one for one in own if alike_to(one)):
         return known
-    ends = (words[start:] for words in words_of(name).things for start in range(1, len(words)))
+    ends = (words[start:] for words in named.things for start in range(1, len(words)))
     return next((frozenset({end}) for end in map(" ".join, ends) if alike_to(end)), frozenset())
