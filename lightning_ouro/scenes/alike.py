@@ -96,9 +96,12 @@ toy: doll, teddy bear, stuffed animal
 _BARE = """
 tv: screen, display
 monitor: screen, display
+computer screen: screen, display
 laptop: computer, notebook
 computer tower: computer, desktop
 trash bin: bin, trash, garbage
+wastebasket: bin, trash, garbage
+rubbish bin: bin, trash, garbage
 whiteboard: board
 purse: bag
 stove: range

@@ -92,6 +92,8 @@ def is_kind_of(category: str, general: str) -> bool:
     special, wide = words_of(category), words_of(general)
     if wide.contents and wide.contents != special.contents:
         return False  # a stack of books is no stack of chairs
+    if wide.is_joined:
+        return special.things == wide.things
     return any(_ends_with(*pair) for pair in product(special.things, wide.things))
 
 
@@ -150,12 +152,16 @@ def _may_be(category: str, name: str) -> bool:
     if any(words_of(category) == words_of(general) for general in alone):
         return True
     meant = [other for one in own for other in means(one)]
-    return any(words_of(category) == words_of(other) or is_kind_of(category, other) for other in meant)
+    return any(
+        category == other or is_kind_of(category, other) or _mentions(category, other) for other in meant
+    )
 
 
 def _mentions(category: str, name: str) -> bool:
     """Whether what a category joins or holds may be called by a name."""
     said, wide = words_of(category), words_of(name).things
+    if words_of(name).is_joined:
+        return False
     holds = said.things[0][-1] not in _WITHOUT_CONTENTS
     contents = said.contents if holds else ()
     if any(_ends_with(*pair) for pair in product(contents, wide)):

@@ -72,11 +72,13 @@ class Named(NamedTuple):
     Attributes:
         things: What the object is; at least one, more if the name leaves it open or joins several.
         contents: What it consists of or comes with.
+        is_joined: Whether it is all of these things together.
         is_plural: Whether the name stands for several objects.
     """
 
     things: tuple[Words, ...]
     contents: tuple[Words, ...]
+    is_joined: bool
     is_plural: bool
 
 
@@ -90,11 +92,13 @@ def words_of(name: str) -> Named:
         things.append(_words(first))
         contents += map(_words, held)
     said = tuple(filter(None, things)) or ((name,),)
+    is_joined = bool(_SEVERAL.search(name))
     heads = [thing[-1] for thing in said]
     return Named(
         tuple(map(_in_singular, said)),
         tuple(_in_singular(words) for words in contents if words),
-        is_plural=bool(_SEVERAL.search(name)) or any(singular(head) != head for head in heads),
+        is_joined=is_joined,
+        is_plural=is_joined or any(singular(head) != head for head in heads),
     )
 
 

@@ -11,39 +11,39 @@ sofa bed: sofa, couch, settee, bed
 bed:
 bunk bed: bed
 nightstand: bedside table, stand
-bedside table: nightstand, table
-table: desk
-desk: table
-coffee table: table
-computer desk: desk, table
+bedside table: nightstand, table, table/desk
+table: desk, table/desk
+desk: table, table/desk
+coffee table: table, table/desk
+computer desk: desk, table, table/desk
 table/desk: table, desk
-table and chairs: table, chair
+table and chairs: table, chair, chair 2, table/desk
 chair: chair 2
 chair 2: chair
-stack of chairs: chair
-desk chair: chair
+stack of chairs: chair, chair 2
+desk chair: chair, chair 2
 stool:
 bench:
 piano:
 piano bench: bench
-tv: television
-television: tv
+tv: television, screen
+television: tv, screen
 tv screen: tv, television, screen
 tv stand: stand
 screen: tv, television, monitor, computer screen
 monitor: screen, computer screen
 computer screen: screen, monitor
 keyboard:
-laptop: computer
-laptop computer: laptop, computer
+laptop: computer, screen
+laptop computer: laptop, computer, screen
 computer: laptop
 lamp: light
 light: lamp
 table lamp: lamp, light
 desk light: lamp, light
 ceiling light: lamp, light
-skylight: window
-window:
+skylight: window, window left
+window: window left
 window sill:
 window left: window
 door:
@@ -57,7 +57,7 @@ phone: telephone
 telephone: phone
 headphones:
 plant:
-cactus: plant
+cactus: plant, cacti
 cacti: plant, cactus
 plant pot: pot
 pot:
@@ -94,7 +94,7 @@ book:
 towel:
 towel rack: rack
 rack:
-scarf:
+scarf: scarves
 scarves: scarf
 """
 CALLED = {
