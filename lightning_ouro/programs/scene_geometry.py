@@ -29,7 +29,7 @@ from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
-from lightning_ouro.scenes.naming import may_be_called
+from lightning_ouro.scenes.naming import unclear_among
 from lightning_ouro.scenes.room_kinds import may_be_there_as
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
 
@@ -209,11 +209,7 @@ class SceneGeometry:
 
     @cached_property
     def _kinds(self) -> dict[str, list[str]]:
-        return {
-            general: kinds
-            for general in self._there
-            if (kinds := [name for name in self._there if name != general and may_be_called(name, general)])
-        }
+        return unclear_among(tuple(self._there))
 
     @cached_property
     def _there(self) -> list[str]:

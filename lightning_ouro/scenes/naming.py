@@ -111,6 +111,15 @@ def may_be_called(category: str, name: str) -> bool:
     return any(_may_be(one, other) for one, other in product(called, wide))
 
 
+@lru_cache(maxsize=256)  # draws of a scene share their names
+def unclear_among(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The names of a scene that others of them could be called by too, each with these, in their order."""
+    found = {
+        name: [other for other in names if other != name and may_be_called(other, name)] for name in names
+    }
+    return {name: others for name, others in found.items() if others}
+
+
 @lru_cache(maxsize=100_000)
 def could_be_one(first: str, second: str) -> bool:
     """Whether an object of either category could also be called by the other's name, however that is spelled.
