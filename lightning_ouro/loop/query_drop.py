@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lightning_ouro.programs.questions import Question
-from lightning_ouro.scenes.naming import is_kind_of
+from lightning_ouro.scenes.naming import may_be_called
 from lightning_ouro.scenes.types import Scene
 
 COUNTING = "object_counting"
@@ -50,5 +50,7 @@ def counted_categories(question: Question) -> frozenset[str]:
 def objects_called(scene: Scene, category: str) -> frozenset[int]:
     """The ids of all objects that a category's name fits: a coffee table is a table too."""
     return frozenset(
-        item.id for item in scene.objects if item.category == category or is_kind_of(item.category, category)
+        item.id
+        for item in scene.objects
+        if item.category == category or may_be_called(item.category, category)
     )

@@ -29,7 +29,8 @@ from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
-from lightning_ouro.scenes.naming import could_be_one, is_kind_of
+from lightning_ouro.scenes.naming import unclear_among
+from lightning_ouro.scenes.room_kinds import may_be_there_as
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
 
 CENTER_SIGMA = 0.03  # metres
@@ -192,27 +193,23 @@ class SceneGeometry:
     def absent(self) -> tuple[str, ...]:
         """The categories of which the scene is known to have none, sorted; they can be counted, no more.
 
-        None of its objects could be called so either.
+        None of its objects could be called so, or taken for one, either.
         """
         none = sorted(name for name, number in self.scene.counts.items() if number == 0)
         there = self._there
         return tuple(
             name
             for name in none
-            if name in self.scene.complete and not any(could_be_one(name, other) for other in there)
+            if name in self.scene.complete and not any(may_be_there_as(name, other) for other in there)
         )
 
     def kinds(self, category: str) -> list[str]:
-        """The other categories of the scene whose objects the name fits too, sorted."""
+        """The other categories of the scene whose objects could be called so too, sorted."""
         return self._kinds.get(category, [])
 
     @cached_property
     def _kinds(self) -> dict[str, list[str]]:
-        return {
-            general: kinds
-            for general in self._there
-            if (kinds := [name for name in self._there if is_kind_of(name, general)])
-        }
+        return unclear_among(tuple(self._there))
 
     @cached_property
     def _there(self) -> list[str]:

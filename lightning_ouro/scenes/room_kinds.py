@@ -6,8 +6,9 @@ tables were written by hand.
 
 That nothing of a category is annotated says little if its objects may go by another name. A category counts as
 absent only if its source annotates all of it, if it could not be called like anything that is there
-(`naming.could_be_one`), if nobody would take one for the other (`_ALIKE`), and if no other name mentions it: where
-there is a tv stand, nobody may have boxed the tv. Doors are no candidates, since hardly a room has none.
+(`naming.could_be_one`), if nobody would take one for the other (`naming.seems_alike`), and if no other name mentions
+it: where there is a tv stand, nobody may have boxed the tv. A file's own 0 is doubted for the same reasons. Doors
+are no candidates, since hardly a room has none.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import re
 from collections.abc import Iterable, Set
 from typing import NamedTuple
 
-from lightning_ouro.scenes.naming import could_be_one
+from lightning_ouro.scenes.naming import could_be_one, seems_alike
 
 
 def _names(listed: str) -> frozenset[str]:
@@ -73,53 +74,6 @@ _KINDS = (
         ),
     ),
 )
-# Names of which one person's choice may be another's; of a group only what is there says something.
-_ALIKE = tuple(
-    map(
-        _names,
-        (
-            "tv, monitor, laptop, screen, projector screen, display",
-            "keyboard, piano, laptop",
-            "stove, oven, range, cooktop, kitchen counter",
-            "microwave, oven, toaster oven",
-            "counter, kitchen cabinet, kitchen cabinets, cabinet, sink, vanity",
-            "counter, table, kitchen island, bar",
-            "closet, cabinet, wardrobe, closet door, closet doors, dresser, cupboard, storage cabinet, shelf",
-            "bookshelf, shelf, rack, cabinet, books, book",
-            "nightstand, cabinet, side table, end table, drawer, dresser, table, stool",
-            "chair, stool, bench, sofa, seat, ottoman, seating, beanbag chair",
-            "table, stand, bench, side table, counter, nightstand, furniture",
-            "sofa, bench, bed, loveseat, futon, seat, chair, daybed",
-            "bed, mattress, futon, crib, bunk bed, sofa, daybed",
-            "pillow, cushion, blanket, bedding, comforter",
-            "lamp, light, ceiling light, light fixture, wall lamp, candle, sconce",
-            "plant, flower, flowers, tree, vase, pot, flower pot, bush",
-            "towel, cloth, blanket, clothes, bath mat, rag, robe, mat",
-            "trash bin, bucket, basket, box, bin, laundry basket, laundry hamper, container",
-            "backpack, bag, bags, suitcase, luggage, purse, handbag, duffel bag",
-            "fan, ceiling fan, air conditioner, ventilator, exhaust fan, vent",
-            "printer, copier, scanner, fax machine, photocopier",
-            "telephone, phone, cell phone, intercom",
-            "computer tower, pc, computer, tower, server, box",
-            "whiteboard, blackboard, board, bulletin board, projector screen, screen, poster",
-            "window, curtain, curtains, blinds, blind, shutters, windowsill, skylight, drapes, glass",
-            "washer, dryer, laundry, clothes dryer, dishwasher",
-            "dishwasher, washer, kitchen cabinet, kitchen cabinets, oven",
-            "bathtub, shower, tub, shower curtain, jacuzzi",
-            "radiator, heater, air conditioner, vent",
-            "cup, mug, glass, bottle, bowl, coffee cup",
-            "kettle, pot, teapot, coffee maker, pitcher",
-            "mirror, window, picture, painting, glass, medicine cabinet",
-            "guitar, guitar case, violin, instrument",
-            "clock, alarm, thermostat, alarm clock, wall clock",
-            "fireplace, stove, heater, mantle",
-            "toilet, urinal, bidet",
-            "refrigerator, freezer, mini fridge, cabinet, vending machine",
-            "computer mouse, mouse pad",
-            "piano, keyboard, organ",
-        ),
-    )
-)
 
 
 def absent_categories(annotated: Set[str], names: Iterable[str]) -> frozenset[str]:
@@ -131,7 +85,9 @@ def absent_categories(annotated: Set[str], names: Iterable[str]) -> frozenset[st
     """
     there = frozenset(names)
     typical = frozenset[str]().union(*(kind.typical for kind in _kinds_of(there)))
-    return frozenset(name for name in typical & annotated if not any(_may_be(name, other) for other in there))
+    return frozenset(
+        name for name in typical & annotated if not any(may_be_there_as(name, other) for other in there)
+    )
 
 
 def _kinds_of(names: Set[str]) -> list[_RoomKind]:
@@ -140,8 +96,7 @@ def _kinds_of(names: Set[str]) -> list[_RoomKind]:
     return [kind for kind, number in zip(_KINDS, signs, strict=True) if number == max(signs) > 0]
 
 
-def _may_be(absent: str, name: str) -> bool:
+def may_be_there_as(absent: str, name: str) -> bool:
     """Whether what is called by a name could be, or belong to, an object of the category that seems absent."""
-    is_alike = any(absent in group and name in group for group in _ALIKE)
     is_mentioned = re.search(rf"(?<!\w){re.escape(absent)}(?!\w)", name) is not None
-    return is_alike or is_mentioned or could_be_one(absent, name)
+    return is_mentioned or seems_alike(absent, name) or could_be_one(absent, name)

@@ -12,6 +12,7 @@ import unicodedata
 from functools import lru_cache
 
 from lightning_ouro.plain_text import folded
+from lightning_ouro.scenes.words import listed, words_of
 
 MAX_LENGTH = 40  # characters of a category
 _LONGEST_LABEL = 1000  # characters that are looked at; chosen by hand, so that blanks may surround a name
@@ -56,7 +57,16 @@ _SYNONYMS = {
     ),
     "trash bin",
 )
-
+# Labels that name some of what their category holds: not every table is a desk.
+_NARROWER = frozenset(("armchair", "office chair", "desk", "tv monitor", "potted plant", "recycling bin"))
+# Said of so much that nobody knows what is meant; the first of them with any word in front. By hand.
+_CLASS_HEADS = listed("appliance clutter equipment furnishing furniture item object stuff")
+_CLASSES = _CLASS_HEADS | listed(
+    """
+    accessory belonging decor decoration device electronic fixture product seat seating structure supply
+    thing utensil
+    """
+)
 
 _PLAIN_NAME = re.compile(
     r"[^\W_][\w '’&+/()-]*"
@@ -94,6 +104,20 @@ def spellings(category: str) -> frozenset[str]:
 def is_synonym(label: str) -> bool:
     """Whether a label is another word for its category, which may hold more than what the label names."""
     return _normalized(label) in _SYNONYMS
+
+
+def is_narrower(label: str) -> bool:
+    """Whether a label names only some of what its category holds, as a desk is only one kind of table."""
+    return _normalized(label) in _NARROWER
+
+
+@lru_cache(maxsize=10_000)
+def is_class(name: str) -> bool:
+    """Whether a name says no more than that something is there: furniture, object, appliance."""
+    return any(
+        words[-1] in _CLASS_HEADS or (len(words) == 1 and words[0] in _CLASSES)
+        for words in words_of(name).things
+    )
 
 
 def _normalized(label: str) -> str:

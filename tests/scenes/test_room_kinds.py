@@ -4,10 +4,11 @@ import itertools
 
 import pytest
 
+from lightning_ouro.scenes.alike import ALIKE
 from lightning_ouro.scenes.readers.arkitscenes.reader import ANNOTATED
 from lightning_ouro.scenes.readers.scannet.annotation import COMPLETE as SCANNET
 from lightning_ouro.scenes.readers.scannetpp.reader import COMPLETE as SCANNETPP
-from lightning_ouro.scenes.room_kinds import _ALIKE, _KINDS, absent_categories
+from lightning_ouro.scenes.room_kinds import _KINDS, absent_categories
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.vocabulary import category_of
@@ -73,7 +74,7 @@ def test_doors_are_never_absent():
 def test_the_tables_use_the_vocabularys_own_names():
     named = itertools.chain(*(kind.signs | kind.typical for kind in _KINDS))
     assert [name for name in named if category_of(name) != name] == []
-    assert all(len(group) > 1 for group in _ALIKE)
+    assert all(len(group) > 1 for group in ALIKE)
 
 
 def test_every_kind_has_candidates_in_every_source():

@@ -21,7 +21,7 @@ from lightning_ouro.programs.families.ordering import in_turns, random_order
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete
 from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.scenes.naming import could_be_one
+from lightning_ouro.scenes.naming import is_countable
 
 MOST_SHARED = 0.5  # of a box that lies inside another one of its category; chosen by hand
 _MANY = 3  # objects, from which on numbers count as one answer where answers are balanced; chosen by hand
@@ -34,11 +34,11 @@ class ObjectCounting(Family):
 
     What the rules guard:
 
-    - annotated completely, each counted object with a box, no other category's name fits: guards that what is
-      counted is all that the name fits;
+    - annotated completely, each counted object with a box, nothing else could be called so: guards that what is
+      counted is all that the name fits, and that of two categories no object is counted twice;
+    - not a plural (books) or any amount (clothing, furniture): guards that each box stands for one;
     - of a category without objects, that it is known to be absent, and that no object of the scene could be called so:
       guards that 0 is not only what was annotated;
-    - of two categories, that neither is a kind of the other: guards that no object is counted twice;
     - no box lies by half in another one of its category: guards the same;
     - each is seen (0.3 % of a frame): guards that the frames show all that are counted. What they don't show is not
       denied either: a category with a hidden object is not asked about;
@@ -93,12 +93,12 @@ class ObjectCounting(Family):
             return "two categories are counted together only with strict margins"
         if len(set(names)) < len(names):
             return f"not two different categories: {', '.join(names)}"
-        if any(could_be_one(*pair) for pair in combinations(names, 2)):
-            return f"an object may be a {names[0]} and a {names[1]}"
         return None if any(map(geometry.indices, names)) else f"there is neither a {' nor a '.join(names)}"
 
     def _not_countable(self, geometry: SceneGeometry, category: str) -> str | None:
         """Why a category cannot be counted, alone or beside another one; or None."""
+        if not is_countable(category):
+            return f"a box of {category} need not be one of them"
         problem = None if category in geometry.absent else not_complete(geometry, category)
         if problem is not None:
             return problem

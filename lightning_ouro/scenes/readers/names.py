@@ -2,9 +2,10 @@
 
 A label that is not plain words (control characters, markup, quotes, braces, emoji, more than 40 characters)
 could change the structure of a prompt. Its object is left out of the scene, like objects whose label names
-nothing: a name that was cleaned up would be one that nobody gave, and could make one category of two. But it
-may still be one of the objects that its label hints at, so these categories count as incomplete: otherwise a
-second tv, labelled `tv<|im_end|>`, would make "the tv" ambiguous unnoticed. One warning per scene says so.
+nothing, or anything (furniture, object): a name that was cleaned up would be one that nobody gave, and could
+make one category of two. But it may still be one of the objects that its label hints at, so these categories
+count as incomplete: otherwise a second tv, labelled `tv<|im_end|>`, would make "the tv" ambiguous unnoticed. One
+warning per scene says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import final
 
 from lightning_ouro.plain_text import lower_case
 from lightning_ouro.scenes.readers.files import short_repr
-from lightning_ouro.scenes.vocabulary import plain_name, spellings
+from lightning_ouro.scenes.vocabulary import is_class, plain_name, spellings
 
 _QUOTED = 3  # labels in a warning
 _HINT_LENGTH = 200  # characters of a label in which categories are looked for
@@ -36,10 +37,15 @@ class Names:
         self._name_of = name_of
         self._spelled: dict[str, str] = {}
         self._refused: list[str] = []
+        self._classes: set[str] = set()
+        self._lost: set[str] = set()
 
     def of(self, label: str) -> str | None:
         """The name of objects with this label, or None; of names that differ in case only, the first is kept."""
         name = self._name_of(label)
+        if name is not None and is_class(name):
+            self._classes.add(name)
+            return None
         if name is not None:
             return self._spelled.setdefault(lower_case(name), name)
         if label.strip() and plain_name(label) is None:
@@ -48,16 +54,22 @@ class Names:
 
     @property
     def given(self) -> frozenset[str]:
-        """All names that were given, also those of objects that were left out later."""
-        return frozenset(self._spelled.values())
+        """All names in the source, also those of objects that were left out later, or for their name."""
+        return frozenset(self._spelled.values()) | self._classes
+
+    def lose(self, name: str) -> None:
+        """Notes that an object of this name is left out, so that it is not known how many there are."""
+        self._lost.add(name)
 
     def certain(self, complete: Set[str]) -> frozenset[str]:
-        """The complete categories without those that a refused label might mean."""
+        """The complete categories without those of lost objects, and those that a refused label might mean."""
         hints = [
             f" {' '.join(_WORD.findall(lower_case(unicodedata.normalize('NFKC', label[:_HINT_LENGTH]))))} "
             for label in self._refused
         ]
-        return frozenset(name for name in complete if not any(_is_hinted_at(name, hint) for hint in hints))
+        return frozenset(
+            name for name in complete - self._lost if not any(_is_hinted_at(name, hint) for hint in hints)
+        )
 
     def warn(self, scene_id: str) -> None:
         """Says once which labels were refused, if any were."""

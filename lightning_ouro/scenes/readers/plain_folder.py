@@ -37,7 +37,7 @@ from lightning_ouro.scenes.readers.files import (
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.plain_folder_recording import FRAMES, FolderRecording
 from lightning_ouro.scenes.types import Scene, SceneObject
-from lightning_ouro.scenes.vocabulary import category_of, is_synonym
+from lightning_ouro.scenes.vocabulary import category_of, is_narrower, is_synonym
 
 SCENE = "scene.json"
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
@@ -152,7 +152,9 @@ def _complete(path: Path, record: dict[str, Any], names: Names) -> frozenset[str
     listed = record.get("complete", [])
     if not isinstance(listed, list):
         raise BadSceneError(f"{path}: complete is {short_repr(listed)}, expected a list of categories")
-    return frozenset(filter(None, (_category(f"{path}: complete", name, names) for name in listed)))
+    labelled = [(label, _category(f"{path}: complete", label, names)) for label in listed]
+    # That all desks are annotated does not tell that all tables are, which is what desks are called here.
+    return frozenset(name for label, name in labelled if name is not None and not is_narrower(label))
 
 
 def _floor(path: Path, record: dict[str, Any]) -> Floats | None:

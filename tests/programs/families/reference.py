@@ -15,6 +15,8 @@ import numpy as np
 from scipy.optimize import lsq_linear
 from shapely import LineString, MultiPoint, Point, Polygon
 
+from .called import TAKEN, not_clear
+
 PRESENT, PLACED, SIZED = 0.003, 0.005, 0.01  # shares of a frame's pixels
 SIDES = {"easy": (180, 360), "medium": (135, 225, 360), "hard": (90, 180, 270, 360)}
 NAMES = {
@@ -132,8 +134,10 @@ def counting(film, roles):
         against += small(film, objects, PRESENT)
         known = category in film.scene.complete and film.scene.counts.get(category) == len(objects)
         against += [] if known else [f"it is not known how many {category} there are"]
-        others = " ".join(obj.category for obj in film.scene.objects if obj.category != category)
-        against += [f"{category} is said of others"] if set(category.split()) & set(others.split()) else []
+        labels = {obj.category for obj in film.scene.objects}
+        against += [f"{category} is said of others"] if not_clear(category, labels) else []
+        taken = {label for label in labels if frozenset((category, label)) in TAKEN and not objects}
+        against += [f"one may take a {label} for a {category}" for label in taken]
         for a, b in combinations(objects, 2):
             grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
             inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2

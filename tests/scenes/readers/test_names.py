@@ -184,6 +184,20 @@ def test_a_bad_name_hints_at_a_category_by_any_of_its_words():
     assert names.certain({"tv", "tv stand", "lamp"}) == {"tv stand", "lamp"}
 
 
+@pytest.mark.parametrize("label", ["furniture", "Object", "seats", "kitchen appliance", "structure"])
+def test_what_says_only_that_something_is_there_is_left_out(tmp_path, label):
+    (scene,), _ = meta_info(tmp_path, {label: 2, "toilet seat": 1})
+    assert scene.counts == {"toilet seat": 1} and scene.complete == {"toilet seat"}
+    names = Names()
+    assert names.of(label) is None and len(names.given) == 1  # it may still be what seems to be absent
+
+
+def test_a_lost_object_leaves_its_category_incomplete():
+    names = Names(category_of)
+    names.lose("chair")
+    assert names.certain({"chair", "table"}) == {"table"}
+
+
 def test_names_that_differ_in_case_only_are_one_name(tmp_path):
     (scene,), _ = meta_info(tmp_path, {"Chair": 1, "chair": 2, "lamp": 1})
     assert scene.counts == {"Chair": 3, "lamp": 1} and scene.complete == {"Chair", "lamp"}

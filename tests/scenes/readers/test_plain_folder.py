@@ -197,3 +197,10 @@ def test_counts_of_labels_that_become_one_name_are_added_up(tmp_path, filmed):
         {"table": 5, "desk": 0},
     ):
         assert with_counts(tmp_path / str(counts), filmed, counts, ["table"]).counts["table"] == 5
+
+
+def test_all_desks_are_not_all_tables(tmp_path, filmed):
+    partly = with_counts(tmp_path / "partly", filmed, {"desk": 2}, ["desk", "armchair", "trash can"])
+    assert partly.counts["table"] == 2 and partly.complete == {"trash bin"}
+    fully = with_counts(tmp_path / "fully", filmed, {"desk": 2}, ["desk", "table"])
+    assert fully.complete == {"table"}

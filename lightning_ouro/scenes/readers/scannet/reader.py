@@ -118,7 +118,10 @@ class ScanNetReader(Reader):
         for group in groups:
             category = names.of(group.label)
             points = segment_points.of(group.segments) if category else None
-            if category is None or points is None:
+            if category is None:
+                continue
+            if points is None:
+                names.lose(category)
                 continue
             center, size, rotation = fitted_box(points, self.boxes)
             x, y, z = np.round(center, CENTER_DECIMALS).tolist()
