@@ -54,10 +54,11 @@ def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) ->
         return scene_geometry(world)
     order = rng.permutation(len(views.poses))
     visibility = views.visibility[order][:, boxes]
-    moved = replace(
-        views, poses=views.poses[order], visibility=visibility, path=None
-    )  # no way leads through these
-    return scene_geometry(world, moved)
+    poses = views.poses[order]
+    middle = poses[:, :3, 3].mean(axis=0)
+    poses[:, :3, 3] = middle + rng.uniform(*_SCALES, size=3) * (poses[:, :3, 3] - middle)
+    # no way leads through these
+    return scene_geometry(world, replace(views, poses=poses, visibility=visibility, path=None))
 
 
 def _some_of_each(scene: Scene, rng: np.random.Generator) -> list[int]:
