@@ -51,7 +51,11 @@ def _shared(exact: SceneGeometry, floor: Floats) -> tuple[Any, ...]:
         return counts, {}, (), ()
     seconds = exact.views.timestamps.tolist()
     first_seen = {category: seconds[first.frame] for category, first in exact.first_seen.items()}
-    columns = (map(float, exact.times), (exact.views.poses[:, :3, 3] - floor).tolist(), exact.forwards.tolist())
+    columns = (
+        map(float, exact.times),
+        (exact.views.poses[:, :3, 3] - floor).tolist(),
+        exact.forwards.tolist(),
+    )
     cameras = tuple(
         (index, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
         for index, (time, position, forward) in enumerate(zip(*columns, strict=True))

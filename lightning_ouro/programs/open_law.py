@@ -97,9 +97,7 @@ class OpenLaw:
         given = [answer for answer in self._answers(program, self._worlds) if answer is not None]
         return bool(given) and all(answer == outcome.answers[0] for answer in given)
 
-    def _knows_more_than_frames(
-        self, program: str, exact: TypedAnswer | None
-    ) -> tuple[Reason, str] | None:
+    def _knows_more_than_frames(self, program: str, exact: TypedAnswer | None) -> tuple[Reason, str] | None:
         """On what the answer depends that the frames don't show, or None."""
         if not all(_is_close(exact, answer) for answer in self._answers(program, self._moved)):
             return "rules", "the answer depends on the axes or the origin of the metadata, which nobody sees"
@@ -110,7 +108,9 @@ class OpenLaw:
             return None
         if None in self._answers(program, self._blind):
             return "unseen", "the program asks how far a camera is from what its frame does not show"
-        if not all(answer is None or exact.agrees(answer) for answer in self._answers(program, self._resampled)):
+        if not all(
+            answer is None or exact.agrees(answer) for answer in self._answers(program, self._resampled)
+        ):
             return "rules", "the answer depends on which moments of the camera's way are shown"
         if not all(map(exact.agrees, self._answers(program, self._shaken))):
             return "unstable", "the answer changes if the cameras move by 3 cm and turn by 2 degrees"

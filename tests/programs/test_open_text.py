@@ -46,7 +46,7 @@ REFUSED = [
     ("How high is the sofa in centimeters?", METRES, "does not ask for an answer in metres"),
     ("How high is the sofa in meters?", COUNT, "does not ask for an answer in count"),
     ("How many square meters does the bed cover?", METRES, "does not ask for an answer in metres"),
-    ("How many chairs are there near the bed?", YES_NO, "asks for a quantity"),
+    ("How many chairs are there within 2 m of the bed?", YES_NO, "asks for a quantity"),
     ("Which is lower, the sofa or the bed?", YES_NO, "no answers to this"),
     ("Which is lower, the sofa or the bed?", choice("sofa", "lamp"), "'lamp', which the text does not name"),
     ("Which is lower, the sofa or the bed?", choice("sofa", "the sofa", "bed"), "exclude one another"),

@@ -72,6 +72,10 @@ class Family(ABC):
         1 at the limit, above 1 beyond it, infinite without any limit. Called only after `check` has passed.
         """
 
+    def least_share(self, roles: Roles) -> float:
+        """The `share` that a question about these roles needs."""
+        return self.share
+
     @final
     def margins(self, geometry: SceneGeometry) -> Margins:
         """How clear the family's answers about a scene have to be."""
