@@ -25,16 +25,19 @@ _SCALES = (0.5, 1.5)  # of a side and of the floor area; chosen by hand
 def other_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
     """The geometries of `WORLDS` other worlds, drawn from the scene's id.
 
-    A category that names one object still does, so that programs find what they look for.
+    A category that names one object still does, so that programs find what they look for; in every second world
+    all objects are there, for those that look for two of a kind.
     """
     digest = hashlib.sha256(f"other worlds {exact.scene.id}".encode()).digest()
     rng = np.random.default_rng(list(digest))
-    for _ in range(WORLDS):
-        yield _other_world(exact.scene, exact.views, rng)
+    for world in range(WORLDS):
+        kept = [item.id for item in exact.scene.objects] if world % 2 else _some_of_each(exact.scene, rng)
+        yield _other_world(exact.scene, exact.views, kept, rng)
 
 
-def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) -> SceneGeometry:
-    kept = _some_of_each(scene, rng)
+def _other_world(
+    scene: Scene, views: Views | None, kept: list[int], rng: np.random.Generator
+) -> SceneGeometry:
     boxes = rng.permutation(kept)
     objects = tuple(
         SceneObject(

@@ -74,7 +74,11 @@ def _draw(draw: SceneGeometry, floor: Floats, is_blind: bool) -> tuple[Any, ...]
         for obj, center, size, extent in zip(draw.scene.objects, *columns, strict=True)
     )
     distances = tuple(map(tuple, draw.distances.tolist()))
-    from_cameras = draw.camera_distances
+    from_cameras = draw.camera_distances.tolist()
     if is_blind and draw.views is not None:
-        from_cameras = np.where(draw.views.visibility < VISIBLE, None, from_cameras.astype(object))
-    return objects, draw.floor_area, distances, tuple(map(tuple, from_cameras.tolist()))
+        shown = (draw.views.visibility >= VISIBLE).tolist()
+        from_cameras = [
+            [distance if is_shown else None for distance, is_shown in zip(*row, strict=True)]
+            for row in zip(from_cameras, shown, strict=True)
+        ]
+    return objects, draw.floor_area, distances, tuple(map(tuple, from_cameras))

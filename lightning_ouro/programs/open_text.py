@@ -34,7 +34,7 @@ def _set(words: str) -> frozenset[str]:
 
 _ASKS = re.compile(
     r"(?:^|[,:;.] |\b(?:and|or|but|then|also|tell|me|us|say|know|name|give) )"
-    r"(?:(?:and|or|but|then|also|in|by|at|to|from|of|on|for|with|about|over) )*"
+    r"(?:(?:and|or|but|then|also|up|in|by|at|to|from|of|on|for|with|about|over) )*"
     r"(how|what|which|whom?|whose|why|(?:where|when)(?= (?:is|are|was|were|does|do|did|has|have|can|could|will)\b))\b"
 )
 _ASKED_QUANTITY = re.compile(

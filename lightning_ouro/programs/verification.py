@@ -158,7 +158,7 @@ class Verifier:
         if (unseen := clearness.unseen(context.geometry, family, roles)) is not None:
             return _Problem("unseen", unseen)
         margin = clearness.margin(context.geometry, family, roles, outcome)
-        if (unstable := clearness.unstable(family, outcome, margin)) is not None:
+        if (unstable := clearness.unstable(outcome, margin, _is_free(family, roles))) is not None:
             return _Problem("unstable", unstable)
         if _is_free(family, roles):
             broken = context.open_law.broken(proposal.program, outcome, second_programs)
