@@ -17,8 +17,8 @@ import numpy as np
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.types import Scene, SceneObject, Views
 
-# An honest question between two options keeps its answer in all of them once in 256.
-WORLDS = 8
+# A question that is answered with "no" in three of four worlds keeps its answer in all of them once in a thousand.
+WORLDS = 24
 _SCALES = (0.5, 1.5)  # of a side and of the floor area; chosen by hand
 
 

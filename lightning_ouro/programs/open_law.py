@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.counterfactual import other_worlds
+from lightning_ouro.programs.counterfactual import WORLDS, other_worlds
 from lightning_ouro.programs.questions import Reason
 from lightning_ouro.programs.same_frames import moved_worlds, resampled_world, shaken_worlds, shown_world
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
@@ -35,14 +35,11 @@ class OpenLaw:
 
     def __init__(self, sandbox: Sandbox, draws: Sequence[SceneGeometry], loaded: LoadedScene) -> None:
         self._sandbox, self._draws, self._loaded = sandbox, draws, loaded
+        self._others, self._worlds = other_worlds(draws[0]), list[LoadedScene]()
 
     @cached_property
     def _backwards(self) -> LoadedScene:
         return LoadedScene(self._draws[::-1])
-
-    @cached_property
-    def _worlds(self) -> list[LoadedScene]:
-        return _each_loaded(other_worlds(self._draws[0]))
 
     @cached_property
     def _moved(self) -> list[LoadedScene]:
@@ -93,9 +90,16 @@ class OpenLaw:
         return backwards.failure is not None or backwards.answers[::-1] != outcome.answers
 
     def _ignores_the_scene(self, program: str, outcome: Outcome) -> bool:
-        """Whether the answer is the same in all other worlds in which there is one."""
-        given = [answer for answer in self._answers(program, self._worlds) if answer is not None]
-        return bool(given) and all(answer == outcome.answers[0] for answer in given)
+        """Whether the answer is the same in all other worlds in which there is one; the first other one is enough."""
+        is_given = False
+        for index in range(WORLDS):
+            if index == len(self._worlds):
+                self._worlds.append(LoadedScene([next(self._others)]))
+            (answer,) = self._answers(program, [self._worlds[index]])
+            if answer is not None and answer != outcome.answers[0]:
+                return False
+            is_given |= answer is not None
+        return is_given
 
     def _knows_more_than_frames(self, program: str, exact: TypedAnswer | None) -> tuple[Reason, str] | None:
         """On what the answer depends that the frames don't show, or None."""

@@ -33,10 +33,10 @@ class Object:
     Attributes:
         id: Its index in `scene.objects`.
         category: Its name, such as "chair".
-        center: (x, y, z) in metres; z is the height above the floor, x and y have no meaning of their own.
+        center: (x, y, z) in metres; z is up, from the floor.
         size: The three side lengths of its box in metres, in no particular order.
         longest_side: The longest of the three.
-        extents: Its extents along the x, y and z axes in metres; a turned box has shorter sides than those.
+        extents: Its extents along the x, y and z axes in metres; not its sides where it is turned.
         height: Its vertical extent in metres.
     """
 
@@ -56,7 +56,7 @@ class Camera:
     Attributes:
         id: Its index in `scene.cameras`.
         time: Seconds from the start of the video, rounded to a tenth, as questions name it.
-        position: (x, y, z) in metres; z is the height above the floor.
+        position: (x, y, z) in metres.
         forward: (x, y) of the direction in which it looks, projected on the floor, of length 1.
         right: (x, y) of the direction to its right on the floor, of length 1.
     """
