@@ -58,10 +58,7 @@ class OpenQuestion(Family):
     )
     main_role = "objects"
     symmetric = frozenset({"objects"})
-
-    @override
-    def least_share(self, roles: Roles) -> float:
-        return SIZED if "kind" in roles else self.share
+    share = SIZED
 
     @override
     def program(self, roles: Roles) -> str:
