@@ -155,7 +155,7 @@ def _between_names() -> set[str]:
                 text = form.write(roles)
                 pieces |= _split_at_marks(text)
                 pieces |= _split_at_marks(WrittenProposal("", text, family.program(roles)).reply)
-    for write in open_questions.KINDS:
+    for write in open_questions.KINDS.values():
         text, program = write(NAME_MARK, NAME_MARK)
         pieces |= _split_at_marks(text) | _split_at_marks(WrittenProposal("", text, program).reply)
     return pieces

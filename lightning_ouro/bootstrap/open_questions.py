@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lightning_ouro.programs.families import OPEN
 from lightning_ouro.programs.families.base import quote
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.short_names import ShortNames
@@ -39,15 +40,25 @@ def _height(first: str, second: str) -> TextAndProgram:
     )
 
 
-KINDS: tuple[Callable[[str, str], TextAndProgram], ...] = (_taller, _longer, _height)
+KINDS: dict[str, Callable[[str, str], TextAndProgram]] = {
+    "higher": _taller,
+    "longer": _longer,
+    "tall": _height,
+}
+_TRIES = 20  # pairs of objects, of which most differ enough to be compared
 
 
 def draw(geometry: SceneGeometry, short: ShortNames, rng: np.random.Generator) -> TextAndProgram | None:
-    """One of them about visible objects; None if fewer than two categories have a single, visible object."""
-    names = [name for name in geometry.unique_categories() if geometry.indices(name)[0] in geometry.seen]
+    """One of them that holds in the scene; None if none is found soon."""
+    shown = geometry.shown(OPEN.share)
+    names = [name for name in geometry.unique_categories() if geometry.indices(name)[0] in shown]
     if len(names) < 2:
         return None
-    first, second = (
-        short.categories.get(names[index], names[index]) for index in rng.choice(len(names), 2, replace=False)
-    )
-    return KINDS[int(rng.integers(len(KINDS)))](first, second)
+    kind = list(KINDS)[int(rng.integers(len(KINDS)))]
+    for _ in range(_TRIES):
+        pair = [names[index] for index in rng.choice(len(names), 2, replace=False)]
+        asked = tuple(pair[:1] if kind == "tall" else pair)
+        if OPEN.check(geometry, {"kind": (kind,), "objects": asked}) is None:
+            first, second = (short.categories.get(name, name) for name in pair)
+            return KINDS[kind](first, second)
+    return None

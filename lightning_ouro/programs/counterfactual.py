@@ -17,24 +17,27 @@ import numpy as np
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.types import Scene, SceneObject, Views
 
-# An honest question between two options keeps its answer in all of them once in 256.
-WORLDS = 8
+# A question that is answered with "no" in three of four worlds keeps its answer in all of them once in a thousand.
+WORLDS = 24
 _SCALES = (0.5, 1.5)  # of a side and of the floor area; chosen by hand
 
 
 def other_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
     """The geometries of `WORLDS` other worlds, drawn from the scene's id.
 
-    A category that names one object still does, so that programs find what they look for.
+    A category that names one object still does, so that programs find what they look for; in every second world
+    all objects are there, for those that look for two of a kind.
     """
     digest = hashlib.sha256(f"other worlds {exact.scene.id}".encode()).digest()
     rng = np.random.default_rng(list(digest))
-    for _ in range(WORLDS):
-        yield _other_world(exact.scene, exact.views, rng)
+    for world in range(WORLDS):
+        kept = [item.id for item in exact.scene.objects] if world % 2 else _some_of_each(exact.scene, rng)
+        yield _other_world(exact.scene, exact.views, kept, rng)
 
 
-def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) -> SceneGeometry:
-    kept = _some_of_each(scene, rng)
+def _other_world(
+    scene: Scene, views: Views | None, kept: list[int], rng: np.random.Generator
+) -> SceneGeometry:
     boxes = rng.permutation(kept)
     objects = tuple(
         SceneObject(
@@ -54,10 +57,11 @@ def _other_world(scene: Scene, views: Views | None, rng: np.random.Generator) ->
         return scene_geometry(world)
     order = rng.permutation(len(views.poses))
     visibility = views.visibility[order][:, boxes]
-    moved = replace(
-        views, poses=views.poses[order], visibility=visibility, path=None
-    )  # no way leads through these
-    return scene_geometry(world, moved)
+    poses = views.poses[order]
+    middle = poses[:, :3, 3].mean(axis=0)
+    poses[:, :3, 3] = middle + rng.uniform(*_SCALES, size=3) * (poses[:, :3, 3] - middle)
+    # no way leads through these
+    return scene_geometry(world, replace(views, poses=poses, visibility=visibility, path=None))
 
 
 def _some_of_each(scene: Scene, rng: np.random.Generator) -> list[int]:

@@ -10,6 +10,9 @@ from typing import Any, final
 
 import numpy as np
 
+from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.floor_level import floor_level
+from lightning_ouro.programs.geometry import Floats
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.programs.ways import Ways
 
@@ -20,21 +23,27 @@ class LoadedScene:
 
     Args:
         draws: The scene's exact geometry, then its draws under noise.
+        is_blind: Whether a camera's distance to what its frame does not show is missing: programs that use it
+            fail.
     """
 
-    def __init__(self, draws: Sequence[SceneGeometry]) -> None:
-        self.plain = plain_data(draws)
+    def __init__(self, draws: Sequence[SceneGeometry], is_blind: bool = False) -> None:
+        self.plain = plain_data(draws, is_blind)
         self.draws = len(draws)
         self.ways = Ways(draws)
         self.state: bytes | None = None  # dump of an interpreter with this scene, once one was needed
 
 
-def plain_data(draws: Sequence[SceneGeometry]) -> dict[str, Any]:
-    """The arguments of the prelude's `_load`: what all draws share, and what differs."""
-    return {"shared": _shared(draws[0]), "draws": [_draw(draw) for draw in draws]}
+def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False) -> dict[str, Any]:
+    """The arguments of the prelude's `_load`: what all draws share, and what differs.
+
+    Heights are above the floor where its level is known, and else as the source gives them.
+    """
+    floor = np.array([0, 0, floor_level(draws[0].scene) or 0.0])
+    return {"shared": _shared(draws[0], floor), "draws": [_draw(draw, floor, is_blind) for draw in draws]}
 
 
-def _shared(exact: SceneGeometry) -> tuple[Any, ...]:
+def _shared(exact: SceneGeometry, floor: Floats) -> tuple[Any, ...]:
     """Counts with indices by category, seconds of first appearances, cameras, and their headings."""
     names = {*exact.categories(), *exact.scene.counts}
     counts = {name: (exact.count(name), exact.indices(name)) for name in sorted(names)}
@@ -42,7 +51,11 @@ def _shared(exact: SceneGeometry) -> tuple[Any, ...]:
         return counts, {}, (), ()
     seconds = exact.views.timestamps.tolist()
     first_seen = {category: seconds[first.frame] for category, first in exact.first_seen.items()}
-    columns = (map(float, exact.times), exact.views.poses[:, :3, 3].tolist(), exact.forwards.tolist())
+    columns = (
+        map(float, exact.times),
+        (exact.views.poses[:, :3, 3] - floor).tolist(),
+        exact.forwards.tolist(),
+    )
     cameras = tuple(
         (index, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
         for index, (time, position, forward) in enumerate(zip(*columns, strict=True))
@@ -52,13 +65,20 @@ def _shared(exact: SceneGeometry) -> tuple[Any, ...]:
     return counts, first_seen, cameras, headings
 
 
-def _draw(draw: SceneGeometry) -> tuple[Any, ...]:
+def _draw(draw: SceneGeometry, floor: Floats, is_blind: bool) -> tuple[Any, ...]:
     """Objects, floor area, distances between objects, and distances from the cameras."""
     extents = np.ptp(draw.corners, axis=1).tolist()
-    columns = (draw.centers.tolist(), draw.sizes.tolist(), extents)
+    columns = ((draw.centers - floor).tolist(), draw.sizes.tolist(), extents)
     objects = tuple(
         (obj.id, obj.category, tuple(center), tuple(size), max(size), tuple(extent), extent[2])
         for obj, center, size, extent in zip(draw.scene.objects, *columns, strict=True)
     )
     distances = tuple(map(tuple, draw.distances.tolist()))
-    return objects, draw.floor_area, distances, tuple(map(tuple, draw.camera_distances.tolist()))
+    from_cameras = draw.camera_distances.tolist()
+    if is_blind and draw.views is not None:
+        shown = (draw.views.visibility >= VISIBLE).tolist()
+        from_cameras = [
+            [distance if is_shown else None for distance, is_shown in zip(*row, strict=True)]
+            for row in zip(from_cameras, shown, strict=True)
+        ]
+    return objects, draw.floor_area, distances, tuple(map(tuple, from_cameras))

@@ -1,22 +1,27 @@
 """The law of open questions: an answer enters the pool only if it was derived twice.
 
-No form says what an open question means, so its program could compute anything. Three things are asked of it
+No form says what an open question means, so its program could compute anything. Four things are asked of it
 that no family's program has to be asked: it keeps nothing from one draw of noise to the next, its answer depends
-on the scene, and the majority of the programs that were written from the text alone, without sight of it, give
-the same answers on the exact metadata and on every draw (self-consistency over programs: arXiv 2203.11171,
-and 2512.16237 for spatial questions).
+on the scene, but on nothing that the frames can't show (`same_frames`), and the majority of the programs that were
+written from the text alone, without sight of it, give the same answers on the exact metadata and on every
+draw (self-consistency over programs: arXiv 2203.11171, and 2512.16237 for spatial questions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.counterfactual import other_worlds
+from lightning_ouro.programs.counterfactual import WORLDS, other_worlds
 from lightning_ouro.programs.questions import Reason
+from lightning_ouro.programs.same_frames import moved_worlds, resampled_world, shaken_worlds, shown_world
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry
+
+# Two answers to one scene in other axes differ by rounding, and where a way goes around a corner by a little more.
+_ROUNDING = 0.01  # relative; chosen by hand
 
 
 class OpenLaw:
@@ -30,14 +35,31 @@ class OpenLaw:
 
     def __init__(self, sandbox: Sandbox, draws: Sequence[SceneGeometry], loaded: LoadedScene) -> None:
         self._sandbox, self._draws, self._loaded = sandbox, draws, loaded
+        self._others, self._worlds = other_worlds(draws[0]), list[LoadedScene]()
 
     @cached_property
     def _backwards(self) -> LoadedScene:
         return LoadedScene(self._draws[::-1])
 
     @cached_property
-    def _worlds(self) -> list[LoadedScene]:
-        return [LoadedScene([world]) for world in other_worlds(self._draws[0])]
+    def _moved(self) -> list[LoadedScene]:
+        return _each_loaded(moved_worlds(self._draws[0]))
+
+    @cached_property
+    def _shown(self) -> list[LoadedScene]:
+        return _each_loaded([shown_world(self._draws[0])])
+
+    @cached_property
+    def _shaken(self) -> list[LoadedScene]:
+        return _each_loaded(shaken_worlds(self._draws[0]))
+
+    @cached_property
+    def _resampled(self) -> list[LoadedScene]:
+        return _each_loaded([resampled_world(self._draws[0])])
+
+    @cached_property
+    def _blind(self) -> list[LoadedScene]:
+        return [LoadedScene([self._draws[0]], is_blind=True)]
 
     def broken(
         self, program: str, outcome: Outcome, second_programs: Sequence[str]
@@ -53,6 +75,8 @@ class OpenLaw:
             return "unrepeatable", "the answers change if the draws of noise come in another order"
         if self._ignores_the_scene(program, outcome):
             return "rules", "the answer is the same whatever the scene is"
+        if (unshown := self._knows_more_than_frames(program, outcome.answers[0])) is not None:
+            return unshown
         if not second_programs:
             return "unconfirmed", "no second program was written from the text alone"
         others = [self._sandbox.run(second, self._loaded) for second in second_programs]
@@ -66,10 +90,53 @@ class OpenLaw:
         return backwards.failure is not None or backwards.answers[::-1] != outcome.answers
 
     def _ignores_the_scene(self, program: str, outcome: Outcome) -> bool:
-        """Whether the answer is the same in all other worlds in which there is one."""
-        answers = [self._sandbox.run(program, world).answers for world in self._worlds]
-        given = [answer for (answer, *_) in filter(None, answers)]
-        return bool(given) and all(answer == outcome.answers[0] for answer in given)
+        """Whether the answer is the same in all other worlds in which there is one; the first other one is enough."""
+        is_given = False
+        for index in range(WORLDS):
+            if index == len(self._worlds):
+                self._worlds.append(LoadedScene([next(self._others)]))
+            (answer,) = self._answers(program, [self._worlds[index]])
+            if answer is not None and answer != outcome.answers[0]:
+                return False
+            is_given |= answer is not None
+        return is_given
+
+    def _knows_more_than_frames(self, program: str, exact: TypedAnswer | None) -> tuple[Reason, str] | None:
+        """On what the answer depends that the frames don't show, or None."""
+        if not all(_is_close(exact, answer) for answer in self._answers(program, self._moved)):
+            return "rules", "the answer depends on the axes or the origin of the metadata, which nobody sees"
+        assert exact is not None, "the first answer of a success is in range"
+        if not all(map(exact.agrees, self._answers(program, self._shown))):
+            return "unseen", "the answer depends on objects that no frame shows"
+        if "camera" not in program:  # whatever is known of cameras has a name with this word
+            return None
+        if None in self._answers(program, self._blind):
+            return "unseen", "the program asks how far a camera is from what its frame does not show"
+        if not all(
+            answer is None or exact.agrees(answer) for answer in self._answers(program, self._resampled)
+        ):
+            return "rules", "the answer depends on which moments of the camera's way are shown"
+        if not all(map(exact.agrees, self._answers(program, self._shaken))):
+            return "unstable", "the answer changes if the cameras move by 3 cm and turn by 2 degrees"
+        return None
+
+    def _answers(self, program: str, worlds: Sequence[LoadedScene]) -> list[TypedAnswer | None]:
+        """What the program answers in each of these worlds; None where it fails."""
+        outcomes = [self._sandbox.run(program, world) for world in worlds]
+        return [None if outcome.failure is not None else outcome.answers[0] for outcome in outcomes]
+
+
+def _each_loaded(worlds: Iterable[SceneGeometry | None]) -> list[LoadedScene]:
+    return [LoadedScene([world]) for world in worlds if world is not None]
+
+
+def _is_close(one: TypedAnswer | None, other: TypedAnswer | None) -> bool:
+    """Whether two answers are the same but for rounding."""
+    if one is None or other is None or one.kind != other.kind:
+        return False
+    if isinstance(one.value, str) or isinstance(other.value, str):
+        return one.value == other.value
+    return math.isclose(one.value, other.value, rel_tol=_ROUNDING)
 
 
 def _is_same(one: Outcome, other: Outcome) -> bool:

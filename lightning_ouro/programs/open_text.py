@@ -2,8 +2,9 @@
 
 Whether the answer is right is not decided here: it is derived twice (`open_law`). These rules are about
 questions to which two programs could agree on an answer that says nothing: two questions in one, an aside that
-holds the answer, options that overlap, a unit that the answer does not have. The lists of words were chosen by
-hand; a text that they reject by mistake costs one proposal.
+holds the answer, a unit that the answer does not have, options that overlap (`open_options`), words that the
+metadata can't decide (`open_words`). The lists of words were chosen by hand; a text that they reject by mistake
+costs one proposal.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from lightning_ouro.programs import open_options
 from lightning_ouro.programs.answers import Kind, TypedAnswer, is_readable
+from lightning_ouro.programs.families.wording import mention
+from lightning_ouro.programs.open_words import undecidable
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 LONGEST_TEXT = 400  # characters; chosen by hand
@@ -28,7 +32,14 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(_words(words))
 
 
-_ASKING = _set("how what which who whom whose where when why")
+_ASKS = re.compile(
+    r"(?:^|[,:;.] |\b(?:and|or|but|then|also|tell|me|us|say|know|name|give) )"
+    r"(?:(?:and|or|but|then|also|up|in|by|at|to|from|of|on|for|with|about|over) )*"
+    r"(how|what|which|whom?|whose|why|(?:where|when)(?= (?:is|are|was|were|does|do|did|has|have|can|could|will)\b))\b"
+)
+_ASKED_QUANTITY = re.compile(
+    r"how (many|much|far|long|tall|high|wide|deep|big|large|close|near|thick|old|heavy)\b"
+)
 _AUXILIARIES = _set("is are was were does do did has have had can could will would")
 # What speaks to the solver, or about the data instead of what the frames show.
 _FOREIGN = _set(
@@ -45,10 +56,7 @@ _UNTYPED_UNITS = _set(
     "litres liter liters inch inches foot feet millimeter millimeters millimetre millimetres mm kilometer "
     "kilometers kilometre kilometres km pixel pixels frame frames"
 )
-_QUANTITIES = _set("many much far long tall high wide deep big large close near thick old heavy")
-_ARTICLES, _YES_NO = _set("the a an"), _set("yes no")
-_METRES_PER = {"m": 1.0, "meter": 1.0, "metre": 1.0, "cm": 0.01, "centimeter": 0.01, "centimetre": 0.01}
-_LENGTH = re.compile(r"([0-9]+(?:[.][0-9]+)?) ?([a-z]*?)s?")
+_YES_NO = _set("yes no")
 
 
 def problem(text: str, answer: TypedAnswer, names: Sequence[str], geometry: SceneGeometry) -> str | None:
@@ -62,26 +70,39 @@ def problem(text: str, answer: TypedAnswer, names: Sequence[str], geometry: Scen
     """
     if not is_readable(text.replace("?", "."), LONGEST_TEXT):
         return f"an open question is one line of at most {LONGEST_TEXT} plain characters"
-    words = _words(text)
+    words, lower = _words(text), text.casefold()
     return (
-        _not_one_question(text, words)
+        _not_one_question(text)
         or _speaks_of_data(words)
-        or _ambiguous(text.casefold(), names, geometry)
-        or (_bad_number(words, answer.kind) if answer.among is None else _bad_choice(words, answer.among))
+        or undecidable(lower, answer.kind, names, geometry)
+        or (_bad_number(words, text, answer.kind) if answer.among is None else None)
+        or (_bad_choice(words, text, answer.among) if answer.among is not None else None)
+        or (_too_many(lower, answer, names, geometry) if answer.kind == "count" else None)
     )
 
 
-def _not_one_question(text: str, words: Sequence[str]) -> str | None:
+def _not_one_question(text: str) -> str | None:
     if not text.endswith("?") or text.count("?") != 1:
         return "an open question is one sentence that ends in a question mark"
     if "(" in text or ")" in text:
         return "an open question has no asides in parentheses"
-    asking = [word for word in words if word in _ASKING]
+    asking = _questions(text)
+    if asking and _words(text)[0] in _AUXILIARIES:
+        asking = [_words(text)[0], *asking]
     if len(asking) > 1:
         return f"an open question asks one thing, not {' and '.join(asking)}"
     if not asking and not _starts_with_verb(text):
         return "an open question is asked in English, with a question word or a verb first"
     return None
+
+
+def _questions(text: str) -> list[str]:
+    """The words that ask, without those that begin a relative clause: "a chair which", "when looked at".
+
+    What asks begins the sentence or one of its clauses, with a preposition or without ("by how many"); "where"
+    and "when" ask only before a verb.
+    """
+    return [match[1] for match in _ASKS.finditer(text.casefold())]
 
 
 def _starts_with_verb(text: str) -> bool:
@@ -94,17 +115,11 @@ def _speaks_of_data(words: Sequence[str]) -> str | None:
     return f"{foreign[0]!r} is not about what the frames show" if foreign else None
 
 
-def _ambiguous(text: str, names: Sequence[str], geometry: SceneGeometry) -> str | None:
-    for name in names:
-        if not geometry.is_unique(name) and re.search(rf"\bthe {re.escape(name.casefold())}(?![\w(])", text):
-            return f"'the {name}' could be one of {geometry.count(name)}"
-    return None
-
-
-def _asked_quantity(words: Sequence[str]) -> str | None:
-    """The word after `how` in a question for a quantity, such as `many` or `far`; None in any other question."""
-    pairs = pairwise(words)
-    return next((after for word, after in pairs if word == "how" and after in _QUANTITIES), None)
+def _asked_quantity(text: str) -> str | None:
+    """The word after a `how` that asks for a quantity, such as `many` or `far`; None in any other question."""
+    text = text.casefold()
+    asks = (_ASKED_QUANTITY.match(text, match.start(1)) for match in _ASKS.finditer(text))
+    return next((match[1] for match in asks if match is not None), None)
 
 
 def _asked_unit(words: Sequence[str]) -> tuple[str, ...]:
@@ -121,10 +136,10 @@ def _asked_unit(words: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
-def _bad_number(words: Sequence[str], kind: Kind) -> str | None:
+def _bad_number(words: Sequence[str], text: str, kind: Kind) -> str | None:
     match _asked_unit(words):
         case ():
-            asked = "count" if _asked_quantity(words) == "many" or _has_number_of(words) else None
+            asked = "count" if _asked_quantity(text) == "many" or _has_number_of(words) else None
         case ("square" | "sq", unit) if unit in _METRES:
             asked = "square_metres"
         case (unit,) if unit in _METRES:
@@ -142,27 +157,23 @@ def _has_number_of(words: Sequence[str]) -> bool:
     return ("number", "of") in pairwise(words)
 
 
-def _bad_choice(words: Sequence[str], options: Sequence[str]) -> str | None:
-    if _asked_quantity(words) is not None:
+def _bad_choice(words: Sequence[str], text: str, options: Sequence[str]) -> str | None:
+    if _asked_quantity(text) is not None:
         return "the text asks for a quantity, and the answer is a choice"
-    said = f" {' '.join(words)} "
-    meanings = [_meaning(option) for option in options]
-    for index, meaning in enumerate(meanings):
-        for other in meanings[:index]:
-            if meaning <= other or other <= meaning:
-                return f"options that do not exclude one another: {list(options)}"
+    problem = open_options.overlap(options)
+    if problem is not None:
+        return problem
     if set(map(str.casefold, options)) == _YES_NO:
-        return "yes and no are no answers to this" if any(word in _ASKING for word in words) else None
-    for option in options:
-        if f" {' '.join(_words(option))} " not in said:
-            return f"the option {option!r}, which the text does not name"
-    return None
+        return "yes and no are no answers to this" if _questions(text) else None
+    return open_options.given_away(words, options)
 
 
-def _meaning(option: str) -> frozenset[str]:
-    """An option's words without articles; a length in metres, whatever its unit."""
-    match = _LENGTH.fullmatch(option.casefold())
-    if match is not None:
-        scale = _METRES_PER.get(match[2])
-        return frozenset((f"{float(match[1]) * (scale or 1.0):.6g}", "m" if scale else match[2]))
-    return frozenset(word for word in _words(option) if word not in _ARTICLES)
+def _too_many(text: str, answer: TypedAnswer, names: Sequence[str], geometry: SceneGeometry) -> str | None:
+    """That a count exceeds the number of the objects that the text counts, or None; it may count pairs, or others."""
+    counted = "|".join(mention(name).pattern for name in names)
+    if not names or not re.search(rf"\b(?:many|number of)(?: of)?(?: the)? (?:{counted})(?!-)", text):
+        return None
+    most = sum(map(geometry.count, names))
+    if not isinstance(answer.value, int) or answer.value <= most:
+        return None
+    return f"{answer.value} of {most} {' and '.join(names)}: more than there are"

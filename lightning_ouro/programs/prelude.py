@@ -33,10 +33,10 @@ class Object:
     Attributes:
         id: Its index in `scene.objects`.
         category: Its name, such as "chair".
-        center: (x, y, z) in metres; z is up.
+        center: (x, y, z) in metres; z is up, from the floor.
         size: The three side lengths of its box in metres, in no particular order.
         longest_side: The longest of the three.
-        extents: Its extents along the x, y and z axes in metres.
+        extents: Its extents along the x, y and z axes in metres; not its sides where it is turned.
         height: Its vertical extent in metres.
     """
 

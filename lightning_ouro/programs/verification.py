@@ -15,10 +15,8 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import final
 
-import numpy as np
-
 from lightning_ouro.plain_text import folded, lower_case
-from lightning_ouro.programs import open_text, source
+from lightning_ouro.programs import clearness, open_text, source
 from lightning_ouro.programs.answers import TypedAnswer, described
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
@@ -29,8 +27,6 @@ from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
 from lightning_ouro.programs.source import Source
 from lightning_ouro.scenes.types import Scene, Views
-
-LEAST_MARGIN = 0.5  # chosen by hand
 
 
 @dataclass(frozen=True)
@@ -159,11 +155,11 @@ class Verifier:
         detail = family.check(context.geometry, roles, answer)
         if detail is not None:
             return _Problem("rules", detail)
-        if (unseen := _unseen(context, family, roles)) is not None:
-            return unseen
-        margin = _margin(context, family, roles, outcome)
-        if margin < LEAST_MARGIN:
-            return _Problem("unstable", f"only {margin:.0%} of jittered metadata give this answer")
+        if (unseen := clearness.unseen(context.geometry, family, roles)) is not None:
+            return _Problem("unseen", unseen)
+        margin = clearness.margin(context.geometry, family, roles, outcome)
+        if (unstable := clearness.unstable(outcome, margin, _is_free(family, roles))) is not None:
+            return _Problem("unstable", unstable)
         if _is_free(family, roles):
             broken = context.open_law.broken(proposal.program, outcome, second_programs)
             if broken is not None:
@@ -272,29 +268,3 @@ def _unnamed(context: _Context, parsed: Source, named_in_text: frozenset[str]) -
     if not unnamed:
         return None
     return _Problem("unnamed", f"the program uses {unnamed[0]!r}, which the text does not name")
-
-
-def _unseen(context: _Context, family: Family, roles: Roles) -> _Problem | None:
-    geometry = context.geometry
-    hidden = sorted(family.must_show(geometry, roles) - geometry.shown(family.share))
-    if not hidden:
-        return None
-    names = ", ".join(f"{geometry.scene.objects[index].category} {index}" for index in hidden)
-    enough = "" if not geometry.seen.issuperset(hidden) else f" with {family.share:.1%} of its pixels"
-    return _Problem("unseen", f"no frame shows {names}{enough}")
-
-
-def _margin(context: _Context, family: Family, roles: Roles, outcome: Outcome) -> float:
-    """The share of draws under noise that agree, capped where a condition or visibility is near its limit.
-
-    Noise of a few centimetres does not move an answer across boundaries that the conditions keep 10 degrees
-    away, though a person would call it close: at a limit the cap is 0.5, and it rises to 1 at twice the
-    limit.
-    """
-    answer, *noisy = outcome.answers
-    assert answer is not None and context.geometry.views is not None
-    share = float(np.mean([answer.agrees(other) for other in noisy])) if noisy else 1.0
-    needed = sorted(family.must_show(context.geometry, roles))
-    visibility = context.geometry.views.visibility[:, needed].max(axis=0)
-    visible = float(visibility.min(initial=np.inf) / np.float32(family.share))  # at the limit exactly 1
-    return min(share, family.slack(context.geometry, roles) / 2, visible / 2)

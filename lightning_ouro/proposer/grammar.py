@@ -164,7 +164,7 @@ def _draw_roles(
         for roles in family.candidates(geometry, rng)
         if not (style == "vsi_bench" and family.is_extra(geometry, roles))
         and family.key(geometry.scene.id, roles) not in taken
-        and family.must_show(geometry, roles) <= geometry.shown(family.share)
+        and family.must_show(geometry, roles) <= geometry.shown(family.least_share(roles))
     )
     candidates = list(islice(new, NUM_CANDIDATES))
     if not candidates:

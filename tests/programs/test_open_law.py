@@ -1,5 +1,7 @@
 """Programs for open questions that pass every other check."""
 
+from dataclasses import replace
+
 import pytest
 
 from lightning_ouro.programs.open_law import OpenLaw
@@ -70,4 +72,98 @@ def test_second_programs_that_hang_or_crash_do_not_agree(law):
     assert (
         law(HEIGHT, ["def answer(scene):\n    return answer(scene)\n", "import os", HEIGHT])[0]
         == "unconfirmed"
+    )
+
+
+AXES = [
+    "choice('sofa' if scene.unique('sofa').center[0] < scene.unique('bed').center[0] else 'bed', ['sofa', 'bed'])",
+    "centimetres(100 * scene.unique('bed').extents[0])",
+    "square_metres(scene.unique('bed').extents[0] * scene.unique('bed').extents[1])",
+    "metres(scene.unique('stove').center[1])",
+    "count(sum(x.center[1] > scene.unique('stove').center[1] for x in scene.all('chair')))",
+]
+
+
+@pytest.mark.parametrize("expression", AXES)
+def test_an_answer_by_the_axes_of_the_metadata_is_refused(law, expression):
+    assert law(program(expression), [program(expression)]) == (
+        "rules",
+        "the answer depends on the axes or the origin of the metadata, which nobody sees",
+    )
+
+
+INVARIANT = [
+    "metres(scene.unique('tv').center[2])",  # above the floor, on which seven boxes stand
+    "square_metres(sorted(scene.unique('bed').size)[1] * sorted(scene.unique('bed').size)[2])",
+    "metres(scene.distance(scene.unique('sofa'), scene.unique('lamp')))",
+    "count(sum(scene.direction(scene.unique('sofa'), scene.unique('tv'), x) < 180 for x in scene.all('chair')))",
+]
+
+
+@pytest.mark.parametrize("expression", INVARIANT)
+def test_an_answer_that_no_axis_matters_to_is_kept(law, expression):
+    text = f"import math\n\n\n{program(expression)}"
+    assert law(text, [text]) is None
+
+
+def test_a_height_is_refused_where_the_floor_is_unknown(sandbox, make_scene):
+    hanging = make_scene([("tv", (0, 0, 1), (1, 0.1, 0.6)), ("clock", (2, 0, 1.8), (0.3, 0.1, 0.3))])
+    draws = [scene_geometry(hanging), *jittered(hanging)]
+    loaded = LoadedScene(draws)
+    top = program("metres(scene.unique('tv').center[2] + scene.unique('tv').height / 2)")
+    found = OpenLaw(sandbox, draws, loaded).broken(top, sandbox.run(top, loaded), [top])
+    assert found is not None and "the origin of the metadata" in found[1]
+
+
+@pytest.fixture
+def filmed(sandbox, room, walk):
+    """The verdict on a program about four frames; `changes` are of what they show, by frame and object."""
+
+    def law(expression, changes=()):
+        visibility = walk.visibility.copy()
+        for frame, index in changes:
+            visibility[frame, index] = 0.0029
+        poses = walk.poses.copy()
+        poses[:, :3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]
+        poses[:, 2, 3] = (0, 0.002, 0.003, 0.005)
+        views = replace(walk, poses=poses, visibility=visibility)
+        draws = [scene_geometry(room, views), *jittered(room, views)]
+        loaded = LoadedScene(draws)
+        text = f"import math\n\n\n{program(expression)}"
+        return OpenLaw(sandbox, draws, loaded).broken(text, sandbox.run(text, loaded), [text])
+
+    return law
+
+
+def test_what_no_frame_shows_is_not_counted(filmed):
+    taller = "count(sum(x.height > scene.unique('stove').height for x in scene.objects))"  # the lamp alone
+    assert filmed(taller) is None
+    assert filmed(taller, [(frame, 4) for frame in range(4)]) == (
+        "unseen",
+        "the answer depends on objects that no frame shows",
+    )
+
+
+def test_a_camera_tells_no_distance_to_what_its_frame_does_not_show(filmed):
+    last = "metres(scene.camera_distance(scene.cameras[-1], scene.unique('stove')))"
+    assert filmed(last) is None
+    assert filmed(last, [(0, 3)]) is None
+    assert filmed(last, [(3, 3)])[0] == "unseen"
+    nearest = "metres(min(scene.camera_distance(c, scene.unique('stove')) for c in scene.cameras))"
+    assert filmed(nearest, [(3, 3)])[0] == "unseen"
+
+
+def test_centimetres_and_degrees_of_a_camera_decide_nothing(filmed):
+    rises = "choice('yes' if scene.cameras[-1].position[2] > scene.cameras[0].position[2] else 'no', ['yes', 'no'])"
+    assert filmed(rises) == (
+        "unstable",
+        "the answer changes if the cameras move by 3 cm and turn by 2 degrees",
+    )
+    assert filmed("metres(math.dist(scene.cameras[-1].position, scene.cameras[0].position))") is None
+
+
+def test_an_answer_does_not_depend_on_how_many_frames_are_shown(filmed):
+    assert filmed("metres(len(scene.cameras) + scene.unique('tv').height)") == (
+        "rules",
+        "the answer depends on which moments of the camera's way are shown",
     )

@@ -40,6 +40,7 @@ class Family(ABC):
         most_options: Maximum number of options shown; surplus wrong ones are left out.
         share: Of some frame's pixels, that each object that has to be shown fills at least. It depends on what
             is judged: that something is there, where it is, or how large (`first_seen`).
+        free_share: The same for a question that follows none of the forms.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Family(ABC):
     main_role: str
     most_options: int = len(LETTERS)
     share: float = VISIBLE
+    free_share: float = VISIBLE
 
     @abstractmethod
     def program(self, roles: Roles) -> str:
@@ -71,6 +73,11 @@ class Family(ABC):
 
         1 at the limit, above 1 beyond it, infinite without any limit. Called only after `check` has passed.
         """
+
+    @final
+    def least_share(self, roles: Roles) -> float:
+        """The share that a question about these roles needs."""
+        return self.share if self.fitting(roles) else self.free_share
 
     @final
     def margins(self, geometry: SceneGeometry) -> Margins:

@@ -2,13 +2,14 @@
 
 The answer of an open question is derived twice (`verification`). A text of one of the forms below is derived
 from the form, like any family's. Any other text needs programs that were written from the text alone, of which
-the majority gives the same answer; `open_text` says what such a text may not be.
+the majority gives the same answer; `open_text` says what such a text may not be, and `open_law` what such an
+answer may not depend on.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
@@ -17,7 +18,10 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
+from lightning_ouro.programs.families.framing import end_not_framed
+from lightning_ouro.programs.families.uniqueness import all_indices, not_complete, not_unique
+from lightning_ouro.programs.first_seen import SIZED
+from lightning_ouro.programs.geometry import Floats
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 # What one of two objects has more of. The wording of `higher` and `longest`, and `tall`, is what the shipped
@@ -27,11 +31,23 @@ _MEASURES = {
     "longer": "scene.unique(name).longest_side",
     "taller": "scene.unique(name).height",
 }
+# By how much two sizes that are compared differ, of the larger and in metres; chosen by hand. Noise of 3 % in each of
+# them makes their difference 4 %, of 3 cm and 3 % in a height of 2 m each that of their tops 6 cm.
+_APART, _LEAST_APART, _TOPS_APART = 0.1, 0.05, 0.1
+_BOTH_ENDS: tuple[int, ...] = (1, -1)
 
 
 @final
 class OpenQuestion(Family):
-    """Kept only if all it names is shown, and a count does not exceed the number of objects it names."""
+    """Kept only if all it names is shown, and every category that it names is known completely.
+
+    What the rules of the forms guard:
+
+    - one object that each name fits: guards what is measured;
+    - each seen with 1 % of a frame (`SIZED`), and framed both ends of what is measured, or for what reaches higher
+      the top: guards that the length can be seen;
+    - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger.
+    """
 
     name = "open"
     forms = (
@@ -42,6 +58,7 @@ class OpenQuestion(Family):
     )
     main_role = "objects"
     symmetric = frozenset({"objects"})
+    share = SIZED
 
     @override
     def program(self, roles: Roles) -> str:
@@ -65,17 +82,14 @@ class OpenQuestion(Family):
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         names = roles["objects"]
-        if "kind" in roles:
-            return not_unique(geometry, *names)
-        missing = [name for name in names if not geometry.count(name)]
-        if missing:
-            return f"there is no {missing[0]}"
-        if answer is None or answer.kind != "count" or not isinstance(answer.value, int):
-            return None
-        most = sum(map(geometry.count, names)) if names else len(geometry.scene.objects)
-        if answer.value <= most:
-            return None
-        return f"{answer.value} of {most} {' and '.join(names) or 'objects'}: more than there are"
+        if "kind" not in roles:
+            return not_complete(geometry, *names)
+        (kind,) = roles["kind"]
+        return (
+            not_unique(geometry, *names)
+            or next(filter(None, (_not_framed(geometry, kind, name) for name in names)), None)
+            or _alike(geometry, kind, names)
+        )
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -84,7 +98,49 @@ class OpenQuestion(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
+        return _clearness(geometry, roles["kind"][0], roles["objects"]) if "kind" in roles else math.inf
+
+
+def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
+    """That no frame has in its picture what a form measures of an object, or None."""
+    if kind == "longer":
+        return end_not_framed(geometry, name)
+    if geometry.pictures is None:
+        return None
+    (index,) = geometry.indices(name)
+    signs = (1,) if kind == "higher" else _BOTH_ENDS
+    half = np.zeros((len(geometry.centers), len(signs), 3))
+    half[..., 2] = np.array(signs) * np.ptp(geometry.corners[..., 2], axis=1)[:, None] / 2
+    framed = geometry.pictures.framed(geometry.centers[:, None] + half)[index]
+    ends = ("top", "bottom")
+    missing = [end for end, is_framed in zip(ends, framed.tolist(), strict=False) if not is_framed]
+    return f"no frame that shows the {name} has its {missing[0]} in the picture" if missing else None
+
+
+def _measured(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> Floats:
+    """What a form compares of unique objects, metres."""
+    indices = [geometry.indices(name)[0] for name in names]
+    if kind == "longer":
+        return geometry.sizes[indices].max(axis=1)
+    heights = geometry.corners[indices][..., 2]
+    return np.asarray(heights.max(axis=1) if kind == "higher" else np.ptp(heights, axis=1))
+
+
+def _clearness(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> float:
+    """The difference between what is compared, as a ratio to the least one; infinite where nothing is compared."""
+    if kind == "tall":
         return math.inf
+    measured = _measured(geometry, kind, names)
+    least = _TOPS_APART if kind == "higher" else max(_LEAST_APART, _APART * float(measured.max()))
+    return float(np.ptp(measured)) / least
+
+
+def _alike(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> str | None:
+    """That what a form compares is nearly the same, or None."""
+    if _clearness(geometry, kind, names) > 1:
+        return None
+    difference = 100 * float(np.ptp(_measured(geometry, kind, names)))
+    return f"a difference of {difference:.0f} cm is too small to tell which is {kind}"
 
 
 FAMILY = OpenQuestion()

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from lightning_ouro.plain_text import lower_case
+from lightning_ouro.plain_text import folded, lower_case
 from lightning_ouro.programs.families.base import Family
 
 # Words that do not change what a question asks for. The words of a family's own sentences come on top.
@@ -21,6 +21,14 @@ _UNITS = "m metre metres meter meters cm centimetre centimetres centimeter centi
 _FILLERS = frozenset((*_FILLER_WORDS.split(), *_UNITS.split()))
 _WORD = re.compile(r"[^\W\d_]+(?:'s)?")
 _GAP = " | "  # stands for a name that was found: no name reaches across it
+# A length in a text is a condition, and these words relate two things: content, where a family has no such words.
+LENGTH = re.compile(
+    r"(?<![\w.])(?:[0-9][0-9.,]*[ -]?|(?:half an?|an?|one|two|three|four|five|half)[ -])"
+    r"(?:c?m|(?:centi)?met(?:er|re)s?)\b"
+)
+_RELATION = re.compile(
+    r"\b(?:within|inside|on|onto|under|above|below|between|(?:clos|near|farth|furth)(?:er|est) (?:than|to|from))\b"
+)
 _FIELD = re.compile(r"\{\w+\[\d\]:?([^}]*)\}")
 
 
@@ -60,14 +68,20 @@ def asks_like(text: str, categories: Sequence[str], families: Sequence[Family]) 
     """The first family whose question a text asks in other words, or None.
 
     A text asks a family's question if it names as many categories as one of the family's sentences does, and
-    all of its other words are fillers or occur in the family's sentences.
+    all of its other words are fillers or occur in the family's sentences. Fillers that relate two categories to each
+    other ("on") have to occur, too, and lengths are in no family's sentence.
     """
     names, rest = _split(text, categories)
+    if LENGTH.search(rest):
+        return None
     content = set(_WORD.findall(rest)) - _FILLERS
+    relations = set(_RELATION.findall(rest)) if len(names) > 1 else set()
     for family in families:
+        if not content <= _vocabulary(family) or not relations <= _relations(family):
+            continue
         for form in family.forms:
             category_sizes = [size for role, size in form.sizes.items() if role not in form.words]
-            if len(names) == sum(category_sizes) and content <= _vocabulary(family):
+            if len(names) == sum(category_sizes):
                 return family
     return None
 
@@ -75,5 +89,13 @@ def asks_like(text: str, categories: Sequence[str], families: Sequence[Family]) 
 @lru_cache(maxsize=64)  # families never change
 def _vocabulary(family: Family) -> frozenset[str]:
     """All words of a family's sentences, with those that a field's pattern allows."""
-    templates = " ".join(_FIELD.sub(r" \1 ", form.template) for form in family.forms)
-    return frozenset(_WORD.findall(lower_case(templates)))
+    return frozenset(_WORD.findall(_templates(family)))
+
+
+@lru_cache(maxsize=64)
+def _relations(family: Family) -> frozenset[str]:
+    return frozenset(_RELATION.findall(_templates(family)))
+
+
+def _templates(family: Family) -> str:
+    return lower_case(folded(" ".join(_FIELD.sub(r" \1 ", form.template) for form in family.forms)))

@@ -1,0 +1,139 @@
+"""Other worlds of which the same frames could have been taken: no answer may tell them apart.
+
+Nobody who sees only the frames knows where the metadata have their origin and axes, what no frame shows, to a
+centimetre where the camera was, or at which moments of its way frames were sampled. A program knows all of it, and
+two programs that rely on it agree: "further to the left" by the x axis, the way of the camera as the sum of
+the straight lines between eight frames. The sizes of all changes were chosen by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from lightning_ouro.programs.scene_geometry import (
+    CENTER_SIGMA,
+    TURN_SIGMA,
+    SceneGeometry,
+    scene_geometry,
+)
+from lightning_ouro.scenes.types import CameraPath, Scene, Views
+
+# Degrees about the vertical, and metres: half a turn swaps what is ahead and behind, a quarter depth and width, and
+# the others change every extent along an axis.
+_MOVES = ((180.0, (1.7, -2.3, 0.9)), (90.0, (0.0, 0.0, -0.6)), (37.0, (-4.1, 3.2, 0.3)))
+SHAKES = 8  # as many as draws of noise in the metadata
+BETWEEN = 3  # further moments between two shown frames
+_SHORTEST = 0.4  # seconds between frames that further moments fit between: times are named to a tenth
+
+
+def moved_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
+    """The scene turned about the vertical and shifted as a whole, with its cameras."""
+    for degrees, step in _MOVES:
+        yield _moved(exact, Rotation.from_euler("z", degrees, degrees=True).as_matrix(), np.array(step))
+
+
+def _moved(exact: SceneGeometry, turn: np.ndarray, step: np.ndarray) -> SceneGeometry:
+    scene, views = exact.scene, exact.views
+    objects = tuple(
+        replace(item, center=turn @ item.center + step, rotation=turn @ item.rotation)
+        for item in scene.objects
+    )
+    floor = None if scene.floor is None else scene.floor @ turn[:2, :2].T + step[:2]
+    world = replace(scene, objects=objects, floor=floor)
+    if views is None:
+        return scene_geometry(world, None, exact.margins)
+    whole = np.eye(4)
+    whole[:3, :3], whole[:3, 3] = turn, step
+    return scene_geometry(world, _with_poses(views, whole @ _path(views).poses), exact.margins)
+
+
+def shown_world(exact: SceneGeometry) -> SceneGeometry | None:
+    """The scene without the objects that no frame shows; None if there are none, or nothing else is left."""
+    kept = sorted(exact.seen)
+    if exact.views is None or not 0 < len(kept) < len(exact.scene.objects):
+        return None
+    scene = exact.scene
+    objects = tuple(replace(scene.objects[was], id=index) for index, was in enumerate(kept))
+    gone = Counter(item.category for item in scene.objects) - Counter(item.category for item in objects)
+    counts = {name: max(number - gone[name], 0) for name, number in scene.counts.items()}
+    views = replace(exact.views, visibility=exact.views.visibility[:, kept])
+    return scene_geometry(replace(scene, objects=objects, counts=counts), views, exact.margins)
+
+
+def shaken_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
+    """The scene with each frame's camera moved by some 3 cm and turned by some 2 degrees, and the path with it."""
+    if exact.views is None:
+        return
+    rng = _generator(exact.scene)
+    for _ in range(SHAKES):
+        noise = rng.standard_normal((len(exact.views.timestamps), 4)) * (*[CENTER_SIGMA] * 3, TURN_SIGMA)
+        yield scene_geometry(exact.scene, _shaken(exact.views, noise), exact.margins)
+
+
+def _shaken(views: Views, noise: np.ndarray) -> Views:
+    path = _path(views)
+    *steps, turns = (np.interp(path.times, views.timestamps, column) for column in noise.T)
+    poses = path.poses.copy()
+    poses[:, :3, :3] = Rotation.from_euler("z", turns[:, None]).as_matrix() @ poses[:, :3, :3]
+    poses[:, :3, 3] += np.stack(steps, axis=1)
+    return _with_poses(views, poses)
+
+
+def resampled_world(exact: SceneGeometry) -> SceneGeometry | None:
+    """The scene with further frames between those that are shown, which show nothing.
+
+    Where nothing is known of the camera between the frames, every second frame but the last is left out.
+    """
+    views = exact.views
+    if views is None or len(views.timestamps) < 3:
+        return None
+    if views.path is None:
+        kept = np.unique([*range(0, len(views.timestamps), 2), len(views.timestamps) - 1])
+        return scene_geometry(exact.scene, _at(views, views.timestamps[kept], kept), exact.margins)
+    gaps = zip(views.timestamps, views.timestamps[1:], strict=False)
+    wanted = [
+        start + (end - start) * part / (BETWEEN + 1)
+        for start, end in gaps
+        if end - start >= _SHORTEST
+        for part in range(1, BETWEEN + 1)
+    ]
+    nearest = np.abs(views.path.times[:, None] - np.array(wanted)).argmin(axis=0)
+    times = np.union1d(views.timestamps, views.path.times[nearest])
+    frames = np.searchsorted(views.timestamps, times, side="right") - 1
+    denser = _at(views, times, frames)
+    denser.visibility[~np.isin(times, views.timestamps)] = 0
+    return scene_geometry(exact.scene, denser, exact.margins)
+
+
+def _at(views: Views, times: np.ndarray, frames: np.ndarray) -> Views:
+    """Views at other moments of the path, each with all but the pose of one of the frames."""
+    path = _path(views)
+    return Views(
+        times,
+        views.intrinsics[frames],
+        path.poses[path.indices(times)],
+        views.visibility[frames].copy(),
+        views.size,
+        views.path,
+    )
+
+
+def _path(views: Views) -> CameraPath:
+    return views.path or CameraPath(views.timestamps, views.poses)
+
+
+def _with_poses(views: Views, poses: np.ndarray) -> Views:
+    """The views with other poses along the path, or of the frames where there is none."""
+    path = CameraPath(_path(views).times, poses)
+    at_frames = poses[path.indices(views.timestamps)]
+    return replace(views, poses=at_frames, path=None if views.path is None else path)
+
+
+def _generator(scene: Scene) -> np.random.Generator:
+    return np.random.default_rng(list(hashlib.sha256(f"shaken cameras {scene.id}".encode()).digest()))
