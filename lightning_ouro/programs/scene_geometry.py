@@ -17,6 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from lightning_ouro.programs.camera_movement import CameraMovement
+from lightning_ouro.programs.clearance import metres_outside
 from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import (
     Floats,
@@ -25,6 +26,7 @@ from lightning_ouro.programs.geometry import (
     outline_gaps,
     point_distances,
 )
+from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
@@ -94,16 +96,30 @@ class SceneGeometry:
 
     @cached_property
     def bottoms(self) -> Floats:
-        """The heights `(n,)` of the boxes' lowest corners above the lowest of all, metres."""
-        lowest = self.corners[..., 2].min(axis=1, initial=np.inf)
-        return np.asarray(lowest - lowest.min(initial=np.inf))
+        """The heights `(n,)` of the boxes' lowest corners, metres."""
+        return np.asarray(self.corners[..., 2].min(axis=1, initial=np.inf))
+
+    @cached_property
+    def ground(self) -> float | None:
+        """The height of the floor, metres; None if it is not known."""
+        return ground_level(self.bottoms, np.zeros(0) if self.views is None else self.views.poses[:, 2, 3])
+
+    @cached_property
+    def outside(self) -> Floats:
+        """How far the boxes' centres are outside of the source's outline of the floor, `(n,)` metres; 0 inside."""
+        if self.scene.floor is None:
+            return np.zeros(len(self.centers))
+        return metres_outside(self.centers[:, :2], self.scene.floor)
 
     @cached_property
     def pictures(self) -> Pictures | None:
         """The shown frames as pictures; None without frames, or if their size is unknown."""
         if self.views is None or self.views.size is None:
             return None
-        return Pictures(self.views, self.views.size, self.centers, self.sizes, self.rotations)
+        boxes = (self.centers, self.sizes, self.rotations)
+        ground = self.bottoms.min(initial=0.0) if self.ground is None else self.ground
+        outline = floor_outline(self.scene)
+        return Pictures(self.views, self.views.size, *boxes, self.scene.floor, outline, float(ground))
 
     @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:
@@ -269,7 +285,8 @@ def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
         np.stack([getattr(draw, name) for draw in draws])
         for name in ("corners", "centers", "sizes", "rotations")
     )
-    return Ground.under_boxes(floor_outline(draws[0].scene), corners, centers, sizes, rotations)
+    level = draws[0].ground  # the floor is the same in all draws
+    return Ground.under_boxes(floor_outline(draws[0].scene), level, corners, centers, sizes, rotations)
 
 
 def _generator(name: str) -> np.random.Generator:

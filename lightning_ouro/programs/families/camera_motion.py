@@ -23,7 +23,7 @@ from lightning_ouro.programs.families.camera_change import (
 )
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import balanced_order
-from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
+from lightning_ouro.programs.families.timestamps import FIRST, SECOND, not_one_frame, nothing_shown, pairs_of_times
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 _MOTION = "{motion[0]:move|turn}"
@@ -50,7 +50,8 @@ class CameraMotion(Family):
     A move: 0.5 m and twice as far as along the next axis, by the displacement as seen at the first time and by
     the steps as the camera sees each, and half as far as the path is long. A turn: 15 degrees, and twice as far
     as to the other side, but not by half a circle from one shown frame to the next, which would look alike to both
-    sides. Both only where the camera was tracked all the way and does not look up or down steeply.
+    sides. Both only where the camera was tracked all the way and does not look up or down steeply, and where each
+    shown frame on the way shows an object: blank walls do not tell how the camera goes.
     """
 
     name = "camera_motion"
@@ -87,15 +88,16 @@ class CameraMotion(Family):
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         first, second = roles["times"]
-        if frames_at(geometry, roles["times"]) is None:
-            return f"no frames are shown at {first} and {second} s"
+        problem = not_one_frame(geometry, first, second)
+        if problem is not None:
+            return problem
         if float(first) >= float(second):
             return f"{first} s is not before {second} s"
         between = turn_between if _is_turn(roles) else move_between
         if between(geometry, roles["times"]) is None:
             return f"the camera was not tracked, or looks up or down steeply, between {first} and {second} s"
         if self.slack(geometry, roles) >= 1:
-            return None
+            return nothing_shown(geometry, roles["times"], on_the_way=True)
         if _is_turn(roles):
             return (
                 f"it turns by less than {LEAST_TURN:.0f} degrees, less than {TIMES_NEXT:.0f} times as far as to the "

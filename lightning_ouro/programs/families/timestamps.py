@@ -8,6 +8,7 @@ import numpy as np
 
 from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 TIME = FIRST = f"{{times[0]:{SECONDS}}}"  # fields of a form's template
@@ -40,6 +41,20 @@ def not_one_frame(geometry: SceneGeometry, *times: str) -> str | None:
             return f"no frame is shown at {seconds} s"
         if geometry.times.count(geometry.times[frame]) > 1:
             return f"more than one frame is shown at {seconds} s"
+    return None
+
+
+def nothing_shown(
+    geometry: SceneGeometry, times: tuple[str, ...], on_the_way: bool = False
+) -> str | None:
+    """At which of two times, or in between, the frame shows no object, so that it tells nothing; or None."""
+    frames = frames_at(geometry, times)
+    assert geometry.views is not None and frames is not None, "times were checked"
+    if on_the_way:
+        frames = list(range(min(frames), max(frames) + 1))
+    for frame in frames:
+        if (geometry.views.visibility[frame] < VISIBLE).all():
+            return f"the frame at {geometry.times[frame]} s shows no object"
     return None
 
 

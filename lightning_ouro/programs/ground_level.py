@@ -1,0 +1,34 @@
+"""How high the floor of a scene is, told from what stands on it and from who films it.
+
+The lowest box alone does not tell: a mat may lie on a sunken floor, and where only things on walls are annotated the
+lowest of them hangs. Several boxes have to stand on the floor, and the cameras, which somebody holds, are above it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from lightning_ouro.programs.geometry import Floats
+
+# All chosen by hand.
+TOGETHER = 0.1  # metres between the lowest points of boxes that stand on one floor
+LEAST_SHARE = 0.1  # of the boxes, that stand on the floor; and at least two
+LOWEST_CAMERA, HIGHEST_CAMERA = 0.5, 2.5  # metres above the floor, of the median camera
+
+
+def ground_level(bottoms: Floats, eyes: Floats) -> float | None:
+    """The height of the floor, metres, or None if it is not known: that of the lowest box that stands on it.
+
+    Args:
+        bottoms: `(n,)` heights of the boxes' lowest points.
+        eyes: `(frames,)` heights of the cameras.
+    """
+    ordered = np.sort(bottoms)
+    standing = np.searchsorted(ordered, ordered + TOGETHER, side="right") - np.arange(len(ordered))
+    is_level = standing >= max(2, math.ceil(LEAST_SHARE * len(ordered)))
+    if len(eyes):
+        above = np.median(eyes) - ordered
+        is_level &= (above >= LOWEST_CAMERA) & (above <= HIGHEST_CAMERA)
+    return float(ordered[is_level.argmax()]) if is_level.any() else None
