@@ -14,8 +14,9 @@ from lightning_ouro.programs.geometry import Floats
 
 # All chosen by hand.
 TOGETHER = 0.1  # metres between the lowest points of boxes that stand on one floor
-LEAST_SHARE = 0.1  # of the boxes, that stand on the floor; and at least two
-LOWEST_CAMERA, HIGHEST_CAMERA = 0.5, 2.5  # metres above the floor, of the median camera
+LEAST_SHARE = 0.1  # of the boxes, that stand on the floor
+LEAST, FEW = 3, 5  # boxes on the floor, and of how few boxes two are enough
+LOWEST_CAMERA, HIGHEST_CAMERA = 0.8, 2.2  # metres above the floor, of the median camera
 
 
 def ground_level(bottoms: Floats, eyes: Floats) -> float | None:
@@ -26,8 +27,12 @@ def ground_level(bottoms: Floats, eyes: Floats) -> float | None:
         eyes: `(frames,)` heights of the cameras.
     """
     ordered = np.sort(bottoms)
-    standing = np.searchsorted(ordered, ordered + TOGETHER, side="right") - np.arange(len(ordered))
-    is_level = standing >= max(2, math.ceil(LEAST_SHARE * len(ordered)))
+    standing = np.searchsorted(ordered, ordered + TOGETHER + 1e-9, side="right") - np.arange(len(ordered))
+    is_level = standing >= (2 if len(ordered) <= FEW else max(LEAST, math.ceil(LEAST_SHARE * len(ordered))))
+    lower = np.arange(
+        len(ordered)
+    )  # than each; where there are some, more have to stand together than may by chance
+    is_level &= (lower == 0) | (standing >= np.maximum(LEAST, 2 * lower + 1))
     if len(eyes):
         above = np.median(eyes) - ordered
         is_level &= (above >= LOWEST_CAMERA) & (above <= HIGHEST_CAMERA)

@@ -59,6 +59,10 @@ class Occluders:
         hidden = [self._hide(eyes[part], points[part], owners[part]) for part in parts]
         return np.concatenate([np.zeros(0, dtype=bool), *hidden])
 
+    def walled_off(self, eyes: Floats, points: Floats) -> Flags:
+        """Which points `(m, 3)` a wall hides from the eyes `(m, 3)`."""
+        return self._behind_wall(eyes, points, np.ones(len(points)))
+
     def _hide(self, eyes: Floats, points: Floats, owners: Indices) -> Flags:
         enters, leaves, holds_eye = self._passed(eyes, points)
         rays, lengths = np.arange(len(points)), np.linalg.norm(points - eyes, axis=1)
@@ -98,7 +102,9 @@ class Occluders:
         along = ((self.walls + share[..., None] * edges - start) * way).sum(axis=-1)
         along = along / np.maximum((way * way).sum(axis=-1), 1e-300)
         times = np.sort(np.where(is_split & (along > 0) & (along < 1), along, np.inf), axis=1)
-        begin = np.where(on_floor(eyes[:, :2], self.walls), 0, 1)  # who looks in from outside first comes to it
+        begin = np.where(
+            on_floor(eyes[:, :2], self.walls), 0, 1
+        )  # who looks in from outside first comes to it
         lengths = np.linalg.norm(way[:, 0], axis=-1)
         hidden = np.zeros(len(points), dtype=bool)
         for first in range(times.shape[1] - 1):

@@ -155,21 +155,36 @@ class Pictures:
         return framed
 
     @cached_property
+    def _floor_points(self) -> Floats:
+        """`(k, 3)` points of a grid on the floor; none if its outline encloses nothing."""
+        points = grid_on_floor(self.floor) if len(self.floor) > 2 else np.zeros((0, 2))
+        return np.hstack([points, np.full((len(points), 1), self.ground)])
+
+    @cached_property
+    def walled_off(self) -> float:
+        """The share of the floor that walls hide from every camera, whichever way it looks; 0 if it is not known."""
+        hidden = np.ones(len(self._floor_points), dtype=bool)
+        for eye in self.views.poses[:, :3, 3]:
+            points = self._floor_points[hidden]
+            eyes = np.broadcast_to(eye, points.shape)
+            hidden[hidden] = self._occluders.walled_off(eyes, points)
+        return float(hidden.mean()) if len(hidden) else 0.0
+
+    @cached_property
     def floor_shown(self) -> float:
         """The share of the floor that the pictures show; infinite if the floor's outline is not known.
 
         A wall hides what is behind it, and so does a box that one cannot look over from the camera's height. What
         furniture hides of the floor does not matter: it stands on it.
         """
-        points = grid_on_floor(self.floor) if len(self.floor) > 2 else np.zeros((0, 2))
-        if len(points) == 0:
+        if len(self._floor_points) == 0:
             return 0.0 if len(self.floor) else math.inf
-        ground = np.hstack([points, np.full((len(points), 1), self.ground)])
-        inside, shown = self.inside(ground[None]) >= 0, np.zeros(len(points), dtype=bool)
+        ground = self._floor_points
+        inside, shown = self.inside(ground[None]) >= 0, np.zeros(len(ground), dtype=bool)
         heights = self.centers[:, 2] + (np.abs(self.rotations[:, 2]) * self.sizes / 2).sum(axis=1)
         for frame, eye in enumerate(self.views.poses[:, :3, 3]):
             tall = heights > eye[2]
-            boxes = (array[tall] for array in (self.centers, self.sizes, self.rotations))
+            boxes = (self.centers[tall], self.sizes[tall], self.rotations[tall])
             some = np.flatnonzero(inside[frame] & ~shown)
             eyes = np.broadcast_to(eye, (len(some), 3))
             shown[some] = ~Occluders(*boxes, self.walls).hide(eyes, ground[some], np.full(len(some), -1))

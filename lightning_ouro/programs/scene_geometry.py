@@ -8,7 +8,6 @@ hand.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +27,7 @@ from lightning_ouro.programs.geometry import (
 )
 from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
+from lightning_ouro.programs.noise import about_vertical, generator
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
@@ -266,12 +266,12 @@ def scene_geometry(
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
     """The geometry under noise, `draws` times; depends only on the scene's id, boxes and floor area."""
     centers, sizes, rotations = _boxes(scene)
-    noise = _generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
+    noise = generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
     centers = centers + CENTER_SIGMA * noise[..., :3]
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
-    rotations = _about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
+    rotations = about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    floor_noise = _generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
+    floor_noise = generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
     areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
     return [
         SceneGeometry(scene, views, *draw)
@@ -289,23 +289,9 @@ def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
     return Ground.under_boxes(floor_outline(draws[0].scene), level, corners, centers, sizes, rotations)
 
 
-def _generator(name: str) -> np.random.Generator:
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
-
-
 def _boxes(scene: Scene) -> tuple[Floats, Floats, Floats]:
     n = len(scene.objects)
     centers = np.array([obj.center for obj in scene.objects], dtype=float).reshape(n, 3)
     sizes = np.array([obj.size for obj in scene.objects], dtype=float).reshape(n, 3)
     rotations = np.array([obj.rotation for obj in scene.objects], dtype=float).reshape(n, 3, 3)
     return centers, sizes, rotations
-
-
-def _about_vertical(angles: Floats) -> Floats:
-    """Rotation matrices `(..., 3, 3)` by angles `(...)` in radians."""
-    turns = np.zeros((*angles.shape, 3, 3))
-    turns[..., 0, 0] = turns[..., 1, 1] = np.cos(angles)
-    turns[..., 1, 0] = np.sin(angles)
-    turns[..., 0, 1] = -turns[..., 1, 0]
-    turns[..., 2, 2] = 1
-    return turns

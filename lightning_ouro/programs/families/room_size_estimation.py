@@ -29,6 +29,8 @@ class RoomSizeEstimation(Family):
     - the outline, where there is one, has this area up to a tenth, and what the objects cover of the floor does not
       spread over more: guards that the area is that of the room which the frames and boxes are of;
     - no object that is shown stands outside of the outline by more than 0.5 m: guards that no other room is shown;
+    - no more than a tenth of it is behind walls, wherever the camera is: guards that no arm or second room is missed,
+      which can't be told from the rest;
     - half of the floor lies inside the pictures of some frames, not behind walls, nor behind boxes that are higher than
       the camera: guards that the room's extent can be seen.
     """
@@ -65,7 +67,12 @@ class RoomSizeEstimation(Family):
             return f"the floor is said to have {area:.1f} m², the objects spread over {spread:.1f} m²"
         for index in sorted(geometry.seen):
             if geometry.outside[index] > AT_WALL:
-                return f"the {geometry.scene.objects[index].category} is shown, but stands outside of the floor"
+                return (
+                    f"the {geometry.scene.objects[index].category} is shown, but stands outside of the floor"
+                )
+        behind = 0.0 if geometry.pictures is None else geometry.pictures.walled_off
+        if behind > DEVIATION:
+            return f"walls hide {behind:.0%} of the floor from every camera"
         shown = shown_floor(geometry)
         return None if shown >= LEAST_SHOWN else f"only {shown:.0%} of the floor is in the pictures"
 

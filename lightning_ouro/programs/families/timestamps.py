@@ -44,14 +44,10 @@ def not_one_frame(geometry: SceneGeometry, *times: str) -> str | None:
     return None
 
 
-def nothing_shown(
-    geometry: SceneGeometry, times: tuple[str, ...], on_the_way: bool = False
-) -> str | None:
-    """At which of two times, or in between, the frame shows no object, so that it tells nothing; or None."""
+def nothing_shown(geometry: SceneGeometry, times: tuple[str, ...]) -> str | None:
+    """At which of some times, each of which has a frame, that shows no object and so tells nothing; or None."""
     frames = frames_at(geometry, times)
     assert geometry.views is not None and frames is not None, "times were checked"
-    if on_the_way:
-        frames = list(range(min(frames), max(frames) + 1))
     for frame in frames:
         if (geometry.views.visibility[frame] < VISIBLE).all():
             return f"the frame at {geometry.times[frame]} s shows no object"
