@@ -37,7 +37,7 @@ class ObjectRelDistance(Family):
     - options annotated completely, with clear names: guards that no unknown object of one is nearer;
     - for the farthest, one object for each option: a category is nearest by its nearest object, but of two chairs the
       far one or the near one may be meant where the farthest is asked for;
-    - the farthest has the farthest centre, too: guards the words, not all of which say that closest points count, and of
+    - the farthest has the farthest centre, too: guards the words, not all of which say that closest points count; of
       what is far away nobody knows which part is meant. Nearest is what has the smallest gap, whatever the centres
       say: so VSI-Bench defines it, and so one speaks (a plant beside a long shelf is near it);
     - the nearest 0.15 m away in space (`strict`: 1 m): guards that no option touches the target, where a few

@@ -34,7 +34,10 @@ def film(make_scene):
         shown = np.asarray(times if shown is None else shown, float)
         tracked = [not any(start < time < end for start, end in lost) for time in path.times]
         path = type(path)(path.times[tracked], path.poses[tracked])
-        cameras, visibility = np.tile(np.eye(3), (len(shown), 1, 1)), np.full((len(shown), 1), 0.02, np.float32)
+        cameras, visibility = (
+            np.tile(np.eye(3), (len(shown), 1, 1)),
+            np.full((len(shown), 1), 0.02, np.float32),
+        )
         visibility[np.isin(shown, blank)] = 0.0029
         views = Views(shown, cameras, path.poses[path.indices(shown)], visibility, path=path)
         return scene_geometry(make_scene([("sofa", (0, 0, 0.5), (1, 1, 1))]), views)
