@@ -1,8 +1,9 @@
 """What stands in front of a point: other boxes, as if they were solid, and the walls on the floor's outline.
 
-A box hides what it stands in front of, but not what touches it: it has to begin `TOUCHING` before the object that
-the point belongs to does, on the way from the camera. An object does not hide its own points, since what is seen
-there is the object. A box that the camera itself is in cannot be solid.
+A box hides a point if the way from the camera enters it `TOUCHING` before the object that the point belongs to; so a
+cloth that lies flat against an object does not hide it, nor does a box that reaches out of the object's own. An object
+does not hide its own points, since what is seen there is the object. A box that the camera itself is in cannot be
+solid.
 
 Walls stand on the sides of the outline and reach the ceiling. A wall hides what lies behind it where the way from
 the camera leaves the floor and comes back to it; so walls that are convex hide nothing, and neither does an outline
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from lightning_ouro.programs.clearance import cross, on_floor
 from lightning_ouro.programs.geometry import Floats
 
-TOUCHING = 0.02  # metres in front of a point that do not hide it: what it stands on; chosen by hand
+TOUCHING = 0.02  # metres before an object within which nothing hides it; chosen by hand
 # Metres that a way leads outside of the floor, if a wall is there: thinner than walls between rooms, thicker than
 # the dents of an outline drawn by hand; chosen by hand.
 WALL = 0.1

@@ -147,11 +147,15 @@ class Pictures:
         inside = (self.inside(points.reshape(1, n * k, 3)).reshape(-1, n, k) >= 0) & shows[:, :, None]
         parts_inside = (self.inside(parts.reshape(1, -1, 3)) >= 0).reshape(-1, *parts.shape[:3])
         framed = np.zeros((n, k), dtype=bool)
-        for frame in np.flatnonzero(shows.any(axis=1)).tolist():
-            some = np.nonzero((inside[frame] & ~framed)[..., None] & parts_inside[frame])
-            eyes = np.broadcast_to(self.views.poses[frame, :3, 3], (len(some[0]), 3))
-            seen = ~self._occluders.hide(eyes, parts[some], some[0])
-            framed[some[0][seen], some[1][seen]] = True
+        # The first part of each, which mostly is in sight, in all frames before the others.
+        for some_parts in (slice(0, 1), slice(1, None)):
+            for frame in np.flatnonzero(shows.any(axis=1)).tolist():
+                left = inside[frame] & ~framed
+                some = np.nonzero(left[..., None] & parts_inside[frame][..., some_parts])
+                if len(some[0]):
+                    eyes = np.broadcast_to(self.views.poses[frame, :3, 3], (len(some[0]), 3))
+                    seen = ~self._occluders.hide(eyes, parts[..., some_parts, :][some], some[0])
+                    framed[some[0][seen], some[1][seen]] = True
         return framed
 
     @cached_property
