@@ -13,7 +13,7 @@ import numpy as np
 from lightning_ouro.programs.geometry import Floats
 
 # All chosen by hand.
-TOGETHER = 0.1  # metres between the lowest points of boxes that stand on one floor
+TOGETHER = 0.15  # metres between the lowest points of boxes that stand on one floor
 LEAST_SHARE = 0.1  # of the boxes, that stand on the floor
 LEAST, FEW = 3, 5  # boxes on the floor, and of how few boxes two are enough
 LOWEST_CAMERA, HIGHEST_CAMERA = 0.8, 2.2  # metres above the floor, of the median camera

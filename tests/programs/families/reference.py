@@ -115,7 +115,7 @@ def floor_of(film):
     few = 2 if len(lowest) <= 5 else max(3, math.ceil(len(lowest) / 10))
     eye = np.median([film.eye(frame)[2] for frame in range(len(film.ids))])
     for lower, height in enumerate(lowest):
-        beside = sum(height <= other <= height + 0.1 for other in lowest)
+        beside = sum(height <= other <= height + 0.15 for other in lowest)
         if beside >= few and (not lower or beside > max(2, 2 * lower)) and 0.8 <= eye - height <= 2.2:
             return height
     return None
