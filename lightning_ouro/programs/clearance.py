@@ -76,6 +76,15 @@ def leaves(starts: Floats, ends: Floats, outline: Floats) -> NDArray[np.bool_]:
     return crossing | ~on_floor(starts, outline) | ~on_floor(ends, outline)
 
 
+def metres_within(starts: Floats, ends: Floats, shapes: Floats) -> Floats:
+    """How far segments from inside convex shapes `(p, 6, 2)` lead through them, `(p,)`."""
+    edges, way = np.roll(shapes, -1, axis=1) - shapes, (ends - starts)[:, None]
+    outwards = cross(way, edges)  # above 0 where the way leads to the outer side of an edge
+    left = cross(edges, starts[:, None] - shapes) / np.where(outwards > 0, outwards, np.inf)
+    share = np.where(outwards > 0, left, 1).min(axis=1, initial=1)
+    return np.clip(share, 0, 1) * np.linalg.norm(ends - starts, axis=1)
+
+
 def on_floor(points: Floats, outline: Floats) -> NDArray[np.bool_]:
     """Even-odd rule, for an outline of any shape."""
     (x, y), low, high = points.T[..., None], outline, np.roll(outline, -1, axis=0)
@@ -83,6 +92,12 @@ def on_floor(points: Floats, outline: Floats) -> NDArray[np.bool_]:
     rise = np.where(high[:, 1] == low[:, 1], 1.0, high[:, 1] - low[:, 1])
     at = low[:, 0] + (y - low[:, 1]) / rise * (high[:, 0] - low[:, 0])
     return np.asarray((spans & (x < at)).sum(axis=1) % 2 == 1)
+
+
+def metres_outside(points: Floats, outline: Floats) -> Floats:
+    """How far points `(n, 2)` are outside of an outline `(k, 2)`, `(n,)`; 0 inside."""
+    apart = to_segment(points[:, None], outline, np.roll(outline, -1, axis=0)).min(axis=1, initial=np.inf)
+    return np.where(on_floor(points, outline), 0.0, apart)
 
 
 def unit(vectors: Floats) -> Floats:

@@ -11,7 +11,6 @@ from typing import Any, final
 import numpy as np
 
 from lightning_ouro.programs.first_seen import VISIBLE
-from lightning_ouro.programs.floor_level import floor_level
 from lightning_ouro.programs.geometry import Floats
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.programs.ways import Ways
@@ -39,7 +38,7 @@ def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False) -> dict[s
 
     Heights are above the floor where its level is known, and else as the source gives them.
     """
-    floor = np.array([0, 0, floor_level(draws[0].scene) or 0.0])
+    floor = np.array([0, 0, draws[0].ground or 0.0])
     return {"shared": _shared(draws[0], floor), "draws": [_draw(draw, floor, is_blind) for draw in draws]}
 
 

@@ -8,7 +8,6 @@ hand.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +16,7 @@ from itertools import combinations
 import numpy as np
 
 from lightning_ouro.programs.camera_movement import CameraMovement
+from lightning_ouro.programs.clearance import metres_outside
 from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import (
     Floats,
@@ -25,7 +25,9 @@ from lightning_ouro.programs.geometry import (
     outline_gaps,
     point_distances,
 )
+from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
+from lightning_ouro.programs.noise import about_vertical, generator
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
@@ -95,16 +97,30 @@ class SceneGeometry:
 
     @cached_property
     def bottoms(self) -> Floats:
-        """The heights `(n,)` of the boxes' lowest corners above the lowest of all, metres."""
-        lowest = self.corners[..., 2].min(axis=1, initial=np.inf)
-        return np.asarray(lowest - lowest.min(initial=np.inf))
+        """The heights `(n,)` of the boxes' lowest corners, metres."""
+        return np.asarray(self.corners[..., 2].min(axis=1, initial=np.inf))
+
+    @cached_property
+    def ground(self) -> float | None:
+        """The height of the floor, metres; None if it is not known."""
+        return ground_level(self.bottoms, np.zeros(0) if self.views is None else self.views.poses[:, 2, 3])
+
+    @cached_property
+    def outside(self) -> Floats:
+        """How far the boxes' centres are outside of the source's outline of the floor, `(n,)` metres; 0 inside."""
+        if self.scene.floor is None:
+            return np.zeros(len(self.centers))
+        return metres_outside(self.centers[:, :2], self.scene.floor)
 
     @cached_property
     def pictures(self) -> Pictures | None:
         """The shown frames as pictures; None without frames, or if their size is unknown."""
         if self.views is None or self.views.size is None:
             return None
-        return Pictures(self.views, self.views.size, self.centers, self.sizes, self.rotations)
+        boxes = (self.centers, self.sizes, self.rotations)
+        ground = self.bottoms.min(initial=0.0) if self.ground is None else self.ground
+        outline = floor_outline(self.scene)
+        return Pictures(self.views, self.views.size, *boxes, self.scene.floor, outline, float(ground))
 
     @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:
@@ -247,12 +263,12 @@ def scene_geometry(
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
     """The geometry under noise, `draws` times; depends only on the scene's id, boxes and floor area."""
     centers, sizes, rotations = _boxes(scene)
-    noise = _generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
+    noise = generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
     centers = centers + CENTER_SIGMA * noise[..., :3]
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
-    rotations = _about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
+    rotations = about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    floor_noise = _generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
+    floor_noise = generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
     areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
     return [
         SceneGeometry(scene, views, *draw)
@@ -266,11 +282,8 @@ def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
         np.stack([getattr(draw, name) for draw in draws])
         for name in ("corners", "centers", "sizes", "rotations")
     )
-    return Ground.under_boxes(floor_outline(draws[0].scene), corners, centers, sizes, rotations)
-
-
-def _generator(name: str) -> np.random.Generator:
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    level = draws[0].ground  # the floor is the same in all draws
+    return Ground.under_boxes(floor_outline(draws[0].scene), level, corners, centers, sizes, rotations)
 
 
 def _boxes(scene: Scene) -> tuple[Floats, Floats, Floats]:
@@ -279,13 +292,3 @@ def _boxes(scene: Scene) -> tuple[Floats, Floats, Floats]:
     sizes = np.array([obj.size for obj in scene.objects], dtype=float).reshape(n, 3)
     rotations = np.array([obj.rotation for obj in scene.objects], dtype=float).reshape(n, 3, 3)
     return centers, sizes, rotations
-
-
-def _about_vertical(angles: Floats) -> Floats:
-    """Rotation matrices `(..., 3, 3)` by angles `(...)` in radians."""
-    turns = np.zeros((*angles.shape, 3, 3))
-    turns[..., 0, 0] = turns[..., 1, 1] = np.cos(angles)
-    turns[..., 1, 0] = np.sin(angles)
-    turns[..., 0, 1] = -turns[..., 1, 0]
-    turns[..., 2, 2] = 1
-    return turns

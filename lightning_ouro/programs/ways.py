@@ -11,6 +11,8 @@ from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any, final
 
+import numpy as np
+
 from lightning_ouro.programs.blocking import Flags
 from lightning_ouro.programs.lines import MOST_OBSTACLES, find_straight
 from lightning_ouro.programs.paths import Paths, find_paths
@@ -72,8 +74,15 @@ class Ways:
 
     def _find_straight(self) -> Iterator[None]:
         """For each draw a text with a 1 for each pair of objects with a straight way between them, or else a 0."""
-        for straight in (yield from self._know_straight()):
+        for draw, straight in enumerate((yield from self._know_straight())):
+            straight = straight & ~self._lead_through(draw)
             self._tables["is_straight"].append("".join("01"[one] for one in straight.ravel().tolist()))
+
+    def _lead_through(self, draw: int) -> Flags:
+        """Whether the line between each pair leads too far through what an end stands on, `(n, n)`."""
+        n = len(self._draws[0].scene.objects)
+        starts, goals = np.indices((n, n)).reshape(2, -1)
+        return self._ground.lead_through(np.full(n * n, draw), starts, goals).reshape(n, n)
 
     def _find_paths(self) -> Iterator[None]:
         """For each draw the points at which paths bend, and a text with the paths between all pairs."""

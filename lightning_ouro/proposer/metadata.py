@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.programs.first_seen import VISIBLE
-from lightning_ouro.programs.floor_level import floor_level
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.described_categories import (
     DescribedCategory,
@@ -65,7 +64,7 @@ def full(geometry: SceneGeometry, max_objects: int) -> list[str]:
         lines.append(
             f"Not here, so that only their number may be asked for, which is 0: {', '.join(absent)}."
         )
-    floor = np.array([0, 0, floor_level(geometry.scene) or 0.0])  # as programs see it
+    floor = np.array([0, 0, geometry.ground or 0.0])  # as programs see it
     for entry in described_categories(geometry, max_objects):
         remark = "" if entry.is_countable else ", not all shown or annotated"
         ambiguous = ", a name that fits other things here too" if geometry.kinds(entry.category) else ""

@@ -6,7 +6,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from lightning_ouro.programs.floor_level import floor_level
 from lightning_ouro.programs.loaded_scene import plain_data
 from lightning_ouro.programs.same_frames import (
     SHAKES,
@@ -71,9 +70,8 @@ def test_heights_are_above_the_floor_wherever_the_source_has_its_origin(make_sce
     ]
     standing = [*boxes, ("chair", (3, 3, 0.45), (0.5, 0.5, 0.9))]
     raised = [(name, (x, y, z + 1.2), size) for name, (x, y, z), size in standing]
-    assert floor_level(make_scene(standing)) == 0
-    assert floor_level(make_scene(raised)) == pytest.approx(1.2)
-    assert floor_level(make_scene(boxes)) is None  # two of them stand on something
+    assert scene_geometry(make_scene(standing)).ground == 0
+    assert scene_geometry(make_scene(raised)).ground == pytest.approx(1.2)
     visibility = np.full((3, 4), 0.05, np.float32)
     views = dataclasses.replace(bend, visibility=visibility, path=None)
     up = dataclasses.replace(views, poses=views.poses + np.eye(4)[2][:, None] * np.eye(4)[3] * 1.2)

@@ -11,7 +11,7 @@ from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 from .grid_paths import PITCH, clearance, obstacles_between, on_floor, shortest_on_grid
-from .walks import Lines, path_between
+from .walks import Lines, most_through, path_between
 
 RADIUS = 0.2
 BEND = 0.02  # metres that the two tangents around a corner may add
@@ -237,14 +237,27 @@ def test_a_path_bends_around_the_inner_corners_of_the_floor(floor):
     assert on_floor(np.concatenate([np.linspace(*leg, 500) for leg in pairwise(path)]), scene.floor).all()
 
 
-def test_a_path_is_straight_exactly_if_it_has_two_corners():
+@pytest.mark.parametrize(("inside", "is_straight"), [(0.48, True), (0.52, False), (1.8, False)])
+def test_a_straight_way_leads_by_half_a_metre_at_most_through_what_holds_an_end(inside, is_straight):
+    bed, pillow = (0, 0, 0, 4, 3, 0.6, 0), (2 - inside, 0, 0.6, 0.3, 0.3, 0.2, 0)
+    ground = ground_of_scene(room_of([pillow, small(4, 0), bed]))
+    both_ways = ground.are_straight(np.zeros(2, int), np.array([0, 1]), np.array([1, 0]))
+    assert both_ways.tolist() == [is_straight] * 2
+    to_itself = ground_of_scene(room_of([bed, small(4, 0)]))
+    assert to_itself.are_straight(*np.array([[0], [0], [1]]))[0]
+    rug = (0, 0, 0, 4, 3, 0.05, 0)  # no obstacle
+    assert ground_of_scene(room_of([pillow, small(4, 0), rug])).are_straight(*np.array([[0], [0], [1]]))[0]
+
+
+def test_a_straight_way_is_a_path_with_two_corners_that_leads_through_nothing():
     for scene in [*HAND_MADE.values(), *PROCEDURAL]:
         ground = ground_of_scene(scene)
         pairs = list(permutations(range(len(scene.objects)), 2))
         straight = ground.are_straight(np.zeros(len(pairs), int), *np.array(pairs).T)
         for pair, is_straight in zip(pairs, straight.tolist(), strict=True):
             path = path_between(ground, 0, *pair)
-            assert is_straight == (path is not None and len(path) == 2)
+            has_two = path is not None and len(path) == 2
+            assert is_straight == (has_two and most_through(ground, 0, *pair) <= 0.5)
 
 
 def test_each_draw_has_its_own_paths():

@@ -13,7 +13,7 @@ from lightning_ouro.programs.ways import Ways
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import Scene, SceneObject
 
-from .walks import path_between
+from .walks import most_through, path_between
 
 BOTH = frozenset(("is_straight", "path"))
 
@@ -59,7 +59,9 @@ def test_the_api_gives_the_ways_of_every_draw_in_both_directions(load, index):
             for b in scene.objects:
                 expected = path_between(ground, draw, a.id, b.id)
                 straight = ground.are_straight(*np.array([[draw], [a.id], [b.id]]))[0]
-                assert scene.is_straight(a, b) == straight == (expected is not None and len(expected) == 2)
+                reached = expected is not None and len(expected) == 2
+                assert scene.is_straight(a, b) == straight
+                assert straight == (reached and most_through(ground, draw, a.id, b.id) <= 0.5)
                 if expected is None:
                     with pytest.raises(ValueError, match=f"no way to walk from {a.category} to {b.category}"):
                         scene.path(a, b)

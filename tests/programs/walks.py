@@ -49,6 +49,17 @@ def path_between(ground, draw, start, goal):
     )
 
 
+def most_through(ground, draw, start, goal):
+    """The most metres of the line between two objects that lie on or under a third one, which holds one of them."""
+    ends = ground.centers[draw, [start, goal]]
+    metres = [0.0]
+    for index, shape in enumerate(map(shapely.Polygon, ground.footprints[draw])):
+        holds = shapely.distance(shape, shapely.points(ends)).min() < SPARE
+        if ground.are_obstacles[draw, index] and holds and index not in (start, goal):
+            metres.append(shapely.intersection(shape, shapely.LineString(ends)).length)
+    return max(metres)
+
+
 class Lines:
     """All lines between objects and the points at which walkers may bend, with what shapely says about them."""
 

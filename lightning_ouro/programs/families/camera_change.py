@@ -9,6 +9,7 @@ import numpy as np
 
 from lightning_ouro.programs.camera_movement import Move, Turn
 from lightning_ouro.programs.families.timestamps import frames_at
+from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 # All but the first chosen by hand. From one shown frame to the next, half a circle would look alike on both sides.
@@ -28,6 +29,18 @@ def move_between(geometry: SceneGeometry, times: Sequence[str]) -> Move | None:
 def turn_between(geometry: SceneGeometry, times: Sequence[str]) -> Turn | None:
     """How the camera turns between two times, each of which has a frame; None if that is not known."""
     return geometry.movement.turns.get(_pair(geometry, times))
+
+
+def widest_unseen(geometry: SceneGeometry, times: Sequence[str]) -> float:
+    """Degrees, in either direction, of the largest turn between two times from a frame with an object to the next.
+
+    Both times have such a frame.
+    """
+    first, second = _pair(geometry, times)
+    assert geometry.views is not None, "times were checked"
+    shows = (geometry.views.visibility[first : second + 1] >= VISIBLE).any(axis=1)
+    headings = geometry.movement.headings[first : second + 1][shows]
+    return float(np.abs(np.diff(headings)).max(initial=0.0))
 
 
 def _pair(geometry: SceneGeometry, times: Sequence[str]) -> tuple[int, int]:

@@ -20,10 +20,17 @@ from lightning_ouro.programs.families.camera_change import (
     move_slack,
     turn_between,
     turn_slack,
+    widest_unseen,
 )
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import balanced_order
-from lightning_ouro.programs.families.timestamps import FIRST, SECOND, frames_at, pairs_of_times
+from lightning_ouro.programs.families.timestamps import (
+    FIRST,
+    SECOND,
+    not_one_frame,
+    nothing_shown,
+    pairs_of_times,
+)
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 _MOTION = "{motion[0]:move|turn}"
@@ -50,7 +57,9 @@ class CameraMotion(Family):
     A move: 0.5 m and twice as far as along the next axis, by the displacement as seen at the first time and by
     the steps as the camera sees each, and half as far as the path is long. A turn: 15 degrees, and twice as far
     as to the other side, but not by half a circle from one shown frame to the next, which would look alike to both
-    sides. Both only where the camera was tracked all the way and does not look up or down steeply.
+    sides. Both only where the camera was tracked all the way and does not look up or down steeply, and where the frames
+    at both times show an object. For a turn, frames on the way that show none are as if not shown: what is told by
+    blank walls? A move is told by where it starts and ends.
     """
 
     name = "camera_motion"
@@ -87,15 +96,16 @@ class CameraMotion(Family):
     @override
     def check(self, geometry: SceneGeometry, roles: Roles, answer: TypedAnswer | None = None) -> str | None:
         first, second = roles["times"]
-        if frames_at(geometry, roles["times"]) is None:
-            return f"no frames are shown at {first} and {second} s"
+        problem = not_one_frame(geometry, first, second)
+        if problem is not None:
+            return problem
         if float(first) >= float(second):
             return f"{first} s is not before {second} s"
         between = turn_between if _is_turn(roles) else move_between
         if between(geometry, roles["times"]) is None:
             return f"the camera was not tracked, or looks up or down steeply, between {first} and {second} s"
         if self.slack(geometry, roles) >= 1:
-            return None
+            return nothing_shown(geometry, roles["times"]) or _turns_unseen(geometry, roles)
         if _is_turn(roles):
             return (
                 f"it turns by less than {LEAST_TURN:.0f} degrees, less than {TIMES_NEXT:.0f} times as far as to the "
@@ -121,6 +131,13 @@ class CameraMotion(Family):
 
 def _is_turn(roles: Roles) -> bool:
     return roles["motion"] == ("turn",)
+
+
+def _turns_unseen(geometry: SceneGeometry, roles: Roles) -> str | None:
+    """That the camera turns by about half a circle while no frame shows an object, or None."""
+    if not _is_turn(roles) or widest_unseen(geometry, roles["times"]) <= 180 - LEAST_TURN:
+        return None
+    return "it turns by half a circle from one frame that shows an object to the next"
 
 
 def _label(geometry: SceneGeometry, roles: Roles) -> tuple[str, object]:

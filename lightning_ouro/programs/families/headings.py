@@ -17,9 +17,14 @@ Pair = tuple[int, int]
 
 
 def out_of_reach(geometry: SceneGeometry, *categories: str) -> str | None:
-    """Which unique category one cannot stand by, because it begins above a walker's head; else None."""
+    """Which unique category one cannot stand by, because it begins above a walker's head; else None.
+
+    It is not known where the height of the floor is not.
+    """
+    if geometry.ground is None:
+        return "how high the floor is can't be told from the boxes and cameras"
     for category in categories:
-        height = float(geometry.bottoms[geometry.indices(category)[0]])
+        height = float(geometry.bottoms[geometry.indices(category)[0]]) - geometry.ground
         if height >= HIGHEST:
             return f"one cannot stand by the {category}, {height:.1f} m above the floor"
     return None

@@ -18,6 +18,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import in_turns, random_order
+from lightning_ouro.programs.families.room import LEAST_SHOWN, not_in_room, shown_floor
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete
 from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -39,6 +40,9 @@ class ObjectCounting(Family):
     - not a plural (books) or any amount (clothing, furniture): guards that each box stands for one;
     - of a category without objects, that it is known to be absent, and that no object of the scene could be called so:
       guards that 0 is not only what was annotated;
+    - of a category without objects, that the frames show half of the floor, as for `room_size_estimation`: guards that
+      they show what is denied;
+    - none stands outside of the floor's outline by more than 0.5 m: guards that all are in this room;
     - no box lies by half in another one of its category: guards the same;
     - each is seen (0.3 % of a frame): guards that the frames show all that are counted. What they don't show is not
       denied either: a category with a hidden object is not asked about;
@@ -105,7 +109,11 @@ class ObjectCounting(Family):
         number, least = geometry.count(category), self.margins(geometry).least_count
         if number < least:
             return f"{number} {category}; at least {least} are needed"
-        return f"two boxes of a {category} may be one" if _may_repeat(geometry, category) else None
+        if number == 0 and shown_floor(geometry) < LEAST_SHOWN:
+            return f"only {shown_floor(geometry):.0%} of the floor is shown: there may be a {category}"
+        if _may_repeat(geometry, category):
+            return f"two boxes of a {category} may be one"
+        return not_in_room(geometry, category)
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:

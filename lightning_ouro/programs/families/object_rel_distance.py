@@ -37,6 +37,9 @@ class ObjectRelDistance(Family):
     - options annotated completely, with clear names: guards that no unknown object of one is nearer;
     - for the farthest, one object for each option: a category is nearest by its nearest object, but of two chairs the
       far one or the near one may be meant where the farthest is asked for;
+    - the farthest has the farthest centre, too: guards the words, not all of which say that closest points count; of
+      what is far away nobody knows which part is meant. Nearest is what has the smallest gap, whatever the centres
+      say: so VSI-Bench defines it, and so one speaks (a plant beside a long shelf is near it);
     - the nearest 0.15 m away in space (`strict`: 1 m): guards that no option touches the target, where a few
       centimetres decide;
     - distances 0.15 m apart, 0.3 m above 40 m² (`strict`: 0.3 m): guards their order;
@@ -129,7 +132,9 @@ class ObjectRelDistance(Family):
         if distances[0] < least:
             return f"the nearest option is {distances[0]:.2f} m away; at least {least} m needed"
         smallest, gap = float(np.diff(distances).min()), self._gap(geometry)
-        return None if smallest > gap else f"two options differ by {smallest:.2f} m; more than {gap} m needed"
+        if smallest <= gap:
+            return f"two options differ by {smallest:.2f} m; more than {gap} m needed"
+        return "the farthest option has not the farthest middle" if _may_be_another(geometry, roles) else None
 
     def _gap(self, geometry: SceneGeometry) -> float:
         """Metres by which the distances of any two options have to differ."""
@@ -145,6 +150,15 @@ class ObjectRelDistance(Family):
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return frozenset(_compared(geometry, roles))
+
+
+def _may_be_another(geometry: SceneGeometry, roles: Roles) -> bool:
+    """Whether the farthest option is another one by the distances between centres."""
+    if "order" not in roles:
+        return False
+    target, *others = _compared(geometry, roles)
+    middles = np.linalg.norm(geometry.centers[others] - geometry.centers[target], axis=1)
+    return bool(middles.argmax() != geometry.distances[target, others].argmax())
 
 
 def _compared(geometry: SceneGeometry, roles: Roles) -> list[int]:

@@ -41,7 +41,8 @@ class RelDirection(Family):
     What the rules guard:
 
     - one object that each name fits: guards between which three the angle is;
-    - one can stand by the first, which does not begin above 1.8 m: guards that there is such a place;
+    - one can stand by the first, which does not begin above 1.8 m over a floor on which several boxes stand: guards
+      that there is such a place;
     - outlines on the floor 0.3 m and centres 0.5 m from the first object's (`strict`: 1.5 m): guards that both
       sides of the angle are directions, which noise does not turn;
     - boxes 0.3 to 5 m apart in pairs (`strict`: from 1.5 m, none longer than 1.4 m): VLM-3R's filter; it guards

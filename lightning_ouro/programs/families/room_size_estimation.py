@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import final
 
@@ -13,12 +12,12 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
+from lightning_ouro.programs.families.room import AT_WALL, LEAST_SHOWN, shown_floor
+from lightning_ouro.programs.geometry import footprints
 from lightning_ouro.programs.scene_geometry import SceneGeometry
-from lightning_ouro.scenes.floor import floor_outline, grid_on_floor
 from lightning_ouro.scenes.floor_area import polygon_area
 
 DEVIATION = 0.1  # of the floor area, by which an answer may be off as well
-LEAST_SHOWN = 0.5  # of the floor, inside the frames' pictures; chosen by hand
 
 
 @final
@@ -27,9 +26,13 @@ class RoomSizeEstimation(Family):
 
     What the rules guard:
 
-    - the outline, where there is one, has this area up to a tenth, and the objects' centres do not spread over
-      more: guards that the area is that of the room which the frames and boxes are of;
-    - half of the floor lies inside the pictures of some frames: guards that the room's extent can be seen.
+    - the outline, where there is one, has this area up to a tenth, and what the objects cover of the floor does not
+      spread over more: guards that the area is that of the room which the frames and boxes are of;
+    - no object that is shown stands outside of the outline by more than 0.5 m: guards that no other room is shown;
+    - no more than a tenth of it is behind walls, wherever the camera is: guards that no arm or second room is missed,
+      which can't be told from the rest;
+    - half of the floor lies inside the pictures of some frames, not behind walls, nor behind boxes that are higher than
+      the camera: guards that the room's extent can be seen.
     """
 
     name = "room_size_estimation"
@@ -62,7 +65,15 @@ class RoomSizeEstimation(Family):
         spread = _spread(geometry)
         if spread > (1 + DEVIATION) * area:
             return f"the floor is said to have {area:.1f} m², the objects spread over {spread:.1f} m²"
-        shown = _share_shown(geometry)
+        for index in sorted(geometry.seen):
+            if geometry.outside[index] > AT_WALL:
+                return (
+                    f"the {geometry.scene.objects[index].category} is shown, but stands outside of the floor"
+                )
+        behind = 0.0 if geometry.pictures is None else geometry.pictures.walled_off
+        if behind > DEVIATION:
+            return f"walls hide {behind:.0%} of the floor from every camera"
+        shown = shown_floor(geometry)
         return None if shown >= LEAST_SHOWN else f"only {shown:.0%} of the floor is in the pictures"
 
     @override
@@ -71,26 +82,16 @@ class RoomSizeEstimation(Family):
 
     @override
     def slack(self, geometry: SceneGeometry, roles: Roles) -> float:
-        return _share_shown(geometry) / LEAST_SHOWN
+        return shown_floor(geometry) / LEAST_SHOWN
 
 
 def _spread(geometry: SceneGeometry) -> float:
-    """The area of the convex hull of the objects' centres on the floor, square metres."""
+    """The area of the convex hull of what the objects cover of the floor, square metres."""
+    shapes = footprints(geometry.centers, geometry.sizes, geometry.rotations)
     try:
-        return float(ConvexHull(geometry.centers[:, :2]).volume)
-    except (QhullError, ValueError):  # fewer than three centres, or all on a line
+        return float(ConvexHull(shapes.reshape(-1, 2)).volume)
+    except (QhullError, ValueError):  # there is no object, or all are without width
         return 0.0
-
-
-def _share_shown(geometry: SceneGeometry) -> float:
-    """The share of the floor that lies inside the picture of some frame; infinite if that is unknown."""
-    pictures, outline = geometry.pictures, floor_outline(geometry.scene)
-    if pictures is None or len(outline) < 3:
-        return math.inf
-    ground = geometry.corners[..., 2].min(initial=np.inf)
-    points = grid_on_floor(outline)
-    height = np.full((len(points), 1), ground if math.isfinite(ground) else 0.0)
-    return float((pictures.inside(np.hstack([points, height])[None]) >= 0).any(axis=0).mean())
 
 
 FAMILY = RoomSizeEstimation()

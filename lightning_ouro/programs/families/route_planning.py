@@ -41,10 +41,12 @@ class RoutePlanning(Family):
     What the rules guard:
 
     - one object that each name fits: guards which way is walked;
-    - one can stand by every stop, none begins above 1.8 m: guards that there is such a place;
+    - one can stand by every stop, none begins above 1.8 m over a floor on which several boxes stand: guards that there
+      is such a place;
     - outlines on the floor 0.3 m and centres 0.5 m apart, at both ends of a leg and from the start to what is
       faced (`strict`: 1.5 m): guards that legs and first look are directions, which noise does not turn;
-    - every leg straight and free for a walker: guards that "go forward" leads there;
+    - every leg straight and free for a walker, with at most 0.5 m over or under what a stop stands on or under, and
+      no object counted that has no box: guards that "go forward" leads there;
     - every turn 30 degrees from straight on and 10 from 135 and 225 (`strict`: 35 and 20): guards what it is
       called;
     - each seen with 0.5 % of a frame (`PLACED`), its centre framed: guards that the legs' ends can be seen.
@@ -103,7 +105,8 @@ class RoutePlanning(Family):
             return problem
         margins = self.margins(geometry)
         return (
-            out_of_reach(geometry, *stops)
+            _unknown_obstacles(geometry)
+            or out_of_reach(geometry, *stops)
             or no_heading(geometry, margins, headings_of(geometry, roles))
             or _blocked(geometry, stops)
             or self._ambiguous(geometry, roles)
@@ -126,6 +129,15 @@ class RoutePlanning(Family):
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
         return all_indices(geometry, *roles.values())
+
+
+def _unknown_obstacles(geometry: SceneGeometry) -> str | None:
+    """That objects are counted which have no box and may stand in the way, or None."""
+    for category, number in geometry.scene.counts.items():
+        boxes = len(geometry.indices(category))
+        if number > boxes:
+            return f"{number} {category} are counted but {boxes} have a box: others may stand in the way"
+    return None
 
 
 def _blocked(geometry: SceneGeometry, stops: tuple[str, ...]) -> str | None:

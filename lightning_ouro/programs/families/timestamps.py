@@ -8,6 +8,7 @@ import numpy as np
 
 from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.families.ordering import random_order
+from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 TIME = FIRST = f"{{times[0]:{SECONDS}}}"  # fields of a form's template
@@ -40,6 +41,16 @@ def not_one_frame(geometry: SceneGeometry, *times: str) -> str | None:
             return f"no frame is shown at {seconds} s"
         if geometry.times.count(geometry.times[frame]) > 1:
             return f"more than one frame is shown at {seconds} s"
+    return None
+
+
+def nothing_shown(geometry: SceneGeometry, times: tuple[str, ...]) -> str | None:
+    """At which of some times, each of which has a frame, that shows no object and so tells nothing; or None."""
+    frames = frames_at(geometry, times)
+    assert geometry.views is not None and frames is not None, "times were checked"
+    for frame in frames:
+        if (geometry.views.visibility[frame] < VISIBLE).all():
+            return f"the frame at {geometry.times[frame]} s shows no object"
     return None
 
 

@@ -13,10 +13,11 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 from scipy.optimize import lsq_linear
-from shapely import LineString, MultiPoint, Point, Polygon
+from shapely import LineString, MultiPoint, Point, Polygon, contains_xy
 
 from .called import TAKEN, not_clear
 
+STEP = 0.004  # metres between two points of a way of sight
 PRESENT, PLACED, SIZED = 0.003, 0.005, 0.01  # shares of a frame's pixels
 SIDES = {"easy": (180, 360), "medium": (135, 225, 360), "hard": (90, 180, 270, 360)}
 NAMES = {
@@ -63,10 +64,32 @@ class Film:
         height, width = self.ids[frame].shape
         return (column, row) if 0 <= column <= width and 0 <= row <= height else None
 
-    def is_framed(self, obj, point):
-        """Whether a frame that shows the object has one of its points in the picture."""
-        frames = np.flatnonzero(self.shares[:, obj.id] >= PRESENT)
-        return any(self.pixel(int(frame), point) is not None for frame in frames)
+    def is_framed(self, obj, point, instead=None):
+        """Whether a frame that shows the object has one of its points in the picture, and one of some others in sight."""
+        for frame in map(int, np.flatnonzero(self.shares[:, obj.id] >= PRESENT)):
+            others = [point] if instead is None else instead
+            if self.pixel(frame, point) is not None and any(
+                self.pixel(frame, other) is not None and self.in_sight(frame, other, obj) for other in others
+            ):
+                return True
+        return False
+
+    def in_sight(self, frame, point, obj=None, boxes=None):
+        """Whether no other box lies on the way from the camera to a point of an object; by small steps."""
+        eye = self.eye(frame)[:3]
+        metres = math.dist(eye, point)
+        steps = eye + np.linspace(0, 1, int(metres / STEP) + 2)[:, None] * (point - eye)
+        if obj is not None:
+            inside = within(steps, obj)
+            start = int(inside.argmax()) if inside.any() else len(steps) - 1
+            steps = steps[: max(0, start - round(0.02 / STEP))]
+        for other in self.scene.objects if boxes is None else boxes:
+            met = within(steps, other)
+            if other is not obj and met.any() and not met[0]:
+                return False
+        out = ~contains_xy(Polygon(self.scene.floor), *steps[:, :2].T)
+        comes_back = out & (np.cumsum(~out[::-1])[::-1] > 0) & (np.cumsum(~out) > 0)
+        return comes_back.sum() * STEP <= 0.1
 
 
 def corners(obj):
@@ -77,6 +100,27 @@ def corners(obj):
 def outline(obj):
     """What the object covers of the floor."""
     return MultiPoint(corners(obj)[:, :2]).convex_hull
+
+
+def within(points, obj):
+    return (np.abs((points - obj.center) @ obj.rotation) <= obj.size / 2).all(axis=1)
+
+
+def middles(obj):
+    """Its centre, and points near its top and bottom above and below it; boxes of procedural rooms stand upright."""
+    return obj.center + np.outer((0, 0.475, -0.475), (0, 0, obj.size[2]))
+
+
+def floor_of(film):
+    """The lowest height at which boxes stand together; more than elsewhere if others are lower."""
+    lowest = sorted(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    few = 2 if len(lowest) <= 5 else max(3, math.ceil(len(lowest) / 10))
+    eye = np.median([film.eye(frame)[2] for frame in range(len(film.ids))])
+    for lower, height in enumerate(lowest):
+        beside = sum(height <= other <= height + 0.15 for other in lowest)
+        if beside >= few and (not lower or beside > max(2, 2 * lower)) and 0.8 <= eye - height <= 2.2:
+            return height
+    return None
 
 
 def apart(a, b):
@@ -121,9 +165,40 @@ def headings(objects, pairs):
     return found
 
 
+def never_centred(film, objects):
+    hidden = [obj for obj in objects if not film.is_framed(obj, obj.center, middles(obj))]
+    return [f"{obj.category} is never centred" for obj in hidden]
+
+
 def reachable(film, objects):
-    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    ground = floor_of(film)
+    if ground is None:
+        return ["where is the floor?"]
     return [f"{obj.category} hangs" for obj in objects if corners(obj)[:, 2].min() - ground >= 1.8]
+
+
+def shown_floor(film):
+    """The share of random points on the floor that are in a picture and not behind a box higher than the camera."""
+    floor = Polygon(film.scene.floor)
+    rng, low, high = np.random.default_rng(0), *np.reshape(floor.bounds, (2, 2))
+    points = [point for point in rng.uniform(low, high, (80, 2)) if floor.contains(Point(point))]
+    ground = floor_of(film) or min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+
+    def is_shown(point):
+        for frame in range(len(film.ids)):
+            high = [obj for obj in film.scene.objects if corners(obj)[:, 2].max() > film.eye(frame)[2]]
+            if film.pixel(frame, point) is not None and film.in_sight(frame, point, boxes=high):
+                return True
+        return False
+
+    return np.mean([is_shown(np.array([*point, ground])) for point in points])
+
+
+def off_floor(film, objects):
+    floor = Polygon(film.scene.floor)
+    return [
+        f"{obj.category} stands elsewhere" for obj in objects if floor.distance(Point(obj.center[:2])) > 0.5
+    ]
 
 
 def counting(film, roles):
@@ -138,6 +213,8 @@ def counting(film, roles):
         against += [f"{category} is said of others"] if not_clear(category, labels) else []
         taken = {label for label in labels if frozenset((category, label)) in TAKEN and not objects}
         against += [f"one may take a {label} for a {category}" for label in taken]
+        against += off_floor(film, objects)
+        against += ["the floor is not shown"] if not objects and shown_floor(film) < 0.4 else []
         for a, b in combinations(objects, 2):
             grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
             inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2
@@ -154,21 +231,21 @@ def size(film, roles):
     longest = float(extents.max())
     against = small(film, [obj], SIZED)
     half = obj.rotation[:, int(extents.argmax())] * longest / 2
-    ends = [obj.center + half, obj.center - half]
-    against += ["an end is never shown" for end in ends if not film.is_framed(obj, end)]
+    grid = np.array(list(product((0, 0.475, -0.475), repeat=3))) * obj.size
+    grid = np.unique(np.where(np.arange(3) == int(extents.argmax()), 0, grid), axis=0)
+    for end in (obj.center + half, obj.center - half):
+        face = end + grid @ obj.rotation.T
+        against += [] if film.is_framed(obj, end, face) else ["an end is never shown"]
     return 100 * longest, against
 
 
 def room(film, roles):
     floor = Polygon(film.scene.floor)
-    centers = MultiPoint([obj.center[:2] for obj in film.scene.objects]).convex_hull
+    covered = MultiPoint([corner[:2] for obj in film.scene.objects for corner in corners(obj)]).convex_hull
     against = ["the outline has another area"] if abs(floor.area / film.scene.floor_area - 1) > 0.1 else []
-    against += ["the objects spread over more"] if centers.area > 1.1 * film.scene.floor_area else []
-    rng, low, high = np.random.default_rng(0), *np.reshape(floor.bounds, (2, 2))
-    points = [point for point in rng.uniform(low, high, (80, 2)) if floor.contains(Point(point))]
-    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
-    shown = [any(film.pixel(f, (*point, ground)) for f in range(len(film.ids))) for point in points]
-    return floor.area, against + (["half of the floor is not shown"] if np.mean(shown) < 0.4 else [])
+    against += ["the objects spread over more"] if covered.area > 1.1 * film.scene.floor_area else []
+    against += off_floor(film, [obj for obj in film.scene.objects if film.share(obj) >= PRESENT])
+    return floor.area, against + (["half of the floor is not shown"] if shown_floor(film) < 0.4 else [])
 
 
 def gap_shown(film, a, b, least):
@@ -207,7 +284,13 @@ def rel_distance(film, roles):
     against += [
         "an end is never shown" for obj in objects if not gap_shown(film, target, obj, apart(target, obj))
     ]
-    return (max if "order" in roles else min)(nearest, key=nearest.get), against
+    if "order" in roles:
+        middle = max(objects, key=lambda obj: math.dist(obj.center, target.center))
+        farthest = max(nearest, key=nearest.get)
+        return farthest, against + (
+            [] if middle.category == farthest else ["another has the farthest middle"]
+        )
+    return min(nearest, key=nearest.get), against
 
 
 def direction(level):
@@ -234,9 +317,7 @@ def direction(level):
             )
         against += ["far or close" for a, b in combinations(three, 2) if not 0.3 <= apart(a, b) <= 5]
         against += headings(three, [(standing, facing), (standing, target)]) + reachable(film, [standing])
-        against += [
-            f"{obj.category} is never centred" for obj in three if not film.is_framed(obj, obj.center)
-        ]
+        against += never_centred(film, three)
         return right, against + small(film, three, PLACED)
 
     return answer
@@ -258,29 +339,29 @@ def route(film, roles):
     stops = [film.only(name) for name in (*roles["start"], *roles.get("via", ()), *roles["end"])]
     faced = [film.only(name) for name in roles.get("facing", ())]
     legs, floor = list(pairwise(stops)), Polygon(film.scene.floor)
-    ground = min(corners(obj)[:, 2].min() for obj in film.scene.objects)
+    ground = floor_of(film) or 0.0
     against = headings(stops, [*legs, *((stops[0], obj) for obj in faced)]) + reachable(film, stops)
     for a, b in legs:
         way = LineString([a.center[:2], b.center[:2]])
         ends = [Point(a.center[:2]), Point(b.center[:2])]
         for obj in film.scene.objects:
             heights, shape = corners(obj)[:, 2] - ground, outline(obj)
-            if (
-                heights.min() >= 1.8
-                or heights.max() <= 0.1
-                or any(shape.distance(end) < 1e-9 for end in ends)
-            ):
+            if heights.min() >= 1.8 or heights.max() <= 0.1:
+                continue
+            if any(shape.distance(end) < 1e-9 for end in ends):
+                through = shape.intersection(way).length if obj is not a and obj is not b else 0
+                against += [f"it leads through {obj.category}"] if through > 0.5 else []
                 continue
             against += [f"{obj.category} is in the way"] if shape.distance(way) < 0.2 - 1e-6 else []
         against += [] if floor.covers(way) else ["the way leaves the floor"]
+    boxes = [obj.category for obj in film.scene.objects]
+    against += [f"where is every {name}?" for name, n in film.scene.counts.items() if n > boxes.count(name)]
     looks = [obj.center[:2] for obj in faced] or [2 * stops[1].center[:2] - stops[0].center[:2]]
     ways = [place(looks[0]) - place(stops[0])] if faced else []
     ways += [place(b) - place(a) for a, b in legs]
     turns = [math.degrees(cmath.phase(after / before)) for before, after in pairwise(ways)]
     against += ["a turn is unclear" for t in turns if abs(t) < 30 or abs(abs(t) - 135) < 10]
-    against += [
-        f"{obj.category} is never centred" for obj in stops + faced if not film.is_framed(obj, obj.center)
-    ]
+    against += never_centred(film, stops + faced)
     names = ["Turn Back" if abs(t) > 135 else "Turn Left" if t > 0 else "Turn Right" for t in turns]
     return ", ".join(names), against + small(film, stops + faced, PLACED)
 
@@ -318,7 +399,8 @@ def depth(film, roles):
 def displacement(film, roles):
     first, second = (film.eye(film.frame(seconds)) for seconds in roles["times"])
     metres = math.dist(first, second)
-    return metres, [] if 0.2 <= metres <= 10 else ["too close or far"]
+    blank = [f"nothing at {time}" for time in roles["times"] if film.shares[film.frame(time)].max() < PRESENT]
+    return metres, blank + ([] if 0.2 <= metres <= 10 else ["too close or far"])
 
 
 REFERENCE = {

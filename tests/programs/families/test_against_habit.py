@@ -215,8 +215,13 @@ def test_the_farthest_is_the_one_with_the_largest_gap_between_boxes(verdict):
     assert verdict(*own(DISTANCE, nearest)) == "stove"
     for form in range(3):
         assert verdict(*own(DISTANCE, FAR, form)) == "piano"  # 4.0 m from box to box, the bed 3.6 m
+
+
+def test_the_farthest_has_the_farthest_middle_too(verdict):
     changes = {"boxes": {"bed": ((3.7, 0.4, 0.3), (3.2, 1.0, 0.6))}}  # its middle is farther than the piano's
-    assert verdict(*own(DISTANCE, FAR), **changes) == "piano"
+    assert verdict(*own(DISTANCE, FAR), **changes) == "rules: the farthest option has not the farthest middle"
+    nearest = {role: names for role, names in FAR.items() if role != "order"}
+    assert verdict(*own(DISTANCE, nearest), **changes) == "stove"
 
 
 def test_nearest_and_farthest_are_not_taken_for_each_other(verdict):

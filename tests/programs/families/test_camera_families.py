@@ -20,6 +20,8 @@ ANY = TypedAnswer("count", 2)
 MOVE = {"times": ("0.0", "1.0"), "motion": ("move",)}
 TURN = {"times": ("0.0", "1.0"), "motion": ("turn",)}
 
+SOFA = ("sofa", (0, 0, 0.5), (1, 1, 1))  # something that frames show
+
 
 def answer_to(sandbox, family, geometry, roles):
     (answer,) = sandbox.run(family.program(roles), LoadedScene([geometry])).answers
@@ -46,7 +48,8 @@ def pair_of_frames(make_scene, make_views):
     def film(right=0.0, ahead=0.0, up=0.0, heading=37.0, turn=0.0, tilt=25.0):
         x, y = seen_by(heading, right, ahead)
         eyes = [(1, 2, 1.5), (1 + x, 2 + y, 1.5 + up)]
-        return scene_geometry(make_scene([]), make_views(eyes, [heading, heading + turn], tilt=tilt))
+        views = make_views(eyes, [heading, heading + turn], objects=1, tilt=tilt)
+        return scene_geometry(make_scene([SOFA]), views)
 
     return film
 
@@ -127,7 +130,8 @@ def test_displacements_and_distances_are_neither_tiny_nor_huge(
 
 
 def test_a_displacement_is_the_length_of_the_straight_line(make_scene, make_views, sandbox):
-    geometry = scene_geometry(make_scene([]), make_views([(0, 0, 1), (5, 5, 5), (1, 2, 3)], [0, 90, 180]))
+    views = make_views([(0, 0, 1), (5, 5, 5), (1, 2, 3)], [0, 90, 180], objects=1)
+    geometry = scene_geometry(make_scene([SOFA]), views)
     answer = answer_to(sandbox, SHIFT, geometry, {"times": ("0.0", "2.0")})
     assert (answer.kind, answer.value) == ("metres", pytest.approx(3))
 

@@ -25,7 +25,7 @@ EYE = (2.0, 1.0, 1.6)
 def film(make_scene):
     """What a camera sees that goes from eye to eye and heading to heading, evenly between these times."""
 
-    def geometry(times, eyes, headings, shown=None, tilt=20.0, lost=(), shake=0.0):
+    def geometry(times, eyes, headings, shown=None, tilt=20.0, lost=(), shake=0.0, blank=()):
         path = camera_path(times, np.broadcast_to(eyes, (len(times), 3)), headings, tilt)
         noise = np.random.default_rng(0).uniform(-shake, shake, size=(len(path.times), 3))
         turned = Rotation.from_euler("z", noise[:, :1] * 150, degrees=True).as_matrix()
@@ -34,9 +34,13 @@ def film(make_scene):
         shown = np.asarray(times if shown is None else shown, float)
         tracked = [not any(start < time < end for start, end in lost) for time in path.times]
         path = type(path)(path.times[tracked], path.poses[tracked])
-        cameras, visibility = np.tile(np.eye(3), (len(shown), 1, 1)), np.zeros((len(shown), 0), np.float32)
+        cameras, visibility = (
+            np.tile(np.eye(3), (len(shown), 1, 1)),
+            np.full((len(shown), 1), 0.02, np.float32),
+        )
+        visibility[np.isin(shown, blank)] = 0.0029
         views = Views(shown, cameras, path.poses[path.indices(shown)], visibility, path=path)
-        return scene_geometry(make_scene([]), views)
+        return scene_geometry(make_scene([("sofa", (0, 0, 0.5), (1, 1, 1))]), views)
 
     return geometry
 
@@ -68,6 +72,34 @@ def test_back_and_forth_is_a_turn_to_neither_side(film, sandbox):
     assert "times as far as to the other side" in answer(sandbox, geometry, asked("turn"))
     assert answer(sandbox, geometry, asked("turn", "0.0", "4.0")) == "left"
     assert answer(sandbox, geometry, asked("turn", "4.0", "9.0")) == "right"
+
+
+@pytest.mark.parametrize("motion", ["turn", "move"])
+@pytest.mark.parametrize("time", [0, 9])
+def test_how_the_camera_goes_is_asked_only_between_frames_that_show_an_object(film, sandbox, motion, time):
+    headings = [10, 30, 50, 70] if motion == "turn" else [0, 0, 0, 0]
+    way = [0, 3, 6, 9], [(0, -y, 1.6) for y in (4, 3, 2, 1)], headings
+    expected = {"turn": "left", "move": "forward"}[motion]
+    assert answer(sandbox, film(*way), asked(motion)) == expected
+    assert answer(sandbox, film(*way, blank=[3]), asked(motion)) == expected
+    given = answer(sandbox, film(*way, blank=[time]), asked(motion))
+    assert given == f"the frame at {time}.0 s shows no object"
+
+
+def test_frames_of_a_turn_that_show_no_object_are_as_if_not_shown(film, sandbox):
+    way = [0, 3, 6, 9], EYE, [0, 80, 160, 240]
+    assert answer(sandbox, film(*way, blank=[3]), asked("turn")) == "left"  # 160 degrees to the next
+    given = answer(sandbox, film(*way, blank=[3, 6]), asked("turn"))
+    assert given == "it turns by half a circle from one frame that shows an object to the next"
+
+
+def test_a_time_that_two_frames_have_names_no_way_of_the_camera(film, sandbox):
+    way = [0, 3.96, 4.04, 9], [(0, -y, 1.6) for y in (4, 2.4, 2.3, 0)], [0, 60, 61, 100]
+    geometry = film(*way)
+    for motion in ("turn", "move"):
+        given = answer(sandbox, geometry, asked(motion, "4.0", "9.0"))
+        assert given == "more than one frame is shown at 4.0 s"
+    assert answer(sandbox, geometry, asked("turn")) == "left"
 
 
 @pytest.mark.parametrize(("back", "kept"), [(38, True), (42, False)])

@@ -21,7 +21,7 @@ def placed(make_scene):
 
     def place(target: tuple[float, float], size: float = 0.2, askew: float = 0.0) -> SceneGeometry:
         sizes = [(0.2, 0.2, 0.2), (0.2, 0.2, 0.2), (size, size, size)]
-        centers = [(0, 0, 0), (0, 2.6, 0), (*target, 0)]
+        centers = [(0, 0, 0.1), (0, 2.6, 0.1), (*target, size / 2)]
         scene = make_scene(list(zip("abt", centers, sizes, strict=True)))
         *others, last = scene.objects
         turned = dataclasses.replace(last, rotation=Rotation.from_euler("z", askew, degrees=True).as_matrix())

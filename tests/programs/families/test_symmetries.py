@@ -194,7 +194,8 @@ def test_conditions_and_slack_do_not_depend_on_where_a_scene_lies(films, name, c
             assert kind_of(family.check(changed, roles, ANY)) == kind_of(problem), roles
             verdicts.add(problem is None)
             if problem is None:
-                assert family.slack(changed, roles) == pytest.approx(family.slack(geometry, roles), rel=1e-6)
+                near = 0.02 if name == "room_size_estimation" else 1e-6  # shares of a grid on the floor
+                assert family.slack(changed, roles) == pytest.approx(family.slack(geometry, roles), rel=near)
                 assert family.must_show(changed, roles) == family.must_show(geometry, roles)
     assert verdicts == ({True} if name == "room_size_estimation" else {True, False})
 

@@ -223,7 +223,7 @@ def test_a_constant_that_is_right_by_luck_is_detected_under_noise(
     make_scene, make_views, sandbox, judge, name
 ):
     boxes, roles, among = LUCK[name]
-    family, views = FAMILIES[name], make_views([(0, 0, 1)], objects=len(boxes))
+    family, views = FAMILIES[name], make_views([(0, 0, 1.5)], objects=len(boxes))
     for number in range(100):
         scene = make_scene(boxes, scene_id=f"luck {number}")
         loaded = LoadedScene([scene_geometry(scene, views), *jittered(scene, views)])

@@ -1,0 +1,123 @@
+"""What stands in front of a point: other boxes, as if they were solid, and the walls on the floor's outline.
+
+A box hides a point if the way from the camera enters it `TOUCHING` before the object that the point belongs to; so a
+cloth that lies flat against an object does not hide it, nor does a box that reaches out of the object's own. An object
+does not hide its own points, since what is seen there is the object. A box that the camera itself is in cannot be
+solid.
+
+Walls stand on the sides of the outline and reach the ceiling. A wall hides what lies behind it where the way from
+the camera leaves the floor and comes back to it; so walls that are convex hide nothing, and neither does an outline
+that ends a little before the objects at the wall.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_ouro.programs.clearance import cross, on_floor
+from lightning_ouro.programs.geometry import Floats
+
+TOUCHING = 0.02  # metres before an object within which nothing hides it; chosen by hand
+# Metres that a way leads outside of the floor, if a wall is there: thinner than walls between rooms, thicker than
+# the dents of an outline drawn by hand; chosen by hand.
+WALL = 0.1
+_AT_ONCE = 100_000  # rays times boxes, so that memory stays bounded
+
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Occluders:
+    """What can stand in front of a point.
+
+    Attributes:
+        centers: `(n, 3)` of the boxes, metres.
+        sizes: `(n, 3)` full extents along the boxes' axes, metres.
+        rotations: `(n, 3, 3)`, columns are axes.
+        walls: `(k, 2)` outline of the floor, metres, in either direction; None if it is not known.
+    """
+
+    centers: Floats
+    sizes: Floats
+    rotations: Floats
+    walls: Floats | None
+
+    def hide(self, eyes: Floats, points: Floats, owners: Indices) -> Flags:
+        """Which points `(m, 3)` a box or a wall hides from the eyes `(m, 3)`.
+
+        Args:
+            eyes: Where cameras are.
+            points: What they look at.
+            owners: `(m,)` the objects to which the points belong; -1 for none.
+        """
+        step = max(1, _AT_ONCE // max(1, len(self.centers)))
+        parts = [slice(first, first + step) for first in range(0, len(points), step)]
+        hidden = [self._hide(eyes[part], points[part], owners[part]) for part in parts]
+        return np.concatenate([np.zeros(0, dtype=bool), *hidden])
+
+    def walled_off(self, eyes: Floats, points: Floats) -> Flags:
+        """Which points `(m, 3)` a wall hides from the eyes `(m, 3)`."""
+        return self._behind_wall(eyes, points, np.ones(len(points)))
+
+    def _hide(self, eyes: Floats, points: Floats, owners: Indices) -> Flags:
+        enters, leaves, holds_eye = self._passed(eyes, points)
+        rays, lengths = np.arange(len(points)), np.linalg.norm(points - eyes, axis=1)
+        ends, owned = np.ones(len(points)), owners >= 0
+        ends[owned] = np.clip(enters[rays[owned], owners[owned]], 0, 1)
+        ends -= TOUCHING / np.maximum(lengths, 1e-9)
+        hides = (enters <= leaves) & (enters < ends[:, None]) & (leaves > 0) & ~holds_eye
+        hides[rays[owned], owners[owned]] = False
+        return np.asarray(hides.any(axis=1) | self._behind_wall(eyes, points, ends))
+
+    def _passed(self, eyes: Floats, points: Floats) -> tuple[Floats, Floats, Flags]:
+        """Where lines from eyes to points enter and leave each box, 0 at the eye and 1 at the point; all `(m, n)`.
+
+        And whether the boxes hold the eyes. A line that misses a box leaves it before it enters it.
+        """
+        n = len(self.centers)
+        axes = np.moveaxis(self.rotations, 1, 0).reshape(3, n * 3)
+        middles = np.einsum("nki,nk->ni", self.rotations, self.centers)
+        start = (eyes @ axes).reshape(len(eyes), n, 3) - middles
+        way = ((points - eyes) @ axes).reshape(len(eyes), n, 3)
+        half = self.sizes / 2
+        way = np.where(np.abs(way) < 1e-12, 1e-12, way)
+        first, last = (-half - start) / way, (half - start) / way
+        holds_eye = (np.abs(start) <= half).all(axis=-1)
+        return np.minimum(first, last).max(axis=-1), np.maximum(first, last).min(axis=-1), holds_eye
+
+    def _behind_wall(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
+        """Whether the ways from eyes to points leave the floor, before their ends, and come back to it."""
+        if self.walls is None or self._are_convex:
+            return np.zeros(len(points), dtype=bool)
+        start, way = eyes[:, None, :2], (points - eyes)[:, None, :2]
+        sides = cross(way, self.walls - start)  # (m, k), of each corner
+        is_left, following = sides > 0, np.roll(sides, -1, axis=1)
+        edges = np.roll(self.walls, -1, axis=0) - self.walls
+        is_split = is_left != np.roll(is_left, -1, axis=1)
+        share = sides / np.where(is_split, sides - following, 1)  # of the edge, up to the crossing
+        along = ((self.walls + share[..., None] * edges - start) * way).sum(axis=-1)
+        along = along / np.maximum((way * way).sum(axis=-1), 1e-300)
+        times = np.sort(np.where(is_split & (along > 0) & (along < 1), along, np.inf), axis=1)
+        begin = np.where(
+            on_floor(eyes[:, :2], self.walls), 0, 1
+        )  # who looks in from outside first comes to it
+        lengths = np.linalg.norm(way[:, 0], axis=-1)
+        hidden = np.zeros(len(points), dtype=bool)
+        for first in range(times.shape[1] - 1):
+            left, back = times[:, first], times[:, first + 1]
+            is_way_out = (first % 2 == begin % 2) & (first >= begin) & np.isfinite(back)
+            outside = np.where(is_way_out, np.minimum(back, ends), 0) - np.where(is_way_out, left, 0)
+            hidden |= outside * lengths > WALL
+        return hidden
+
+    @cached_property
+    def _are_convex(self) -> bool:
+        assert self.walls is not None, "there are walls"
+        edges = np.roll(self.walls, -1, axis=0) - self.walls
+        turns = cross(edges, np.roll(edges, -1, axis=0))
+        return bool((turns >= -1e-9).all() or (turns <= 1e-9).all())
