@@ -12,6 +12,7 @@ import numpy as np
 
 from lightning_ouro.programs.first_seen import VISIBLE
 from lightning_ouro.programs.geometry import Floats
+from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.programs.ways import Ways
 
@@ -38,7 +39,9 @@ def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False) -> dict[s
 
     Heights are above the floor where its level is known, and else as the source gives them.
     """
-    floor = np.array([0, 0, draws[0].ground or 0.0])
+    exact = draws[0].scene  # the draws may come in another order, and each has a floor of its own
+    bottoms = np.array([item.corners()[:, 2].min() for item in exact.objects])
+    floor = np.array([0, 0, ground_level(bottoms, draws[0].eyes) or 0.0])
     return {"shared": _shared(draws[0], floor), "draws": [_draw(draw, floor, is_blind) for draw in draws]}
 
 

@@ -13,9 +13,10 @@ import math
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from lightning_ouro.programs import open_measures
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.counterfactual import WORLDS, other_worlds
-from lightning_ouro.programs.questions import Reason
+from lightning_ouro.programs.questions import Proposal, Reason
 from lightning_ouro.programs.same_frames import moved_worlds, resampled_world, shaken_worlds, shown_world
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -58,25 +59,37 @@ class OpenLaw:
         return _each_loaded([resampled_world(self._draws[0])])
 
     @cached_property
+    def _by_middles(self) -> list[LoadedScene]:
+        return [LoadedScene([open_measures.between_middles(self._draws[0])])]
+
+    @cached_property
     def _blind(self) -> list[LoadedScene]:
         return [LoadedScene([self._draws[0]], is_blind=True)]
 
     def broken(
-        self, program: str, outcome: Outcome, second_programs: Sequence[str]
+        self, question: Proposal, names: Sequence[str], outcome: Outcome, second_programs: Sequence[str]
     ) -> tuple[Reason, str] | None:
         """Reason and detail with which an open question is rejected that passed all other checks, or None.
 
         Args:
-            program: The question's own program.
-            outcome: What came of it.
+            question: The question with its own program.
+            names: The categories that its text names.
+            outcome: What came of the program.
             second_programs: Programs that were written from the text alone.
         """
+        program, exact = question.program, outcome.answers[0]
+        assert exact is not None, "the first answer of a success is in range"
+        unclear = open_measures.unclear(question.text, program, exact, names, self._draws[0])
+        if unclear is not None:
+            return "rules", unclear
         if self._remembers(program, outcome):
             return "unrepeatable", "the answers change if the draws of noise come in another order"
         if self._ignores_the_scene(program, outcome):
             return "rules", "the answer is the same whatever the scene is"
-        if (unshown := self._knows_more_than_frames(program, outcome.answers[0])) is not None:
+        if (unshown := self._knows_more_than_frames(program, exact)) is not None:
             return unshown
+        if not open_measures.says_between(question.text) and self._depends_on_ends(program, exact):
+            return "rules", "the text does not say between which points; by middles the answer is another"
         if not second_programs:
             return "unconfirmed", "no second program was written from the text alone"
         others = [self._sandbox.run(second, self._loaded) for second in second_programs]
@@ -101,11 +114,17 @@ class OpenLaw:
             is_given |= answer is not None
         return is_given
 
-    def _knows_more_than_frames(self, program: str, exact: TypedAnswer | None) -> tuple[Reason, str] | None:
+    def _depends_on_ends(self, program: str, exact: TypedAnswer) -> bool:
+        """Whether the answer is another one if distances are between middles instead of closest points."""
+        if ".distance(" not in program:
+            return False
+        (other,) = self._answers(program, self._by_middles)
+        return not exact.agrees(other)
+
+    def _knows_more_than_frames(self, program: str, exact: TypedAnswer) -> tuple[Reason, str] | None:
         """On what the answer depends that the frames don't show, or None."""
         if not all(_is_close(exact, answer) for answer in self._answers(program, self._moved)):
             return "rules", "the answer depends on the axes or the origin of the metadata, which nobody sees"
-        assert exact is not None, "the first answer of a success is in range"
         if not all(map(exact.agrees, self._answers(program, self._shown))):
             return "unseen", "the answer depends on objects that no frame shows"
         if "camera" not in program:  # whatever is known of cameras has a name with this word

@@ -103,7 +103,12 @@ class SceneGeometry:
     @cached_property
     def ground(self) -> float | None:
         """The height of the floor, metres; None if it is not known."""
-        return ground_level(self.bottoms, np.zeros(0) if self.views is None else self.views.poses[:, 2, 3])
+        return ground_level(self.bottoms, self.eyes)
+
+    @property
+    def eyes(self) -> Floats:
+        """The heights of the cameras, `(frames,)` metres."""
+        return np.zeros(0) if self.views is None else self.views.poses[:, 2, 3]
 
     @cached_property
     def outside(self) -> Floats:

@@ -161,7 +161,7 @@ class Verifier:
         if (unstable := clearness.unstable(outcome, margin, _is_free(family, roles))) is not None:
             return _Problem("unstable", unstable)
         if _is_free(family, roles):
-            broken = context.open_law.broken(proposal.program, outcome, second_programs)
+            broken = context.open_law.broken(proposal, roles["objects"], outcome, second_programs)
             if broken is not None:
                 return _Problem(*broken)
         return Verified(

@@ -50,7 +50,7 @@ def make_scene() -> Callable[..., Scene]:
 def walk() -> Views:
     """Four frames taken on the way along the room's south side; each shows the room's nine objects clearly."""
     poses = np.tile(np.eye(4), (4, 1, 1))
-    poses[:, 0, 3] = range(4)
+    poses[:, 0, 3], poses[:, 2, 3] = range(4), 1.5
     visibility = np.linspace(0.01, 0.05, 36, dtype=np.float32).reshape(4, 9)
     return Views(np.arange(4.0), np.tile(np.eye(3), (4, 1, 1)), poses, visibility)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lightning_ouro.programs.open_law import OpenLaw
+from lightning_ouro.programs.questions import Proposal
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import jittered, scene_geometry
 
@@ -29,12 +30,21 @@ DEPENDING = [
 ]
 
 
+MEASURED = "How many meters, between closest points?"  # which the law believes
+
+
+def asking(program, text=MEASURED):
+    return Proposal("scene", "open", text, program, "test", 0, 0)
+
+
 @pytest.fixture
 def law(sandbox, room, walk):
     draws = [scene_geometry(room, walk), *jittered(room, walk, 8)]
     loaded = LoadedScene(draws)
     law = OpenLaw(sandbox, draws, loaded)
-    return lambda program, second=(): law.broken(program, sandbox.run(program, loaded), second)
+    return lambda program, second=(), text=MEASURED: law.broken(
+        asking(program, text), ("sofa", "bed"), sandbox.run(program, loaded), second
+    )
 
 
 def program(expression):
@@ -111,7 +121,7 @@ def test_a_height_is_refused_where_the_floor_is_unknown(sandbox, make_scene):
     draws = [scene_geometry(hanging), *jittered(hanging)]
     loaded = LoadedScene(draws)
     top = program("metres(scene.unique('tv').center[2] + scene.unique('tv').height / 2)")
-    found = OpenLaw(sandbox, draws, loaded).broken(top, sandbox.run(top, loaded), [top])
+    found = OpenLaw(sandbox, draws, loaded).broken(asking(top), ("tv",), sandbox.run(top, loaded), [top])
     assert found is not None and "the origin of the metadata" in found[1]
 
 
@@ -130,7 +140,7 @@ def filmed(sandbox, room, walk):
         draws = [scene_geometry(room, views), *jittered(room, views)]
         loaded = LoadedScene(draws)
         text = f"import math\n\n\n{program(expression)}"
-        return OpenLaw(sandbox, draws, loaded).broken(text, sandbox.run(text, loaded), [text])
+        return OpenLaw(sandbox, draws, loaded).broken(asking(text), (), sandbox.run(text, loaded), [text])
 
     return law
 
@@ -167,3 +177,21 @@ def test_an_answer_does_not_depend_on_how_many_frames_are_shown(filmed):
         "rules",
         "the answer depends on which moments of the camera's way are shown",
     )
+
+
+def test_a_text_says_between_which_points_where_middles_give_another_answer(law):
+    near = program("metres(scene.distance(scene.unique('sofa'), scene.unique('lamp')))")
+    assert law(near, [near], "How many meters is the lamp from the sofa?") == (
+        "rules",
+        "the text does not say between which points; by middles the answer is another",
+    )
+    for text in ("How wide is the gap between them?", "How far is it from center to center?"):
+        assert law(near, [near], text) is None
+
+
+def test_a_comparison_whose_answer_is_the_same_by_middles_needs_no_such_words(law):
+    nearer = program(
+        "choice(min(['tv', 'lamp'], key=lambda name: scene.distance(scene.unique(name), scene.unique('sofa'))),"
+        " among=['tv', 'lamp'])"
+    )
+    assert law(nearer, [nearer], "Which is nearer to the sofa, the tv or the lamp?") is None

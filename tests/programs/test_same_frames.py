@@ -73,8 +73,9 @@ def test_heights_are_above_the_floor_wherever_the_source_has_its_origin(make_sce
     assert scene_geometry(make_scene(standing)).ground == 0
     assert scene_geometry(make_scene(raised)).ground == pytest.approx(1.2)
     visibility = np.full((3, 4), 0.05, np.float32)
-    views = dataclasses.replace(bend, visibility=visibility, path=None)
-    up = dataclasses.replace(views, poses=views.poses + np.eye(4)[2][:, None] * np.eye(4)[3] * 1.2)
+    raising = np.outer(np.eye(4)[2], np.eye(4)[3])  # a pose by 1 m
+    views = dataclasses.replace(bend, visibility=visibility, poses=bend.poses + 1.5 * raising, path=None)
+    up = dataclasses.replace(views, poses=views.poses + 1.2 * raising)
     low, high = (
         plain_data([scene_geometry(make_scene(boxes), seen)])
         for boxes, seen in ((standing, views), (raised, up))
