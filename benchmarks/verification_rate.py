@@ -127,7 +127,7 @@ def breakdown(jobs: Sequence[Job]) -> dict[str, float]:
             outcomes = sandbox.run_all(sources, context.loaded)
             times.append(time.perf_counter())
             for proposal, parsed, outcome in zip(job.proposals, sources, outcomes, strict=True):
-                verifier._verify(context, proposal, parsed, outcome)
+                verifier._verify(context, proposal, parsed, outcome, ())
             times.append(time.perf_counter())
             for step, start, end in zip(STEPS, times, times[1:], strict=False):
                 spent[step] += end - start
