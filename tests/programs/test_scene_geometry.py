@@ -147,7 +147,7 @@ def test_noise_is_the_same_in_every_process_and_for_every_number_of_draws(room):
         "import numpy as np; from lightning_ouro.scenes.types import Scene, SceneObject;"
         "from lightning_ouro.programs.scene_geometry import jittered;"
         "boxes = tuple(SceneObject(i, 'box', np.zeros(3), np.ones(3), np.eye(3)) for i in range(9));"
-        "scene = Scene('scene', '', boxes, {}, frozenset(), 20.0, None, None);"
+        "scene = Scene('scene', '', boxes, {}, frozenset(), 40.0, None, None);"
         "print([[[draw.centers.tolist(), draw.floor_area] for draw in jittered(scene)]])"
     )
     elsewhere = json.loads(

@@ -17,7 +17,7 @@ from lightning_ouro.scenes.types import Scene, SceneObject, Views
 
 LEVELS = ("easy", "medium", "hard")
 EQUAL = dict.fromkeys(FAMILIES, 1.0)
-CATEGORIES = ["sofa", "tv", "bed", "stove", "lamp", "desk", "door", "plant"]
+CATEGORIES = ["sofa", "tv", "bed", "stove", "lamp", "guitar", "door", "plant"]
 CATEGORIES += ["chair", "chair", "table", "table"]
 
 

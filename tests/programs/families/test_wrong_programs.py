@@ -192,6 +192,6 @@ def test_a_count_in_the_familys_words_is_accepted_only_if_it_is_right(verdict_on
 
 
 def test_a_question_that_no_family_asks_waits_for_a_second_program(verdict_on):
-    text = "How many chairs are taller than 90 cm?"
-    body = 'return count(sum(chair.height > 0.9 for chair in scene.all("chair")))'
+    text = "How many chairs are taller than 50 cm?"
+    body = 'return count(sum(chair.height > 0.5 for chair in scene.all("chair")))'
     assert verdict_on("open", text, body).reason == "unconfirmed"
