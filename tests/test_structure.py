@@ -30,7 +30,7 @@ ORDER += [
     "distributed",
     "atomic_files",
 ]
-ORDER += ["config_paths", "list_options", "usage", "plain_text", "errors", "__init__"]
+ORDER += ["config_paths", "list_options", "usage", "plain_text", "seeding", "errors", "__init__"]
 WITH_LIGHTNING = {
     "trainer_cli.py",
     "run_folder.py",

@@ -9,12 +9,9 @@ state is a reference to the rounds' files.
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, final
-
-import numpy as np
 
 from lightning_ouro.errors import check_fields, check_same
 from lightning_ouro.loop.common_answers import CommonAnswers, Given
@@ -22,6 +19,7 @@ from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.programs.families import FAMILIES, OPEN, Key
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.programs.verification import Verified
+from lightning_ouro.seeding import generator_named
 
 MOST_OPEN = 0.1  # share of a round's questions that may be open; chosen by hand
 
@@ -147,7 +145,7 @@ class Pool:
     def _next_index(self, family: str, k: int) -> int:
         """The index of the next right answer among k options of a family."""
         block, position = divmod(self._assigned[family, k], k)
-        return int(_generator(f"letters {family} {k} {block}").permutation(k)[position])
+        return int(generator_named(f"letters {family} {k} {block}").permutation(k)[position])
 
     def _enter(self, question: Question) -> None:
         family = FAMILIES[question.family]
@@ -186,9 +184,5 @@ def _too_open(candidate: Verified, accepted: Sequence[Question]) -> str | None:
 def _ordered(question_id: str, options: Sequence[str], answer: str, index: int, k: int) -> tuple[str, ...]:
     """K options: the answer at its index; the others, and their order, are drawn by the question's id."""
     others = [option for option in sorted(options) if option != answer]
-    order = [others[i] for i in _generator(f"options {question_id}").permutation(len(others))[: k - 1]]
+    order = [others[i] for i in generator_named(f"options {question_id}").permutation(len(others))[: k - 1]]
     return (*order[:index], answer, *order[index:])
-
-
-def _generator(name: str) -> np.random.Generator:
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))

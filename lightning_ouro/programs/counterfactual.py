@@ -7,7 +7,6 @@ another one and the camera was elsewhere, the answer to a real question changes 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.types import Scene, SceneObject, Views
+from lightning_ouro.seeding import generator_named
 
 # A question that is answered with "no" in three of four worlds keeps its answer in all of them once in a thousand.
 WORLDS = 24
@@ -28,8 +28,7 @@ def other_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
     A category that names one object still does, so that programs find what they look for; in every second world
     all objects are there, for those that look for two of a kind.
     """
-    digest = hashlib.sha256(f"other worlds {exact.scene.id}".encode()).digest()
-    rng = np.random.default_rng(list(digest))
+    rng = generator_named(f"other worlds {exact.scene.id}")
     for world in range(WORLDS):
         kept = [item.id for item in exact.scene.objects] if world % 2 else _some_of_each(exact.scene, rng)
         yield _other_world(exact.scene, exact.views, kept, rng)

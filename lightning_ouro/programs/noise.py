@@ -1,17 +1,10 @@
-"""What noise in a scene's metadata is drawn with: the same in every process, and turned about the vertical."""
+"""What noise in a scene's metadata turns boxes by."""
 
 from __future__ import annotations
-
-import hashlib
 
 import numpy as np
 
 from lightning_ouro.programs.geometry import Floats
-
-
-def generator(name: str) -> np.random.Generator:
-    """A generator seeded by a name."""
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
 
 
 def about_vertical(angles: Floats) -> Floats:

@@ -8,7 +8,6 @@ the straight lines between eight frames. The sizes of all changes were chosen by
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,7 +21,8 @@ from lightning_ouro.programs.scene_geometry import (
     SceneGeometry,
     scene_geometry,
 )
-from lightning_ouro.scenes.types import CameraPath, Scene, Views
+from lightning_ouro.scenes.types import CameraPath, Views
+from lightning_ouro.seeding import generator_named
 
 # Degrees about the vertical, and metres: half a turn swaps what is ahead and behind, a quarter depth and width, and
 # the others change every extent along an axis.
@@ -70,7 +70,7 @@ def shaken_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
     """The scene with each frame's camera moved by some 3 cm and turned by some 2 degrees, and the path with it."""
     if exact.views is None:
         return
-    rng = _generator(exact.scene)
+    rng = generator_named(f"shaken cameras {exact.scene.id}")
     for _ in range(SHAKES):
         noise = rng.standard_normal((len(exact.views.timestamps), 4)) * (*[CENTER_SIGMA] * 3, TURN_SIGMA)
         yield scene_geometry(exact.scene, _shaken(exact.views, noise), exact.margins)
@@ -133,7 +133,3 @@ def _with_poses(views: Views, poses: np.ndarray) -> Views:
     path = CameraPath(_path(views).times, poses)
     at_frames = poses[path.indices(views.timestamps)]
     return replace(views, poses=at_frames, path=None if views.path is None else path)
-
-
-def _generator(scene: Scene) -> np.random.Generator:
-    return np.random.default_rng(list(hashlib.sha256(f"shaken cameras {scene.id}".encode()).digest()))

@@ -27,13 +27,14 @@ from lightning_ouro.programs.geometry import (
 )
 from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
-from lightning_ouro.programs.noise import about_vertical, generator
+from lightning_ouro.programs.noise import about_vertical
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
 from lightning_ouro.scenes.naming import unclear_among
 from lightning_ouro.scenes.room_kinds import may_be_there_as
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
+from lightning_ouro.seeding import generator_named
 
 CENTER_SIGMA = 0.03  # metres
 SIDE_SIGMA = 0.03  # of a side
@@ -268,12 +269,12 @@ def scene_geometry(
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
     """The geometry under noise, `draws` times; depends only on the scene's id, boxes and floor area."""
     centers, sizes, rotations = _boxes(scene)
-    noise = generator(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
+    noise = generator_named(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
     centers = centers + CENTER_SIGMA * noise[..., :3]
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
     rotations = about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    floor_noise = generator(f"jitter floor {scene.id}").standard_normal((draws, 2))
+    floor_noise = generator_named(f"jitter floor {scene.id}").standard_normal((draws, 2))
     areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
     return [
         SceneGeometry(scene, views, *draw)

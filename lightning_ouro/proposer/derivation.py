@@ -7,7 +7,6 @@ holds the answers against each other.
 
 from __future__ import annotations
 
-import hashlib
 from importlib.resources import files
 from string import Template
 
@@ -16,6 +15,7 @@ import numpy as np
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.protocol import OpenProposal
+from lightning_ouro.seeding import generator_named
 
 
 def derivation_prompt(geometry: SceneGeometry, question: str) -> str:
@@ -27,8 +27,8 @@ def derivation_prompt(geometry: SceneGeometry, question: str) -> str:
     )
 
 
-def generator(item: OpenProposal, attempt: int) -> np.random.Generator:
+def second_generator(item: OpenProposal, attempt: int) -> np.random.Generator:
     """The random generator of one of the programs for a question."""
     brief, proposal = item
     name = f"second program {brief.seed} {brief.round} {proposal.scene_id} {proposal.slot} {attempt}"
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    return generator_named(name)

@@ -30,8 +30,7 @@ from typing_extensions import override
 from lightning_ouro.errors import InputError
 from lightning_ouro.plain_text import printable
 from lightning_ouro.programs.questions import VIDEO_PROMPT, Proposal, Rejection
-from lightning_ouro.proposer.derivation import derivation_prompt
-from lightning_ouro.proposer.derivation import generator as second_generator
+from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.parsing import fenced_program
 from lightning_ouro.proposer.prompt import PromptWriter

@@ -6,7 +6,6 @@ Each slot has its own random generator, seeded by (seed, round, scene, slot).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from itertools import islice
@@ -20,6 +19,7 @@ from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.proposer.protocol import Brief, Proposer, frozen_base
+from lightning_ouro.seeding import generator_named
 
 if TYPE_CHECKING:  # this proposer works without torch
     from lightning_ouro.solver.module import SolverModule
@@ -192,4 +192,4 @@ def _weighted(items: Sequence[Item], weights: Sequence[float], rng: np.random.Ge
 
 def _generator(brief: Brief, slot: int) -> np.random.Generator:
     name = f"grammar {brief.seed} {brief.round} {brief.scene.id} {slot}"
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    return generator_named(name)

@@ -7,7 +7,6 @@ batch.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Literal, final
@@ -21,12 +20,12 @@ from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
-from lightning_ouro.proposer.derivation import derivation_prompt
-from lightning_ouro.proposer.derivation import generator as second_generator
+from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
 from lightning_ouro.proposer.parsing import LONGEST_REPLY, Unusable, fenced_program, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
+from lightning_ouro.seeding import generator_named
 from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.module import SolverModule
@@ -235,4 +234,4 @@ class Sampler:
 def generator(brief: Brief, slot: int) -> np.random.Generator:
     """The random generator of one proposal."""
     name = f"model {brief.seed} {brief.round} {brief.scene.id} {slot}"
-    return np.random.default_rng(list(hashlib.sha256(name.encode()).digest()))
+    return generator_named(name)

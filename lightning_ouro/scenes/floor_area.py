@@ -14,13 +14,13 @@ scans, four seeds).
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, QhullError
+
+from lightning_ouro.seeding import generator_named
 
 ALPHA = 5.0  # 1 / metres, as in `calculate_room_area`
 POINTS = 10_000  # as in `calculate_room_area`
@@ -28,7 +28,7 @@ POINTS = 10_000  # as in `calculate_room_area`
 
 def scanned_floor_area(points: NDArray[np.float64], scene_id: str) -> float:
     """Square metres of a scan with `(V, 3)` points, V > 0; 0 if they are collinear seen from above."""
-    rng = np.random.default_rng(list(hashlib.sha256(f"floor {scene_id}".encode()).digest()))
+    rng = generator_named(f"floor {scene_id}")
     return alpha_shape_area(points[rng.integers(len(points), size=POINTS), :2])
 
 

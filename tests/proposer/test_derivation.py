@@ -6,7 +6,7 @@ import pytest
 
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.questions import Proposal
-from lightning_ouro.proposer.derivation import derivation_prompt, generator
+from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
 from lightning_ouro.proposer.endpoint import EndpointProposer
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.model import ModelProposer
@@ -41,10 +41,10 @@ def test_the_prompt_has_question_names_and_api_but_no_number_of_the_scene(geomet
 
 
 def test_each_program_has_a_generator_of_its_own(item):
-    numbers = [generator(item, attempt).random() for attempt in (0, 1, 0)]
+    numbers = [second_generator(item, attempt).random() for attempt in (0, 1, 0)]
     assert numbers[0] == numbers[2] != numbers[1]
     other = item._replace(proposal=replace(item.proposal, slot=4))
-    assert generator(other, 0).random() not in numbers
+    assert second_generator(other, 0).random() not in numbers
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.synthetic.walks import rendered_walk
 from lightning_ouro.scenes.types import FrameBudget
 
-from .reference import REFERENCE, Film
+from .film import Film
+from .reference import REFERENCE
 
 WANTED = 60  # accepted questions of each family; the log of benchmarks has a run with 200
 EACH = 20  # of each kind, such as the farthest, or away from what one faces
