@@ -37,6 +37,10 @@ _ASKS = re.compile(
     r"(?:(?:and|or|but|then|also|up|in|by|at|to|from|of|on|for|with|about|over) )*"
     r"(how|what|which|whom?|whose|why|(?:where|when)(?= (?:is|are|was|were|does|do|did|has|have|can|could|will)\b))\b"
 )
+# What says the same again says something else as well: "below a window, i.e. less than 60 cm aside".
+_ASIDE = re.compile(
+    r"[()]|(?<![^\W_])(?:i\.e\.|e\.g\.|viz\.)|[,;:] (?:that is|that means|meaning|in other words|namely),? "
+)
 _ASKED_QUANTITY = re.compile(
     r"how (many|much|far|long|tall|high|wide|deep|big|large|close|near|thick|old|heavy)\b"
 )
@@ -84,8 +88,8 @@ def problem(text: str, answer: TypedAnswer, names: Sequence[str], geometry: Scen
 def _not_one_question(text: str) -> str | None:
     if not text.endswith("?") or text.count("?") != 1:
         return "an open question is one sentence that ends in a question mark"
-    if "(" in text or ")" in text:
-        return "an open question has no asides in parentheses"
+    if (aside := _ASIDE.search(text.casefold())) is not None:
+        return f"an open question has no asides: {aside[0].strip()!r}"
     asking = _questions(text)
     if asking and _words(text)[0] in _AUXILIARIES:
         asking = [_words(text)[0], *asking]

@@ -32,11 +32,13 @@ _TOGETHER_WORDS = "average averaged mean together total altogether sum all both 
 _UNKNOWN, _VAGUE = frozenset(_UNKNOWN_WORDS.split()), frozenset(_VAGUE_WORDS.split())
 _MEASURED, _TOGETHER = frozenset(_MEASURED_WORDS.split()), frozenset(_TOGETHER_WORDS.split())
 _SIDES = frozenset(("side", "sides", "edge", "edges"))
+# A line may end at its points or go on, and points make one figure in one order and another in another.
+_FIGURES = re.compile(r"\b(?:the (?:\w+ )?lines?|\w+-sided|shapes?|polygons?|quadrilaterals?|perimeters?)\b")
 _SHOWN = frozenset(("view", "appear", "appears", "visible", "frame", "frames"))
 _ROOM = re.compile(
     r"\b(?:middle|cent(?:er|re)) of (?:the|this) room\b|\bhow (?:high|tall) is (?:the|this) room\b"
 )
-_COMPARES = re.compile(r"\b(?:than|as \w+ as|that is|i\.e\.)(?!\w)")
+_COMPARES = re.compile(r"\b(?:than|as \w+ as)(?!\w)")
 # A dining table is a table, but not just any, and a bed frame is no bed. "Stand" is too often a verb.
 _OTHER_NAME = re.compile(
     r"\b(?:dining|coffee|bedside|kitchen|office|desk|bar) +\||\| +(?:frame|rack|case|holder|cabinet)s?\b"
@@ -55,6 +57,8 @@ def undecidable(text: str, kind: Kind, names: Sequence[str], geometry: SceneGeom
     words = _WORD.findall(rest)
     if unknown := [word for word in words if word in _UNKNOWN]:
         return f"{unknown[0]!r} is nothing that positions and sizes decide"
+    if (figure := _FIGURES.search(rest)) is not None:
+        return f"{figure[0]!r} may be one of several"
     if (room := _ROOM.search(rest)) is not None:
         return f"{room[0]!r}: walls and ceiling are unknown"
     if (other := _OTHER_NAME.search(rest)) is not None:

@@ -76,7 +76,16 @@ def shaken_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
         yield scene_geometry(exact.scene, _shaken(exact.views, noise), exact.margins)
 
 
+def turned_cameras(exact: SceneGeometry, degrees: float) -> SceneGeometry | None:
+    """The scene with every camera turned to the left by some degrees; None if it was not filmed."""
+    if exact.views is None:
+        return None
+    turn = np.tile((0.0, 0.0, 0.0, np.radians(degrees)), (len(exact.views.timestamps), 1))
+    return scene_geometry(exact.scene, _shaken(exact.views, turn), exact.margins)
+
+
 def _shaken(views: Views, noise: np.ndarray) -> Views:
+    """The views with each frame's camera moved, `(frames, 3)` metres, and turned, the fourth column's radians."""
     path = _path(views)
     *steps, turns = (np.interp(path.times, views.timestamps, column) for column in noise.T)
     poses = path.poses.copy()

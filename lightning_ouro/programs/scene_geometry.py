@@ -266,15 +266,15 @@ def scene_geometry(
     return SceneGeometry(scene, views, *boxes, box_distances(*boxes), float(scene.floor_area), margins)
 
 
-def jittered(scene: Scene, views: Views | None = None, draws: int = 8) -> list[SceneGeometry]:
-    """The geometry under noise, `draws` times; depends only on the scene's id, boxes and floor area."""
+def jittered(scene: Scene, views: Views | None = None, draws: int = 8, by: float = 1) -> list[SceneGeometry]:
+    """The geometry under noise, or `by` times as much; depends only on the scene's id, boxes and floor area."""
     centers, sizes, rotations = _boxes(scene)
-    noise = generator_named(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
+    noise = by * generator_named(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
     centers = centers + CENTER_SIGMA * noise[..., :3]
     sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
     rotations = about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
     distances = box_distances(centers, sizes, rotations)
-    floor_noise = generator_named(f"jitter floor {scene.id}").standard_normal((draws, 2))
+    floor_noise = by * generator_named(f"jitter floor {scene.id}").standard_normal((draws, 2))
     areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
     return [
         SceneGeometry(scene, views, *draw)
