@@ -25,16 +25,17 @@ class LoadedScene:
         draws: The scene's exact geometry, then its draws under noise.
         is_blind: Whether a camera's distance to what its frame does not show is missing: programs that use it
             fail.
+        aside: Degrees by which `scene.direction` is off, to the left.
     """
 
-    def __init__(self, draws: Sequence[SceneGeometry], is_blind: bool = False) -> None:
-        self.plain = plain_data(draws, is_blind)
+    def __init__(self, draws: Sequence[SceneGeometry], is_blind: bool = False, aside: float = 0.0) -> None:
+        self.plain = plain_data(draws, is_blind, aside)
         self.draws = len(draws)
         self.ways = Ways(draws)
         self.state: bytes | None = None  # dump of an interpreter with this scene, once one was needed
 
 
-def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False) -> dict[str, Any]:
+def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False, aside: float = 0.0) -> dict[str, Any]:
     """The arguments of the prelude's `_load`: what all draws share, and what differs.
 
     Heights are above the floor where its level is known, and else as the source gives them.
@@ -42,7 +43,8 @@ def plain_data(draws: Sequence[SceneGeometry], is_blind: bool = False) -> dict[s
     exact = draws[0].scene  # the draws may come in another order, and each has a floor of its own
     bottoms = np.array([item.corners()[:, 2].min() for item in exact.objects])
     floor = np.array([0, 0, ground_level(bottoms, draws[0].eyes) or 0.0])
-    return {"shared": _shared(draws[0], floor), "draws": [_draw(draw, floor, is_blind) for draw in draws]}
+    shared = (*_shared(draws[0], floor), aside)
+    return {"shared": shared, "draws": [_draw(draw, floor, is_blind) for draw in draws]}
 
 
 def _shared(exact: SceneGeometry, floor: Floats) -> tuple[Any, ...]:

@@ -1,4 +1,4 @@
-"""Whether an open question says what its quantities are measured by, and is clear of the limits, where that decides.
+"""Whether an open question says what its quantities are measured by, where that decides the answer.
 
 Two programs that were written from one text share the API's conventions, so they agree on answers that a person
 would call one of two: `scene.distance` is between closest points, `scene.path` from middle to middle, `height` of a
@@ -9,15 +9,12 @@ that were wrong or one of two had such a reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import permutations
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
 from lightning_ouro.programs.answers import TypedAnswer
-from lightning_ouro.programs.same_frames import turned_cameras
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 # Words that say between which points a distance or a way is meant. "The closest" alone asks for an object.
@@ -25,12 +22,6 @@ SAYS_BETWEEN = re.compile(
     r"\b(?:(?:closest|nearest) (?:points?|parts?|sides?)|edges?|gaps?|surfaces?|touch\w*|outlines?|cent(?:er|re)s?|"
     r"middles?|midpoints?)\b"
 )
-_SAYS_SIDE = re.compile(
-    r"\b(?:left|right|ahead|front|behind|back|beyond|opposite|fac(?:e|es|ing)|looks?|looking|turns?|turned|turning|"
-    r"clockwise|counterclockwise|o'clock)\b"
-)
-SIDE_DEGREES = 10.0  # by which sides are clear, as the families ask of directions
-_MOST_NAMES = 5  # unique ones, of which any two may be a place and what is faced from it: 40 worlds
 LEAST_METRES = 0.2  # as the families ask; metres may change by 0.1 under noise
 MOST_LEANING = 10.0  # degrees from the vertical; chosen by hand
 
@@ -65,35 +56,6 @@ def between_middles(exact: SceneGeometry) -> SceneGeometry:
     """The scene with distances between the middles of boxes, as somebody may mean who does not say."""
     steps = exact.centers[:, None] - exact.centers
     return replace(exact, distances=np.linalg.norm(steps, axis=-1))
-
-
-def says_side(text: str) -> bool:
-    """Whether a text speaks of sides of somebody or something: left, behind, facing."""
-    return _SAYS_SIDE.search(text.casefold()) is not None
-
-
-def turned_worlds(
-    exact: SceneGeometry, names: Sequence[str], has_cameras: bool
-) -> Iterator[SceneGeometry | None]:
-    """The scene with the directions turned in which one may look, to either side by `SIDE_DEGREES`.
-
-    One world for each two of the named unique objects, in which the second is carried around the first, and with
-    cameras one in which all of them are turned. Nothing else changes, distances neither.
-
-    Args:
-        exact: The scene.
-        names: The categories that a text names; of the unique ones, the first five.
-        has_cameras: Whether cameras matter.
-    """
-    unique = [exact.indices(name)[0] for name in names if exact.is_unique(name)][:_MOST_NAMES]
-    for degrees in (-SIDE_DEGREES, SIDE_DEGREES):
-        turn = Rotation.from_euler("z", degrees, degrees=True).as_matrix()
-        for standing, facing in permutations(unique, 2):
-            centers = exact.centers.copy()
-            centers[facing] = centers[standing] + turn @ (centers[facing] - centers[standing])
-            yield replace(exact, centers=centers)
-        if has_cameras:
-            yield turned_cameras(exact, degrees)
 
 
 def _leaning(geometry: SceneGeometry, names: Sequence[str]) -> str | None:

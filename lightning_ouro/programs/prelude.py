@@ -87,6 +87,7 @@ class ProgramScene:
     _camera_distances: tuple[tuple[float, ...], ...]
     _first_seen: dict[str, float]
     _headings: tuple[tuple[int, float], ...]
+    _aside: float
     _draw: int
 
     def all(self, category: str) -> list[Object]:
@@ -118,7 +119,7 @@ class ProgramScene:
         ahead_y = facing.center[1] - standing.center[1]
         aside_x = target.center[0] - standing.center[0]
         aside_y = target.center[1] - standing.center[1]
-        return _degrees(ahead_x, ahead_y, aside_x, aside_y)
+        return (_degrees(ahead_x, ahead_y, aside_x, aside_y) + self._aside) % 360
 
     def is_straight(self, a: Object, b: Object) -> bool:
         """Whether one can walk straight from `a` to `b` because nothing stands in between."""
@@ -214,8 +215,10 @@ def _degrees(ahead_x: float, ahead_y: float, aside_x: float, aside_y: float) -> 
     return angle if angle < 360 else 0.0
 
 
-def _load(shared: tuple[Any, Any, Any, Any], draws: list[tuple[Any, Any, Any, Any]]) -> list[ProgramScene]:
-    counts, first_seen, camera_fields, headings = shared
+def _load(
+    shared: tuple[Any, Any, Any, Any, float], draws: list[tuple[Any, Any, Any, Any]]
+) -> list[ProgramScene]:
+    counts, first_seen, camera_fields, headings, aside = shared
     cameras = tuple([Camera(*fields) for fields in camera_fields])
     scenes = []
     for draw, (object_fields, floor_area, distances, camera_distances) in enumerate(draws):
@@ -224,7 +227,7 @@ def _load(shared: tuple[Any, Any, Any, Any], draws: list[tuple[Any, Any, Any, An
         numbers = {name: number for name, (number, _) in counts.items()}
         apart = (distances, camera_distances)
         seen = (first_seen, headings)
-        scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, *seen, draw))
+        scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, *seen, aside, draw))
     return scenes
 
 

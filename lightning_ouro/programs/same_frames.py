@@ -76,10 +76,10 @@ def shaken_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
         yield scene_geometry(exact.scene, _shaken(exact.views, noise), exact.margins)
 
 
-def turned_cameras(exact: SceneGeometry, degrees: float) -> SceneGeometry | None:
-    """The scene with every camera turned to the left by some degrees; None if it was not filmed."""
+def turned_cameras(exact: SceneGeometry, degrees: float) -> SceneGeometry:
+    """The scene with every camera turned to the left by some degrees."""
     if exact.views is None:
-        return None
+        return exact
     turn = np.tile((0.0, 0.0, 0.0, np.radians(degrees)), (len(exact.views.timestamps), 1))
     return scene_geometry(exact.scene, _shaken(exact.views, turn), exact.margins)
 
