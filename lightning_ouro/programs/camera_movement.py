@@ -84,11 +84,11 @@ class CameraMovement:
 
     def __init__(self, views: Views) -> None:
         path = CameraPath(views.timestamps, views.poses) if views.path is None else views.path
-        axes = path.poses[:, :3, 2] / np.linalg.norm(path.poses[:, :3, 2], axis=1, keepdims=True)
-        is_steep = np.abs(axes[:, 2]) > math.sin(math.radians(STEEPEST))
+        axes = path.poses[:, :3, 2]
+        steep = is_steep(axes)
         self._directions = np.arctan2(axes[:, 1], axes[:, 0])
         turns = (np.diff(self._directions) + math.pi) % (2 * math.pi) - math.pi
-        is_cut = (np.diff(path.times) > LONGEST_GAP + _ROUNDING) | is_steep[1:] | is_steep[:-1]
+        is_cut = (np.diff(path.times) > LONGEST_GAP + _ROUNDING) | steep[1:] | steep[:-1]
         is_cut |= np.abs(turns) > math.radians(WIDEST_STEP + _ROUNDING)
         self._positions = path.poses[:, :3, 3]
         self._headings = np.degrees(np.concatenate([[0.0], np.cumsum(turns)]))
@@ -133,6 +133,11 @@ class CameraMovement:
             others = first + 1 + np.flatnonzero(self.stretches[first + 1 :] == stretch)
             if len(others):
                 yield first, others.tolist()
+
+
+def is_steep(axes: Floats) -> NDArray[np.bool_]:
+    """Which optical axes `(P, 3)` point up or down so steeply that they face no side."""
+    return np.asarray(np.abs(axes[:, 2]) > math.sin(math.radians(STEEPEST)) * np.linalg.norm(axes, axis=1))
 
 
 def _walked(positions: Floats, directions: Floats) -> Floats:

@@ -5,6 +5,7 @@ The data are tuples, lists, dicts, strings and numbers only, laid out as the pre
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -61,12 +62,18 @@ def _shared(exact: SceneGeometry, floor: Floats) -> tuple[Any, ...]:
         exact.forwards.tolist(),
     )
     cameras = tuple(
-        (index, time, tuple(position), tuple(forward), (forward[1], -forward[0]))
+        (index, time, tuple(position), *_sides(forward))
         for index, (time, position, forward) in enumerate(zip(*columns, strict=True))
     )
     movement = exact.movement
     headings = tuple(zip(movement.stretches.tolist(), movement.headings.tolist(), strict=True))
     return counts, first_seen, cameras, headings
+
+
+def _sides(forward: list[float]) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+    """The directions ahead and to the right of a camera; None for one that faces no side."""
+    x, y = forward
+    return (None, None) if math.isnan(x) else ((x, y), (y, -x))
 
 
 def _draw(draw: SceneGeometry, floor: Floats, is_blind: bool) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from lightning_ouro.programs.camera_movement import CameraMovement
+from lightning_ouro.programs.camera_movement import CameraMovement, is_steep
 from lightning_ouro.programs.clearance import metres_outside
 from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import (
@@ -172,15 +172,12 @@ class SceneGeometry:
 
     @cached_property
     def forwards(self) -> Floats:
-        """The `(frames, 2)` unit vectors on the floor in which the cameras look.
-
-        For a camera that looks straight up or down, the direction of its image's top.
-        """
+        """The `(frames, 2)` unit vectors on the floor in which the cameras look; NaN where one faces no side."""
         if self.views is None:
             return np.zeros((0, 2))
-        forward, top = self.views.poses[:, :2, 2], -self.views.poses[:, :2, 1]
-        level = np.where(np.linalg.norm(forward, axis=1, keepdims=True) < 1e-6, top, forward)
-        return level / np.maximum(np.linalg.norm(level, axis=1, keepdims=True), 1e-12)
+        axes = self.views.poses[:, :3, 2]
+        level = np.where(is_steep(axes)[:, None], np.nan, axes[:, :2])
+        return np.asarray(level / np.linalg.norm(level, axis=1, keepdims=True))
 
     @cached_property
     def movement(self) -> CameraMovement:

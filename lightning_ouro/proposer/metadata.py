@@ -30,8 +30,8 @@ def compact(geometry: SceneGeometry, short: ShortNames, max_objects: int) -> lis
     These are two chairs, the position of each and the frames that show it. What is known of a category
     precedes its short name, so that a model that reads from left to right knows it when it reads the name.
     `^#0` is the frame in which the category is first seen, if that is clear. The camera comes first,
-    `x4y9d27#3`, with its viewing direction `d` in tens of degrees. Positions are in steps of 0.2 m from the
-    lowest coordinate on each axis.
+    `x4y9d27#3`, with its viewing direction `d` in tens of degrees unless it looks up or down steeply. Positions
+    are in steps of 0.2 m from the lowest coordinate on each axis.
     """
     assert geometry.views is not None, "prompts are about scenes that were filmed"
     described = described_categories(geometry, max_objects)
@@ -40,8 +40,7 @@ def compact(geometry: SceneGeometry, short: ShortNames, max_objects: int) -> lis
     origin = np.concatenate([cameras, objects[described_ids]]).min(axis=0)
     lines = [f"floor {geometry.floor_area:.1f}"]
     for frame, forward in enumerate(geometry.forwards):
-        direction = round(math.degrees(math.atan2(forward[1], forward[0])) / 10) % 36
-        lines.append(f"{_grid_position(cameras[frame] - origin)}d{direction}#{frame}")
+        lines.append(f"{_grid_position(cameras[frame] - origin)}{_direction(forward)}#{frame}")
     for entry in described:
         positions = [
             _grid_position(objects[index] - origin)
@@ -88,6 +87,12 @@ def _first_frame(geometry: SceneGeometry, entry: DescribedCategory) -> str:
     """`^#0`, the frame in which the category is first seen; empty where that is doubtful."""
     first_seen = geometry.first_seen.get(entry.category)
     return f"^#{first_seen.frame}" if first_seen is not None and first_seen.clearness >= 1 else ""
+
+
+def _direction(forward: NDArray[np.float64]) -> str:
+    """`d27`, the direction on the floor in tens of degrees; empty for a camera that faces no side."""
+    x, y = forward.tolist()
+    return "" if math.isnan(x) else f"d{round(math.degrees(math.atan2(y, x)) / 10) % 36}"
 
 
 def _grid_position(from_origin: NDArray[np.float64]) -> str:

@@ -147,7 +147,9 @@ def filmed(sandbox, room, walk):
 
 
 def test_what_no_frame_shows_is_not_counted(filmed):
-    taller = "count(sum(x.height > 1.2 * scene.unique('stove').height for x in scene.objects))"  # the lamp alone
+    taller = (
+        "count(sum(x.height > 1.2 * scene.unique('stove').height for x in scene.objects))"  # the lamp alone
+    )
     assert filmed(taller) is None
     assert filmed(taller, [(frame, 4) for frame in range(4)]) == (
         "unseen",

@@ -1,5 +1,7 @@
 """The API in CPython: what its scenes hold, and that the sandbox computes the same."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,18 @@ def test_the_apis_scenes_hold_what_the_draws_hold(filmed):
         for category in draw.categories():
             assert [obj.id for obj in api.all(category)] == draw.indices(category)
             assert api.count(category) == draw.count(category)
+
+
+def test_no_camera_that_looks_at_the_floor_has_a_forward_or_sees_a_motion(filmed):
+    scene, views = filmed
+    poses = views.poses.copy()
+    poses[0, :3, :3] = [[1, 0, 0], [0, -1, 0], [0, 0, -1]]
+    (api,) = loaded([scene_geometry(scene, replace(views, poses=poses, path=None))])
+    first, second = api.cameras[:2]
+    assert first.forward is first.right is None and second.forward is not None
+    with pytest.raises(ValueError, match=r"too steeply at 0\.\d s"):
+        api.motion(first, second)
+    api.motion(second, first)
 
 
 def test_the_apis_cameras_and_first_appearances_are_those_of_the_views(filmed):

@@ -1,8 +1,10 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 
 from lightning_ouro.programs.first_seen import VISIBLE
+from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.proposer import metadata
 from lightning_ouro.proposer.short_names import ShortNames
 
@@ -30,6 +32,14 @@ def test_every_visible_object_is_in_both_descriptions_with_its_frames(brief, geo
         start = full.index(next(line for line in full if line.startswith(f"{item.category}: ")))
         listed = ranges(" ".join(map(str, frames)))
         assert any(line.endswith(f"frames {listed}") for line in full[start + 1 :])
+
+
+def test_a_camera_that_looks_at_the_floor_has_no_direction(brief):
+    poses = brief.views.poses.copy()
+    poses[1, :3, :3] = [[1, 0, 0], [0, -1, 0], [0, 0, -1]]
+    geometry = scene_geometry(brief.scene, replace(brief.views, poses=poses, path=None))
+    compact = metadata.compact(geometry, ShortNames.of(geometry, 64), 64)
+    assert re.fullmatch(r"x\d+y\d+d\d+#0", compact[1]) and re.fullmatch(r"x\d+y\d+#1", compact[2])
 
 
 def test_the_compact_description_says_where_the_camera_is_and_looks(brief, geometry):
