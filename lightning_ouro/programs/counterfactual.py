@@ -60,7 +60,7 @@ def _other_world(
     middle = poses[:, :3, 3].mean(axis=0)
     poses[:, :3, 3] = middle + rng.uniform(*_SCALES, size=3) * (poses[:, :3, 3] - middle)
     # no way leads through these
-    return scene_geometry(world, replace(views, poses=poses, visibility=visibility, path=None))
+    return scene_geometry(world, replace(views, poses=poses, visibility=visibility, path=None, possible=None))
 
 
 def _some_of_each(scene: Scene, rng: np.random.Generator) -> list[int]:

@@ -2,8 +2,8 @@
 
 An object is visible in a frame if it covers at least 0.3 % of the pixels. A category is first seen in the
 first frame in which one of its objects is visible. That is doubtful if an earlier frame holds a trace of the
-category, 0.05 % to 0.3 % of the pixels. Both limits were chosen by hand: public generators of such questions
-count a single pixel.
+category, 0.05 % to 0.3 % of the pixels, or may hold one where it is not known what the pixels show. Both limits
+were chosen by hand: public generators of such questions count a single pixel.
 """
 
 from __future__ import annotations
@@ -45,13 +45,22 @@ class FirstSeen:
     clearness: float
 
 
-def find_first_seen(visibility: NDArray[np.float32], indices: Sequence[int]) -> FirstSeen | None:
-    """When the objects with these indices are first seen, or None if no frame shows them."""
+def find_first_seen(
+    visibility: NDArray[np.float32], indices: Sequence[int], at_most: NDArray[np.float32] | None = None
+) -> FirstSeen | None:
+    """When the objects with these indices are first seen, or None if no frame is known to show them.
+
+    Args:
+        visibility: `(frames, objects)` shares of the pixels.
+        indices: Of some objects.
+        at_most: The same at most, where it is not known what some pixels show.
+    """
     shares = visibility[:, list(indices)]
     seen = np.flatnonzero((shares >= VISIBLE).any(axis=1))
     if not len(seen):
         return None
     first = int(seen[0])
-    trace = float(shares[:first].sum(axis=1).max(initial=0.0))
+    earlier = shares[:first] if at_most is None else at_most[:first, list(indices)]
+    trace = float(earlier.sum(axis=1).max(initial=0.0))
     ratio = float(shares[first].max()) / VISIBLE
     return FirstSeen(first, min(ratio, TRACE / trace) if trace > 0 else ratio)

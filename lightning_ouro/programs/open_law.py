@@ -20,6 +20,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.counterfactual import WORLDS, other_worlds
 from lightning_ouro.programs.questions import Proposal, Reason
 from lightning_ouro.programs.same_frames import (
+    glimpsed_world,
     moved_worlds,
     resampled_world,
     shaken_worlds,
@@ -61,6 +62,10 @@ class OpenLaw:
     @cached_property
     def _shown(self) -> list[LoadedScene]:
         return _each_loaded([shown_world(self._draws[0])])
+
+    @cached_property
+    def _glimpsed(self) -> list[LoadedScene]:
+        return _each_loaded([glimpsed_world(self._draws[0])])
 
     @cached_property
     def _shaken(self) -> list[LoadedScene]:
@@ -180,6 +185,8 @@ class OpenLaw:
             return "rules", "the answer depends on the axes or the origin of the metadata, which nobody sees"
         if not all(map(exact.agrees, self._answers(program, self._shown))):
             return "unseen", "the answer depends on objects that no frame shows"
+        if ".first_sight(" in program and not all(map(exact.agrees, self._answers(program, self._glimpsed))):
+            return "unseen", "it is not clear when something is first seen: an earlier frame may show it"
         if "camera" not in program:  # whatever is known of cameras has a name with this word
             return None
         if None in self._answers(program, self._blind):

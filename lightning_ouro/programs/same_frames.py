@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from lightning_ouro.programs.first_seen import TRACE, VISIBLE
 from lightning_ouro.programs.scene_geometry import (
     CENTER_SIGMA,
     TURN_SIGMA,
@@ -62,8 +63,21 @@ def shown_world(exact: SceneGeometry) -> SceneGeometry | None:
     objects = tuple(replace(scene.objects[was], id=index) for index, was in enumerate(kept))
     gone = Counter(item.category for item in scene.objects) - Counter(item.category for item in objects)
     counts = {name: max(number - gone[name], 0) for name, number in scene.counts.items()}
-    views = replace(exact.views, visibility=exact.views.visibility[:, kept])
+    views = replace(exact.views, visibility=exact.views.visibility[:, kept], possible=None)
     return scene_geometry(replace(scene, objects=objects, counts=counts), views, exact.margins)
+
+
+def glimpsed_world(exact: SceneGeometry) -> SceneGeometry | None:
+    """The scene with objects that are seen wherever a frame holds a trace of them, or may hold one.
+
+    Where a mask or depth map says nothing, for one. None if it was not filmed.
+    """
+    if exact.views is None:
+        return None
+    visibility = exact.views.at_most * np.float32(VISIBLE / TRACE)
+    return scene_geometry(
+        exact.scene, replace(exact.views, visibility=visibility, possible=None), exact.margins
+    )
 
 
 def shaken_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:

@@ -165,7 +165,7 @@ class SceneGeometry:
         if self.views is None:
             return {}
         first_seen = {
-            category: find_first_seen(self.views.visibility, self.indices(category))
+            category: find_first_seen(self.views.visibility, self.indices(category), self.views.at_most)
             for category in self.categories()
         }
         return {category: first for category, first in first_seen.items() if first is not None}

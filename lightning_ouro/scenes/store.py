@@ -23,6 +23,7 @@ from typing import Any
 
 import imageio.v3 as iio
 import numpy as np
+from numpy.typing import NDArray
 
 from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
@@ -165,18 +166,23 @@ def _scene_record(scene: Scene) -> dict[str, Any]:
 
 def _frames_record(video: Video, names: Sequence[str]) -> dict[str, Any]:
     views = video.views
-    rows = zip(names, views.timestamps, views.poses, views.intrinsics, views.visibility, strict=True)
+    columns = (views.timestamps, views.poses, views.intrinsics, views.visibility, views.at_most)
     frames = [
         {
             "image": name,
             "time": float(time),
             "pose": pose.tolist(),
             "intrinsics": intrinsics.tolist(),
-            "shares": {str(object_id): float(share) for object_id, share in enumerate(shares) if share > 0},
+            "shares": _by_object(shares, shares > 0),
+            "possible_shares": _by_object(possible, possible > shares),
         }
-        for name, time, pose, intrinsics, shares in rows
+        for name, time, pose, intrinsics, shares, possible in zip(names, *columns, strict=True)
     ]
     return {"frames": frames} if views.path is None else {"frames": frames, "path": _path_record(views)}
+
+
+def _by_object(shares: NDArray[np.float32], kept: NDArray[np.bool_]) -> dict[str, float]:
+    return {str(index): float(shares[index]) for index in np.flatnonzero(kept)}
 
 
 def _path_record(views: Views) -> list[dict[str, Any]]:

@@ -120,6 +120,8 @@ class Views:
             picture ends. All footage of this package knows it.
         path: The camera's whole path, which holds the frames' own times and poses; None if nothing is known
             of the camera between the frames.
+        possible: `(T, objects)` share of the frame's pixels that each object may fill, where it is not known what
+            some of them show; None if all is known. What is not shown may still be there.
     """
 
     timestamps: NDArray[np.float64]
@@ -128,11 +130,17 @@ class Views:
     visibility: NDArray[np.float32]
     size: tuple[int, int] | None = None
     path: CameraPath | None = None
+    possible: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.path is not None:
             at_frames = self.path.poses[self.path.indices(self.timestamps)]
             assert np.array_equal(at_frames, self.poses), "the path holds every frame's pose"
+
+    @property
+    def at_most(self) -> NDArray[np.float32]:
+        """`(T, objects)` share of the frame's pixels that each object fills at most."""
+        return self.visibility if self.possible is None else self.possible
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,3 +66,11 @@ def test_without_frames_or_objects_nothing_is_seen():
         assert seen_objects(np.zeros(shape, np.float32)) == frozenset()
     assert find_first_seen(np.zeros((0, 3), np.float32), [0]) is None
     assert find_first_seen(shares([3000]), []) is None
+
+
+@pytest.mark.parametrize(("possible", "clearness"), [(0.0005, 1.0), (0.001, 0.5), (0.0, 0.02 / 0.003)])
+def test_what_an_earlier_frame_may_show_makes_it_doubtful(possible, clearness):
+    visibility = np.array([[0.0], [0.02]], np.float32)
+    at_most = np.array([[possible], [0.02]], np.float32)
+    first_seen = find_first_seen(visibility, [0], at_most)
+    assert first_seen == FirstSeen(1, pytest.approx(clearness))

@@ -2,6 +2,7 @@ import dataclasses
 import json
 import shutil
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -45,6 +46,18 @@ def test_written_frames_are_read_back_with_exact_views(rooms):
     for name in ("timestamps", "poses", "intrinsics", "visibility"):
         np.testing.assert_array_equal(getattr(read.views, name), getattr(rendered.views, name))
     assert np.abs(read.frames.astype(int) - rendered.frames).mean() < 4  # JPEG
+
+
+def test_what_may_be_seen_is_stored_beside_what_is(tmp_path):
+    scene = procedural_scene(0)
+    video = scene.footage.load(scene, BUDGET)
+    possible = video.views.visibility.copy()
+    possible[0, 2] += np.float32(0.25)
+    write_scene(scene, replace(video, views=replace(video.views, possible=possible)), tmp_path / scene.id)
+    (read,), _ = read_scenes([tmp_path])
+    views = read.footage.load(read, BUDGET).views
+    np.testing.assert_array_equal(views.at_most, possible)
+    np.testing.assert_array_equal(views.visibility, video.views.visibility)
 
 
 def test_the_cameras_path_is_stored_for_any_number_of_frames(rooms):

@@ -32,9 +32,9 @@ def masked(scene: Scene, video: Video, dropped: Collection[int]) -> Video:
     for frame, intrinsics, pose in zip(frames, views.intrinsics, views.poses, strict=True):
         for index in dropped:
             _fill(frame, scene.objects[index], intrinsics, pose)
-    visibility = views.visibility.copy()
-    visibility[:, list(dropped)] = 0
-    return Video(frames, replace(views, visibility=visibility))
+    visibility, possible = views.visibility.copy(), views.at_most.copy()
+    visibility[:, list(dropped)] = possible[:, list(dropped)] = 0
+    return Video(frames, replace(views, visibility=visibility, possible=possible))
 
 
 def _fill(frame: NDArray[np.uint8], item: SceneObject, intrinsics: Floats, pose: Floats) -> None:

@@ -64,11 +64,13 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     images = map(partial(resized, size=size), recording.images(indices))
     for row, image in zip(frames, images, strict=True):
         row[:] = image
-    visibility = np.stack([visible_shares(scene, recording, index) for index in indices])
+    shares = visible_shares(scene, recording, indices)
+    visibility = np.stack([known.certain for known in shares])
+    possible = np.stack([known.possible for known in shares])
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     intrinsics = shots.intrinsics[indices] * scale[:, None]
     times, path = shots.times[indices], thinned(recording.path(), shots.times[indices])
-    return Video(frames, Views(times, intrinsics, shots.poses[indices], visibility, size, path))
+    return Video(frames, Views(times, intrinsics, shots.poses[indices], visibility, size, path, possible))
 
 
 def thinned(path: CameraPath, times: NDArray[np.float64]) -> CameraPath:

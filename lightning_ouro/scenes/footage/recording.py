@@ -11,8 +11,22 @@ from numpy.typing import NDArray
 
 from lightning_ouro.scenes.types import CameraPath
 
+UNKNOWN = -2  # in a mask: nobody has said what the pixel shows
 _RIGID = 1e-2  # maximum deviation of a pose's axes from orthonormality
 _FARTHEST = 1000.0  # metres; poses farther from the origin are invalid
+
+
+@dataclass(frozen=True, eq=False)
+class Shares:
+    """How much of one frame each object fills, as far as that is known.
+
+    Attributes:
+        certain: `(objects,)` shares of the frame's pixels that surely show the object.
+        possible: `(objects,)` shares that may show it, where it is not known what some pixels show.
+    """
+
+    certain: NDArray[np.float32]
+    possible: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,18 +68,18 @@ class Recording(ABC):
         return CameraPath(self.shots.times, self.shots.poses)
 
     def mask(self, frame_index: int) -> NDArray[np.int32] | None:
-        """`(h, w)` id of the object that each pixel shows, -1 for none; None if there are no masks."""
+        """`(h, w)` id of the object that each pixel shows, -1 for none, `UNKNOWN`; None if the frame has no mask."""
         return None
 
     def depth(self, frame_index: int) -> NDArray[np.float32] | None:
-        """`(h, w)` metres along the camera's axis, 0 where unknown; None if there are no depth maps.
+        """`(h, w)` metres along the camera's axis, 0 where unknown; None if the frame has no depth map.
 
         The map covers the same view as the image, at any resolution.
         """
         return None
 
-    def known_shares(self, frame_index: int) -> NDArray[np.float32] | None:
-        """`(objects,)` share of the frame's pixels that each object fills; None if that was not stored."""
+    def known_shares(self, frame_index: int) -> Shares | None:
+        """How much of the frame each object fills; None if that was not stored."""
         return None
 
     def close(self) -> None:  # noqa: B027  most recordings keep nothing open

@@ -7,6 +7,11 @@
   table; only objects that are hardly higher than that, such as rugs, are seen there.
 - Boxes: the nearest box on the ray, as if boxes were solid and nothing else were in the way.
 
+What a pixel shows is not known where a mask has no label or a depth map no depth: black, shiny or transparent things
+and far ones return none. There each object may be seen whose box lies on the ray. Nor is it known in a frame without
+mask and depth of a recording that has them in others: what boxes alone would show may be seen there, and is not
+certain. What may be seen is neither seen nor absent.
+
 Depth and boxes are evaluated at about 160 × 120 pixels at most; the visibility threshold of 0.3 % is 58 of
 these.
 """
@@ -14,11 +19,12 @@ these.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_ouro.scenes.footage.recording import Recording
+from lightning_ouro.scenes.footage.recording import UNKNOWN, Recording, Shares, Shots
 from lightning_ouro.scenes.synthetic.furniture import Texture
 from lightning_ouro.scenes.synthetic.types import PaintedBoxes, Room
 from lightning_ouro.scenes.types import Scene
@@ -32,21 +38,67 @@ _FAR = 1000.0  # metres, extents of the empty room that the renderer needs aroun
 Floats = NDArray[np.float64]
 
 
-def visible_shares(scene: Scene, recording: Recording, frame_index: int) -> NDArray[np.float32]:
-    """`(objects,)` shares of a frame's pixels, from the best source that the recording has."""
-    known = recording.known_shares(frame_index)
+def visible_shares(scene: Scene, recording: Recording, frame_indices: Sequence[int]) -> list[Shares]:
+    """What some frames of a recording show, each from the best source that the recording has for it."""
+    shares = [_measured(scene, recording, index) for index in frame_indices]
+    is_measured = any(known is not None for known in shares)
+    return [
+        _estimated(scene, recording.shots, index, not is_measured) if known is None else known
+        for index, known in zip(frame_indices, shares, strict=True)
+    ]
+
+
+def _measured(scene: Scene, recording: Recording, index: int) -> Shares | None:
+    """What a frame shows by stored shares, mask or depth; None if it has none of them."""
+    known = recording.known_shares(index)
     if known is not None:
         return known
-    ids = recording.mask(frame_index)
+    ids = recording.mask(index)
+    unknown = None if ids is None else ids == UNKNOWN
+    shots = recording.shots
+    camera = (shots.intrinsics[index], shots.poses[index], shots.size)
     if ids is None:
-        shots, depth = recording.shots, recording.depth(frame_index)
-        intrinsics, pose = shots.intrinsics[frame_index], shots.poses[frame_index]
+        depth = recording.depth(index)
         if depth is None:
-            ids = by_boxes(scene, intrinsics, pose, shots.size)
-        else:
-            ids = by_depth(scene, intrinsics, pose, shots.size, depth)
+            return None
+        ids, unknown = by_depth(scene, *camera, depth), ~(np.isfinite(depth) & (depth > 0))
+    assert unknown is not None
+    certain = _shares(ids, scene)
+    return Shares(certain, np.minimum(certain + may_show(scene, *camera, unknown), np.float32(1)))
+
+
+def _estimated(scene: Scene, shots: Shots, index: int, is_certain: bool) -> Shares:
+    """What a frame would show if there were only the boxes."""
+    ids = by_boxes(scene, shots.intrinsics[index], shots.poses[index], shots.size)
+    possible = _shares(ids, scene)
+    return Shares(possible if is_certain else np.zeros_like(possible), possible)
+
+
+def _shares(ids: NDArray[np.int32], scene: Scene) -> NDArray[np.float32]:
     counts = np.bincount(ids[ids >= 0], minlength=len(scene.objects))
     return (counts / ids.size).astype(np.float32)
+
+
+def may_show(
+    scene: Scene, intrinsics: Floats, pose: Floats, size: tuple[int, int], unknown: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """`(objects,)` shares of the pixels of which it is not known what they show, and whose rays meet the object's box.
+
+    Args:
+        scene: Its boxes.
+        intrinsics: `(3, 3)` in pixels of an image of `size`.
+        pose: `(4, 4)` camera to world.
+        size: Height and width of the image.
+        unknown: `(h, w)` of which pixels of the same view it is not known.
+    """
+    kept = _every_nth(unknown.shape)
+    rows, columns = np.nonzero(unknown[np.ix_(*kept)])
+    rays = _rays(intrinsics, pose, size, unknown.shape, kept)[rows, columns]
+    shares = np.zeros(len(scene.objects), dtype=np.float32)
+    for index, item in enumerate(scene.objects if len(rays) else ()):
+        entry, leave = span(rays, pose[:3, 3], item.center, item.size, item.rotation)
+        shares[index] = ((entry <= leave) & (leave > 0)).sum() / (len(kept[0]) * len(kept[1]))
+    return shares
 
 
 def by_boxes(scene: Scene, intrinsics: Floats, pose: Floats, size: tuple[int, int]) -> NDArray[np.int32]:
@@ -85,7 +137,9 @@ def by_depth(
         depth: `(h, w)` metres along the camera's axis over the same view, 0 where unknown; only every n-th
             row and column of a large map is used.
     """
-    z, rays = _rays(intrinsics, pose, size, depth)
+    kept = _every_nth(depth.shape)
+    z = np.nan_to_num(depth[np.ix_(*kept)].astype(np.float64), posinf=0.0, neginf=0.0)
+    rays = _rays(intrinsics, pose, size, depth.shape, kept)
     centers, sizes, rotations = _boxes(scene)
     ground = _floor_height(scene) + FLOOR
     heights = pose[2, 3] + rays[..., 2] * z
@@ -99,17 +153,26 @@ def by_depth(
     return ids
 
 
+def _every_nth(shape: tuple[int, ...]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """The rows and columns of a map that leave about `PIXELS` pixels at most."""
+    step = max(1, math.ceil(math.sqrt(math.prod(shape) / PIXELS)))
+    rows, columns = (np.arange(step // 2, length, step) for length in shape)
+    return rows, columns
+
+
 def _rays(
-    intrinsics: Floats, pose: Floats, size: tuple[int, int], depth: NDArray[np.float32]
-) -> tuple[Floats, Floats]:
-    """Depths `(h, w)` of about `PIXELS` pixels at most, and their rays `(h, w, 3)` in the world, camera z = 1."""
-    step = max(1, math.ceil(math.sqrt(depth.size / PIXELS)))
-    rows, columns = (np.arange(step // 2, length, step) for length in depth.shape)
-    z = np.nan_to_num(depth[np.ix_(rows, columns)].astype(np.float64), posinf=0.0, neginf=0.0)
-    scale = np.array([depth.shape[1] / size[1], depth.shape[0] / size[0], 1.0])
+    intrinsics: Floats,
+    pose: Floats,
+    size: tuple[int, int],
+    shape: tuple[int, ...],
+    kept: tuple[NDArray[np.int_], NDArray[np.int_]],
+) -> Floats:
+    """Rays `(h, w, 3)` in the world, camera z = 1, of some rows and columns of a map of the same view as an image."""
+    rows, columns = kept
+    scale = np.array([shape[1] / size[1], shape[0] / size[0], 1.0])
     u, v = np.meshgrid(columns + 0.5, rows + 0.5)
     points = np.stack([u, v, np.ones_like(u)], axis=-1)
-    return z, points @ np.linalg.inv(intrinsics * scale[:, None]).T @ pose[:3, :3].T
+    return np.asarray(points @ np.linalg.inv(intrinsics * scale[:, None]).T @ pose[:3, :3].T)
 
 
 def _floor_height(scene: Scene) -> float:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
+from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots, rigid
 from lightning_ouro.scenes.readers.files import (
     Floats,
     image_size,
@@ -94,10 +94,15 @@ class FolderRecording(Recording):
         return (depth * self._depth_unit).astype(np.float32)
 
     @override
-    def known_shares(self, frame_index: int) -> NDArray[np.float32] | None:
-        by_object = self._frames[self._valid[frame_index]].get("shares")
-        if by_object is None:
+    def known_shares(self, frame_index: int) -> Shares | None:
+        frame = self._frames[self._valid[frame_index]]
+        if frame.get("shares") is None:
             return None
+        certain = self._shares(frame_index, "shares", frame["shares"])
+        possible = self._shares(frame_index, "possible_shares", frame.get("possible_shares", {}))
+        return Shares(certain, np.maximum(certain, possible))
+
+    def _shares(self, frame_index: int, field: str, by_object: Any) -> NDArray[np.float32]:
         indices = {str(place): index for place, index in enumerate(self._listed)}
         if (
             not isinstance(by_object, dict)
@@ -105,7 +110,7 @@ class FolderRecording(Recording):
             or not all(map(_is_share, by_object.values()))
         ):
             raise BadSceneError(
-                f"{self._where(frame_index)}: shares is {short_repr(by_object)}, "
+                f"{self._where(frame_index)}: {field} is {short_repr(by_object)}, "
                 "expected numbers from 0 to 1 by object index"
             )
         shares = np.zeros(self._num_objects, dtype=np.float32)

@@ -9,7 +9,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage, resized, thinned, uniform_indices
-from lightning_ouro.scenes.footage.recording import Recording, Shots
+from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import CameraPath, FrameBudget
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches
@@ -167,7 +167,7 @@ def test_known_shares_win_over_masks_masks_over_depth_and_depth_over_boxes():
     ids = np.full((6, 8), -1, dtype=np.int32)
     ids[:2, :3] = 1
     metres = np.zeros((6, 8), dtype=np.float32)
-    with_all = InMemory(shares=known, ids=ids, metres=metres)
+    with_all = InMemory(shares=Shares(known, known), ids=ids, metres=metres)
     np.testing.assert_array_equal(load(with_all).views.visibility, np.tile(known, (4, 1)))
     masked = InMemory(ids=ids, metres=metres)
     np.testing.assert_allclose(load(masked).views.visibility, np.tile(np.eye(OBJECTS)[1] / 8, (4, 1)))

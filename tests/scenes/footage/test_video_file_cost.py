@@ -50,7 +50,7 @@ import numpy as np
 import lightning_ouro.scenes.readers
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
-from lightning_ouro.scenes.footage.recording import Recording, Shots
+from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.scenes.footage.video_file import VideoFile
 
@@ -67,7 +67,8 @@ class Minute(Recording):
         return self.video.frames(frame_indices)
 
     def known_shares(self, frame_index):
-        return np.zeros(len(SCENE.objects), dtype=np.float32)
+        none = np.zeros(len(SCENE.objects), dtype=np.float32)
+        return Shares(none, none)
 
 
 def peak():

@@ -6,8 +6,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.recording import Recording, Shots
-from lightning_ouro.scenes.footage.visibility import PIXELS, by_boxes, by_depth, visible_shares
+from lightning_ouro.scenes.footage.recording import UNKNOWN, Recording, Shots
+from lightning_ouro.scenes.footage.visibility import PIXELS, by_boxes, by_depth, may_show, visible_shares
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject
 from tests.scenes.readers.film import clearly, film
@@ -223,7 +223,70 @@ class Filmed(Recording):
 
 
 def shares_of_recording(seen, recording):
-    return np.array([visible_shares(seen.scene, recording, index) for index in range(len(seen.times))])
+    return np.array(
+        [shares.certain for shares in visible_shares(seen.scene, recording, range(len(seen.times)))]
+    )
+
+
+def possible_shares(seen, recording):
+    return np.array(
+        [shares.possible for shares in visible_shares(seen.scene, recording, range(len(seen.times)))]
+    )
+
+
+def test_an_object_whose_depth_is_unknown_is_possible_but_not_certain(films):
+    seen = films[0]
+    hidden = int(seen.shares[0].argmax())
+    depths = np.where(seen.ids == hidden, np.float32(0), seen.depth)
+    recording = Filmed(seen, depths=depths)
+    assert not shares_of_recording(seen, recording)[:, hidden].any()
+    possible = possible_shares(seen, recording)
+    assert (possible[:, hidden] >= 0.95 * seen.shares[:, hidden] - 2 / PIXELS).all()
+
+
+@pytest.mark.parametrize("unknown", [0.0, np.nan, np.inf, -1.0])
+def test_where_no_depth_is_known_all_in_view_is_possible(films, unknown):
+    seen = films[0]
+    recording = Filmed(seen, depths=np.full_like(seen.depth, unknown))
+    assert not shares_of_recording(seen, recording).any()
+    assert (possible_shares(seen, recording)[seen.shares > 0] > 0).all()
+
+
+def test_what_lies_behind_unknown_pixels_is_possible_and_nothing_beside_them():
+    places = ((0, 2, 0), (0, 4, 0), (3, 4, 0))
+    scene = scene_of(*(("box", place, (1, 1, 1)) for place in places))
+    pose = np.eye(4)
+    pose[:3, :3] = [[1, 0, 0], [0, 0, 1], [0, -1, 0]]  # looks along y
+    pinhole = np.array([[100.0, 0, 80], [0, 100, 60], [0, 0, 1]])
+    unknown = np.zeros((120, 160), bool)
+    unknown[40:80, 60:100] = True
+    front, behind, beside = may_show(scene, pinhole, pose, (120, 160), unknown)
+    assert front == pytest.approx(1600 / 19200, rel=0.01)  # its front covers all of them
+    assert behind == pytest.approx(28**2 / 19200, rel=0.1) and beside == 0
+
+
+def test_where_all_is_known_nothing_else_is_possible(films):
+    seen = films[0]
+    for recording in (Filmed(seen, depths=seen.depth), Filmed(seen, masks=seen.ids), Filmed(seen)):
+        certain = shares_of_recording(seen, recording)
+        np.testing.assert_array_equal(possible_shares(seen, recording), certain)
+
+
+def test_pixels_without_a_label_may_show_what_lies_on_their_rays(films):
+    seen = films[0]
+    hidden = int(seen.shares[0].argmax())
+    masks = np.where(seen.ids == hidden, UNKNOWN, seen.ids)
+    recording = Filmed(seen, masks=masks)
+    assert not shares_of_recording(seen, recording)[:, hidden].any()
+    assert (possible_shares(seen, recording)[:, hidden] >= 0.95 * seen.shares[:, hidden] - 2 / PIXELS).all()
+
+
+def test_a_frame_without_a_depth_map_among_others_shows_nothing_for_certain(films):
+    seen = films[0]
+    recording = Filmed(seen, depths=[None, *seen.depth[1:]])
+    certain, possible = shares_of_recording(seen, recording), possible_shares(seen, recording)
+    assert not certain[0].any() and certain[1].any()
+    np.testing.assert_allclose(possible[0], shares_by_boxes(seen)[0], atol=1e-7)
 
 
 @pytest.mark.parametrize("step", [1, 2, 3])

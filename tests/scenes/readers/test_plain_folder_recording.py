@@ -47,11 +47,12 @@ def test_only_frames_with_depth_are_used_if_any_have_depth(tmp_path, filmed):
 def test_known_shares_are_returned_unchanged(tmp_path, filmed):
     def add_shares(scene, frames):
         for frame in frames["frames"]:
-            frame["shares"] = {"2": 0.25}
+            frame["shares"], frame["possible_shares"] = {"2": 0.25}, {"1": 0.5, "2": 0.125}
 
     scene = read(write(tmp_path / "room", filmed, change=add_shares))
-    shares = scene.footage.load(scene, BUDGET).views.visibility
-    assert (shares[:, 2] == 0.25).all() and shares.sum() == 0.25 * len(shares)
+    views = scene.footage.load(scene, BUDGET).views
+    assert (views.visibility[:, 2] == 0.25).all() and views.visibility.sum() == 0.25 * len(views.visibility)
+    assert (views.possible[:, 1:3] == (0.5, 0.25)).all()  # at most is never less
 
 
 def test_the_cameras_path_is_that_of_all_frames_and_of_what_was_tracked_between_them(tmp_path, filmed):

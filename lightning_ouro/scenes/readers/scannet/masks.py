@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.footage.recording import UNKNOWN
 from lightning_ouro.scenes.readers.files import short_repr
 from lightning_ouro.scenes.readers.scannet.sens import decode_image
 
@@ -40,6 +41,7 @@ class InstanceMasks:
 
     def __init__(self, folder: Path, object_indices: Mapping[int, int]) -> None:
         self._index_by_value = np.full(256, -1, dtype=np.int32)
+        self._index_by_value[0] = UNKNOWN  # not annotated, or a hole of the mesh that the labels come from
         for object_id, index in object_indices.items():
             if object_id < 255:
                 self._index_by_value[object_id + 1] = index
@@ -54,7 +56,7 @@ class InstanceMasks:
                     self._members[int(match[1])] = member
 
     def mask(self, frame: int) -> NDArray[np.int32] | None:
-        """The object index of each pixel in a frame of the recording, -1 for none; None if it has no mask.
+        """The object index of each pixel in a frame, -1 for none, `UNKNOWN`; None if it has no mask.
 
         Raises:
             BadSceneError: the mask cannot be decompressed, or is not an image of 8 bits a pixel.

@@ -116,7 +116,7 @@ def test_without_depth_visibility_comes_from_boxes(tmp_path):
     scene = read(write_filmed(tmp_path, depth=None))
     opened = IphoneRecording(tmp_path / "data" / ID / "iphone", scene)
     assert opened.depth(0) is None
-    check_shares(np.stack([visible_shares(scene, opened, index) for index in range(12)]), range(12))
+    check_shares(np.stack([shares.certain for shares in visible_shares(scene, opened, range(12))]), range(12))
 
 
 def test_a_frame_without_an_entry_is_skipped_in_images_and_depth_alike(folder):
