@@ -25,6 +25,7 @@ UNITS: dict[Kind, Unit | None] = {
     "square_metres": "m2",
     "choice": None,
 }
+LENGTHS: frozenset[Kind] = frozenset({"centimetres", "metres", "square_metres"})
 # Far above any room: VSI-Bench's largest has 129 m2, its longest object side is 5.5 m.
 BOUNDS: dict[Kind, float] = {"count": 1000, "centimetres": 10_000, "metres": 100, "square_metres": 10_000}
 STEPS: dict[Kind, float] = {"count": 0, "centimetres": 1, "metres": 0.1, "square_metres": 0.1}  # of rounding

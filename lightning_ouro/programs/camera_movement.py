@@ -5,8 +5,8 @@ turned right by 60. So turns are accumulated over the camera's whole path, pose 
 the camera sees each of them.
 
 Where a pose does not say in which direction the camera looks on the floor, or the next one does not say by which
-way it was reached, the path is cut. The parts between two cuts are called stretches; nothing is known about what
-lies between frames of different stretches.
+way it was reached, or no hand moves that fast, the path is cut. The parts between two cuts are called stretches;
+nothing is known about what lies between frames of different stretches.
 """
 
 from __future__ import annotations
@@ -27,6 +27,15 @@ from lightning_ouro.scenes.types import CameraPath, Views
 LONGEST_GAP = 1.0  # seconds between two poses
 WIDEST_STEP = 90.0  # degrees between the headings of two poses
 STEEPEST = 60.0  # degrees up or down
+MOST_ROLLED = (
+    45.0  # degrees by which a picture is turned; beyond, what moves to its left does not move to the left
+)
+# What is faster is a jump of the tracking, or a cut, and no hand.
+FASTEST, FASTEST_TURN, TICK = (
+    5.0,
+    360.0,
+    0.1,
+)  # metres and degrees a second, and seconds at least between two poses
 # A hand that shakes neither turns nor walks.
 SHAKE = 5.0  # degrees; a smaller turn back does not count
 STRIDE = 0.05  # metres in which the length of a path is measured
@@ -84,13 +93,15 @@ class CameraMovement:
 
     def __init__(self, views: Views) -> None:
         path = CameraPath(views.timestamps, views.poses) if views.path is None else views.path
-        axes = path.poses[:, :3, 2]
-        steep = is_steep(axes)
+        axes, sideless = path.poses[:, :3, 2], face_no_side(path.poses)
         self._directions = np.arctan2(axes[:, 1], axes[:, 0])
         turns = (np.diff(self._directions) + math.pi) % (2 * math.pi) - math.pi
-        is_cut = (np.diff(path.times) > LONGEST_GAP + _ROUNDING) | steep[1:] | steep[:-1]
-        is_cut |= np.abs(turns) > math.radians(WIDEST_STEP + _ROUNDING)
         self._positions = path.poses[:, :3, 3]
+        gaps, steps = np.diff(path.times), np.linalg.norm(np.diff(self._positions, axis=0), axis=1)
+        is_cut = (gaps > LONGEST_GAP + _ROUNDING) | sideless[1:] | sideless[:-1]
+        is_cut |= np.abs(turns) > math.radians(WIDEST_STEP + _ROUNDING)
+        is_cut |= np.abs(turns) > np.radians(FASTEST_TURN * np.maximum(gaps, TICK) + _ROUNDING)
+        is_cut |= steps > FASTEST * np.maximum(gaps, TICK) + _ROUNDING
         self._headings = np.degrees(np.concatenate([[0.0], np.cumsum(turns)]))
         self._walked = _walked(self._positions, self._directions[:-1] + turns / 2)
         self._frames = path.indices(views.timestamps)
@@ -135,9 +146,12 @@ class CameraMovement:
                 yield first, others.tolist()
 
 
-def is_steep(axes: Floats) -> NDArray[np.bool_]:
-    """Which optical axes `(P, 3)` point up or down so steeply that they face no side."""
-    return np.asarray(np.abs(axes[:, 2]) > math.sin(math.radians(STEEPEST)) * np.linalg.norm(axes, axis=1))
+def face_no_side(poses: Floats) -> NDArray[np.bool_]:
+    """Which cameras `(P, 4, 4)` look up or down steeply, or have their pictures on the side or upside down."""
+    up, tops = poses[:, 2, 2], -poses[:, 2, 1]  # of the optical axis, and of the way to the picture's top
+    level = np.sqrt(np.maximum(1 - up**2, 0))
+    is_steep = np.abs(up) > math.sin(math.radians(STEEPEST))
+    return np.asarray(is_steep | (tops < math.cos(math.radians(MOST_ROLLED)) * level))
 
 
 def _walked(positions: Floats, directions: Floats) -> Floats:

@@ -57,7 +57,7 @@ class Camera:
         id: Its index in `scene.cameras`.
         time: Seconds from the start of the video, rounded to a tenth, as questions name it.
         position: (x, y, z) in metres.
-        forward: (x, y) of the direction on the floor in which it looks, of length 1; None if steeply up or down.
+        forward: (x, y) of the direction on the floor in which it looks, of length 1; None if held steep or askew.
         right: (x, y) of the direction to its right, likewise.
     """
 
@@ -165,7 +165,7 @@ class ProgramScene:
     def motion(self, first: Camera, second: Camera) -> tuple[float, float, float]:
         """Metres to the right, forward and up from one camera's position to another's, as the first one sees it."""
         if first.forward is None:
-            raise ValueError(f"the camera looks up or down too steeply at {first.time} s to face a side")
+            raise ValueError(f"the camera is held too steeply or askew at {first.time} s to face a side")
         x = second.position[0] - first.position[0]
         y = second.position[1] - first.position[1]
         rightward = x * first.right[0] + y * first.right[1]

@@ -15,7 +15,7 @@ from itertools import combinations
 
 import numpy as np
 
-from lightning_ouro.programs.camera_movement import CameraMovement, is_steep
+from lightning_ouro.programs.camera_movement import CameraMovement, face_no_side
 from lightning_ouro.programs.clearance import metres_outside
 from lightning_ouro.programs.first_seen import VISIBLE, FirstSeen, find_first_seen, seen_objects
 from lightning_ouro.programs.geometry import (
@@ -175,8 +175,7 @@ class SceneGeometry:
         """The `(frames, 2)` unit vectors on the floor in which the cameras look; NaN where one faces no side."""
         if self.views is None:
             return np.zeros((0, 2))
-        axes = self.views.poses[:, :3, 2]
-        level = np.where(is_steep(axes)[:, None], np.nan, axes[:, :2])
+        level = np.where(face_no_side(self.views.poses)[:, None], np.nan, self.views.poses[:, :2, 2])
         return np.asarray(level / np.linalg.norm(level, axis=1, keepdims=True))
 
     @cached_property

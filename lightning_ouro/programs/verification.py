@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import final
 
 from lightning_ouro.plain_text import folded, lower_case
 from lightning_ouro.programs import clearness, open_text, source
-from lightning_ouro.programs.answers import TypedAnswer, described
+from lightning_ouro.programs.answers import LENGTHS, TypedAnswer, described
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
@@ -26,6 +27,7 @@ from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejecti
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
 from lightning_ouro.programs.source import Source
+from lightning_ouro.programs.unit import no_metres
 from lightning_ouro.scenes.types import Scene, Views
 
 
@@ -64,6 +66,10 @@ class _Context:
     loaded: LoadedScene
     categories: Mapping[str, str]  # as the scene spells them, by lower case
     open_law: OpenLaw
+
+    @cached_property
+    def no_metres(self) -> str | None:
+        return no_metres(self.geometry)
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,8 @@ class Verifier:
             return match
         family, roles = match
         detail = family.check(context.geometry, roles, answer)
+        if detail is None and answer.kind in LENGTHS:
+            detail = context.no_metres
         if detail is not None:
             return _Problem("rules", detail)
         if (unseen := clearness.unseen(context.geometry, family, roles)) is not None:

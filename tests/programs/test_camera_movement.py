@@ -81,7 +81,8 @@ def test_a_slow_turn_of_a_shaking_hand_is_one_turn():
 def test_sides_are_what_remains_without_the_smallest_swings():
     rng = np.random.default_rng(2)
     for _ in range(200):
-        headings = np.cumsum(rng.normal(rng.normal(0, 2), rng.uniform(1, 12), size=rng.integers(2, 90)))
+        steps = rng.normal(rng.normal(0, 2), rng.uniform(1, 12), size=rng.integers(2, 90))
+        headings = np.cumsum(np.clip(steps, -36, 36))
         kept = np.diff(without_shake(headings.tolist(), 5.0))
         turn = turning(headings)
         assert turn.left == pytest.approx(kept[kept > 0].sum(), abs=1e-6)
@@ -140,7 +141,34 @@ def test_nothing_is_known_across_a_gap_in_tracking(gap, is_known):
     ("step", "is_known"), [(89, True), (91, False), (180, False), (-89, True), (-91, False)]
 )
 def test_two_poses_far_apart_do_not_tell_by_which_way_the_camera_turned(step, is_known):
-    tracked = movement([pose(heading=heading) for heading in (0, 1, 1 + step, 2 + step)])
+    headings = (0, 1, 1 + step, 2 + step)
+    tracked = movement([pose(heading=heading) for heading in headings], times=0.3 * np.arange(4))
+    assert ((0, 1) in tracked.turns) == is_known
+
+
+@pytest.mark.parametrize(
+    ("metres", "degrees", "seconds", "is_known"),
+    [
+        (0.49, 35, 0.1, True),
+        (0.51, 0, 0.1, False),
+        (0, 37, 0.1, False),
+        (0.1, 5, 0.001, True),  # two sources of poses may be a few centimetres apart
+        (2.4, 85, 0.5, True),
+        (2.6, 0, 0.5, False),
+    ],
+)
+def test_no_hand_moves_by_five_metres_or_turns_in_a_circle_in_a_second(metres, degrees, seconds, is_known):
+    poses = [pose(), pose(), pose((metres, 0, 1.5), degrees), pose((metres, 0, 1.5), degrees)]
+    tracked = movement(poses, times=np.cumsum([0, 0.1, seconds, 0.1]))
+    assert ((0, 1) in tracked.turns) == ((0, 1) in tracked.moves) == is_known
+
+
+@pytest.mark.parametrize(
+    ("roll", "is_known"), [(0, True), (44, True), (-44, True), (46, False), (90, False), (180, False)]
+)
+@pytest.mark.parametrize("pitch", [0, -50])
+def test_a_camera_whose_picture_lies_on_its_side_faces_no_side(roll, pitch, is_known):
+    tracked = movement([pose(heading=heading, pitch=pitch, roll=roll) for heading in (0, 20)])
     assert ((0, 1) in tracked.turns) == is_known
 
 

@@ -57,9 +57,9 @@ class CameraMotion(Family):
     A move: 0.5 m and twice as far as along the next axis, by the displacement as seen at the first time and by
     the steps as the camera sees each, and half as far as the path is long. A turn: 15 degrees, and twice as far
     as to the other side, but not by half a circle from one shown frame to the next, which would look alike to both
-    sides. Both only where the camera was tracked all the way and does not look up or down steeply, and where the frames
-    at both times show an object. For a turn, frames on the way that show none are as if not shown: what is told by
-    blank walls? A move is told by where it starts and ends.
+    sides. Both only where the camera was tracked all the way, without jumps, and is not held steeply or askew, and
+    where the frames at both times show an object. For a turn, frames on the way that show none are as if not shown:
+    what is told by blank walls? A move is told by where it starts and ends.
     """
 
     name = "camera_motion"
@@ -103,7 +103,7 @@ class CameraMotion(Family):
             return f"{first} s is not before {second} s"
         between = turn_between if _is_turn(roles) else move_between
         if between(geometry, roles["times"]) is None:
-            return f"the camera was not tracked, or looks up or down steeply, between {first} and {second} s"
+            return f"the camera was not tracked, jumps, or is held steeply or askew, between {first} and {second} s"
         if self.slack(geometry, roles) >= 1:
             return nothing_shown(geometry, roles["times"]) or _turns_unseen(geometry, roles)
         if _is_turn(roles):

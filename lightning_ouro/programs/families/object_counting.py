@@ -133,10 +133,18 @@ def _with_total(
 
 
 def _may_repeat(geometry: SceneGeometry, category: str) -> bool:
-    """Whether a box of the category lies by more than half inside another one."""
+    """Whether a box of the category lies by more than half inside another one, or around its centre."""
     indices = geometry.indices(category)
     touching = [(a, b) for a in indices for b in indices if a != b and geometry.distances[a, b] == 0]
-    return any(_share_inside(geometry, a, b) > MOST_SHARED for a, b in touching)
+    return any(
+        _holds_centre(geometry, a, b) or _share_inside(geometry, a, b) > MOST_SHARED for a, b in touching
+    )
+
+
+def _holds_centre(geometry: SceneGeometry, inner: int, outer: int) -> bool:
+    """Whether the centre of a box lies inside another one."""
+    offset = (geometry.centers[inner] - geometry.centers[outer]) @ geometry.rotations[outer]
+    return bool((np.abs(offset) <= geometry.sizes[outer] / 2).all())
 
 
 def _share_inside(geometry: SceneGeometry, inner: int, outer: int) -> float:

@@ -25,7 +25,9 @@ from lightning_ouro.programs.families.route_turns import (
     random_walk,
     stops_of,
     turn_angles,
+    turn_name,
     turn_slack,
+    turns_on_reaching,
 )
 from lightning_ouro.programs.families.uniqueness import all_indices, not_unique
 from lightning_ouro.programs.first_seen import PLACED
@@ -47,8 +49,8 @@ class RoutePlanning(Family):
       faced (`strict`: 1.5 m): guards that legs and first look are directions, which noise does not turn;
     - every leg straight and free for a walker, with at most 0.5 m over or under what a stop stands on or under, and
       no object counted that has no box: guards that "go forward" leads there;
-    - every turn 30 degrees from straight on and 10 from 135 and 225 (`strict`: 35 and 20): guards what it is
-      called;
+    - every turn 30 degrees from straight on and 10 from 135 and 225 (`strict`: 35 and 20), and called the same where
+      the leg meets the stop's outline, at the near end of a long counter: guards what it is called;
     - each seen with 0.5 % of a frame (`PLACED`), its centre framed: guards that the legs' ends can be seen.
     """
 
@@ -118,6 +120,10 @@ class RoutePlanning(Family):
         for angle in turn_angles(geometry, roles):
             if turn_slack(angle, self.margins(geometry)) < 1:
                 return f"a turn of {angle:.0f} degrees is too close to a boundary"
+        angles = turn_angles(geometry, roles)
+        for angle, reaching in zip(angles[::-1], turns_on_reaching(geometry, roles)[::-1], strict=False):
+            if turn_name(angle) != turn_name(reaching):
+                return f"a turn of {angle:.0f} degrees is one of {reaching:.0f} where one reaches the stop"
         return None
 
     @override

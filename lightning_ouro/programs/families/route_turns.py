@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from lightning_ouro.programs.families.forms import Roles
-from lightning_ouro.programs.geometry import direction_degrees
+from lightning_ouro.programs.geometry import Floats, direction_degrees, footprints
 from lightning_ouro.programs.margins import Margins
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
@@ -49,6 +49,35 @@ def turn_angles(geometry: SceneGeometry, roles: Roles) -> list[float]:
         ahead[0] = geometry.centers[geometry.indices(roles["facing"][0])[0]]
     angles = direction_degrees(stops[:-1], ahead, stops[1:])
     return [float(angle) for angle in angles[0 if "facing" in roles else 1 :]]
+
+
+def turns_on_reaching(geometry: SceneGeometry, roles: Roles) -> list[float]:
+    """The same turns for who stops where a leg meets a stop's outline; without that at the start."""
+    indices = [geometry.indices(name)[0] for name in stops_of(roles)]
+    places = geometry.centers[indices, :2]
+    outlines = footprints(
+        *(boxes[indices] for boxes in (geometry.centers, geometry.sizes, geometry.rotations))
+    )
+    return [
+        float(direction_degrees(met, met + (there - here), places[step + 2]))
+        for step, (here, there) in enumerate(pairwise(places[:-1]))
+        for met in [_met(here, there, outlines[step + 1])]
+    ]
+
+
+def _met(start: Floats, end: Floats, outline: Floats) -> Floats:
+    """Where the way from one point to another one, inside of a convex outline, first meets it; all on the floor."""
+    edges = np.roll(outline, -1, axis=0) - outline
+    outward = np.stack([edges[:, 1], -edges[:, 0]], axis=1)
+    apart, speeds = ((outline - start) * outward).sum(axis=1), outward @ (end - start)
+    entering = speeds < 0
+    share = np.max(apart[entering] / speeds[entering], initial=0.0)
+    return np.asarray(start + min(share, 1.0) * (end - start))
+
+
+def turn_name(angle: float) -> str:
+    """What a turn by some degrees in [0, 360) is called."""
+    return "left" if angle < 135 else "back" if angle < 225 else "right"
 
 
 def turn_slack(angle: float, margins: Margins) -> float:

@@ -10,6 +10,7 @@ from itertools import combinations, pairwise, product
 
 import numpy as np
 from shapely import LineString, MultiPoint, Point, Polygon
+from shapely.ops import nearest_points as nearest
 
 from .called import TAKEN, not_clear
 from .film import (
@@ -24,6 +25,7 @@ from .film import (
     outline,
     place,
     turn,
+    within,
 )
 
 SIDES = {"easy": (180, 360), "medium": (135, 225, 360), "hard": (90, 180, 270, 360)}
@@ -103,6 +105,11 @@ def counting(film, roles):
             grid = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 5)] * 3), -1).reshape(-1, 3) * a.size
             inside = np.abs((a.center + grid @ a.rotation.T - b.center) @ b.rotation) <= b.size / 2
             against += ["one box twice"] if inside.all(axis=1).mean() > 0.6 else []
+            against += (
+                ["one in another"]
+                if within(a.center[None], b).any() or within(b.center[None], a).any()
+                else []
+            )
     if len(roles["object"]) == 2:
         against += [] if len(numbers) == 2 else ["one category twice"]
         against += [] if any(numbers.values()) else ["nothing is there"]
@@ -245,6 +252,15 @@ def route(film, roles):
     ways += [place(b) - place(a) for a, b in legs]
     turns = [math.degrees(cmath.phase(after / before)) for before, after in pairwise(ways)]
     against += ["a turn is unclear" for t in turns if abs(t) < 30 or abs(abs(t) - 135) < 10]
+    for before, stop, after in zip(stops, stops[1:], stops[2:], strict=False):
+        way = LineString([before.center[:2], stop.center[:2]])
+        reached = complex(*nearest(Point(before.center[:2]), way.intersection(outline(stop)))[1].coords[0])
+        here, there = (
+            math.degrees(cmath.phase((place(after) - point) / (place(stop) - place(before))))
+            for point in (place(stop), reached)
+        )
+        same = (abs(here) > 135) == (abs(there) > 135) and (abs(here) > 135 or (here > 0) == (there > 0))
+        against += [] if same else [f"at the near end of the {stop.category} it is another turn"]
     against += never_centred(film, stops + faced)
     names = ["Turn Back" if abs(t) > 135 else "Turn Left" if t > 0 else "Turn Right" for t in turns]
     return ", ".join(names), against + small(film, stops + faced, PLACED)

@@ -185,3 +185,14 @@ def test_slack_is_that_of_the_least_clear_turn(floor):
     geometry = floor({"a": (0, -3), "b": (0, 0), "t": at(60), "f": (3, -3)})
     roles = CORNER | {"facing": ("f",)}  # 90 degrees left, 45 from back; then 60 left, twice 30 from ahead
     assert FAMILY.slack(geometry, roles) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(0.5, True), (5.0, False)])
+def test_a_turn_is_called_the_same_where_a_long_stop_is_reached(floor, length, is_kept):
+    """From the left end of a counter the table is 120 degrees to the left; from its middle, far to the right, behind."""
+    counter = ("b", (4.5 - length / 2 - 2.0, 0, 0.5), (length, 0.4, 1))
+    middle = counter[1][0]
+    geometry = floor({"a": (-4.5, 0), "t": (middle - 2.9, 1.7)}, [counter])
+    roles = {"start": ("a",), "via": ("b",), "end": ("t",)}
+    problem = FAMILY.check(geometry, roles, ANY)
+    assert problem is None if is_kept else "where one reaches the stop" in problem
