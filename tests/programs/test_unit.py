@@ -64,7 +64,7 @@ def test_one_thing_of_a_usual_size_is_enough(make_scene, name, length, is_known)
 
 def test_only_answers_that_are_lengths_need_a_unit(sandbox, make_scene):
     boxes = [(name, (9 * x, 4.0, 1.0), (6.0, 1.0, 2.0)) for x, name in enumerate(("bed", "bed", "bathtub"))]
-    scene = make_scene(boxes)
+    scene = make_scene(boxes, floor_area=90.0)
     views = held_at(5, 3)
     count = "def answer(scene):\n    return count(scene.count('bed'))\n"
     area = "def answer(scene):\n    return square_metres(scene.floor_area)\n"
