@@ -77,5 +77,5 @@ def test_only_answers_that_are_lengths_need_a_unit(sandbox, make_scene):
     assert isinstance(counted, Verified), counted
     assert (
         measured.reason == "rules"
-        and measured.detail == "bathtub, bed of 3.3 times the usual size: is the unit the metre?"
+        and measured.detail == "bathtub, bed of 2.8 times the usual size: is the unit the metre?"
     )
