@@ -117,7 +117,7 @@ def restored(loop: ClosedLoop, checkpoint: Path | None) -> LoopState:
         raise InputError(
             f"ckpt_path={checkpoint} is not a file; propose needs a checkpoint file (not DeepSpeed's folder)"
         )
-    state = LoopState(loop.settings, RoundFiles(folder_of(checkpoint.parent) / "rounds", read_only=True))
+    state = LoopState(loop.settings, RoundFiles(folder_of(checkpoint.parent) / "rounds", rank=None))
     saved = torch.load(checkpoint, weights_only=True, map_location="cpu").get("callbacks", {})
     if loop.state_key not in saved:
         raise InputError(f"ckpt_path={checkpoint} is not a checkpoint of the loop: it was not written by fit")

@@ -101,7 +101,7 @@ class ClosedLoop(L.Callback):
                     "batches of its own"
                 )
             self.attach(_solver(trainer))
-            files = RoundFiles(folder / "rounds", not trainer.is_global_zero) if folder else None
+            files = RoundFiles(folder / "rounds", trainer.global_rank) if folder else None
             self.state = LoopState(self.settings, files)
             data.advance_to = lambda round_index: self.advance_to(trainer, round_index)
         self._set_fixed_questions(data, "test" if stage == "test" else "val")
@@ -216,6 +216,8 @@ class ClosedLoop(L.Callback):
         result = propose_round(self.proposer, solver, data.library, scenes, state.pool, request, self.shard)
         name = f"round {request.round_index}"
         self._say(*(f"{name}: skipped scene {scene.id}: {scene.reason}" for scene in result.skipped))
+        if result.is_read_back:
+            self._say(f"{name}: proposed before it was interrupted; its questions are read back")
         state.add_round(request, result, len(scenes))
         if not result.accepted:
             in_pool = f"the {len(state.pool)} questions already in the pool"

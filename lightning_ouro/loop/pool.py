@@ -15,7 +15,7 @@ from typing import Any, final
 
 from lightning_ouro.errors import check_fields, check_same
 from lightning_ouro.loop.common_answers import CommonAnswers, Given
-from lightning_ouro.loop.files import RoundFiles
+from lightning_ouro.loop.files import Identity, RoundFiles
 from lightning_ouro.programs.families import FAMILIES, OPEN, Key
 from lightning_ouro.programs.questions import LETTERS, Question, Rejection
 from lightning_ouro.programs.verification import Verified
@@ -47,8 +47,7 @@ class Pool:
     def copy(self) -> Pool:
         """A pool in memory that has accepted the same questions."""
         pool = Pool()
-        for question in self._questions:
-            pool._enter(question)
+        pool.enter(self._questions)
         return pool
 
     def __len__(self) -> int:
@@ -81,8 +80,17 @@ class Pool:
             accepted.append(question)
         return accepted, rejected
 
+    def enter(self, questions: Sequence[Question]) -> None:
+        """Takes in questions that were admitted before, in their order."""
+        for question in questions:
+            self._enter(question)
+
     def write_round(
-        self, round_index: int, accepted: Sequence[Question], rejected: Sequence[Rejection]
+        self,
+        round_index: int,
+        accepted: Sequence[Question],
+        rejected: Sequence[Rejection],
+        identity: Identity | None = None,
     ) -> None:
         """Writes the round to disk if the pool has files.
 
@@ -91,7 +99,7 @@ class Pool:
         """
         if self.files is not None:
             assert round_index == len(self._hashes), "every round is written once, in order"
-            self._hashes.append(self.files.write_proposed(round_index, accepted, rejected))
+            self._hashes.append(self.files.write_proposed(round_index, accepted, rejected, identity))
 
     def state_dict(self) -> dict[str, Any]:
         """A reference to the questions: the hash of each round's file."""
@@ -108,8 +116,7 @@ class Pool:
         assert self.files is not None and not self._questions, "a new pool with files is restored"
         self._hashes = list(state["rounds"])
         for round_index, expected in enumerate(self._hashes):
-            for question in self.files.read_questions(round_index, expected):
-                self._enter(question)
+            self.enter(self.files.read_questions(round_index, expected))
 
     def metrics(self) -> dict[str, float]:
         """`loop/pool`: the number of questions."""

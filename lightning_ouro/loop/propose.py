@@ -7,13 +7,15 @@ rank admits the same questions in the same order.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.admit import filter_and_admit
+from lightning_ouro.loop.files import Identity
+from lightning_ouro.loop.journal import Journal, Written
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.rounds import RankShard, RoundRequest, RoundResult
 from lightning_ouro.programs.families import Key
@@ -26,6 +28,9 @@ from lightning_ouro.scenes.types import Scene, SkippedScene, Views
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.sharding import unsharded
 
+# Of which nothing is lost once they are noted; a multiple of the scenes that a model is asked about in one batch, and
+# enough requests to keep a server busy. Chosen by hand.
+SCENES_AT_ONCE = 16
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")  # of which json.loads makes a pair one character
 
 
@@ -38,7 +43,7 @@ def propose_round(
     request: RoundRequest,
     shard: RankShard,
 ) -> RoundResult:
-    """Proposes, verifies and admits a round's questions; a collective.
+    """Proposes, verifies and admits a round's questions, or reads them back if that was done before; a collective.
 
     Args:
         proposer: Writes the questions.
@@ -50,9 +55,14 @@ def propose_round(
         shard: Which scenes this rank asks about.
     """
     title = f"round {request.round_index}"
+    identity = request.identity(proposer.name)
+    read_back = _read_back(pool, request.round_index, identity, shard)
+    if read_back is not None:
+        return read_back
+    journal = None if pool.files is None else pool.files.journal(request.round_index, identity)
     briefs, skipped = write_briefs(shard.of(scenes), library, pool, request, title, shard)
     with unsharded(solver):  # ranks differ in scenes and replies, so weights are gathered once
-        outcomes = ask(proposer, briefs, title, shard)
+        outcomes = ask(proposer, briefs, title, shard, journal)
     order = {scene.id: index for index, scene in enumerate(scenes)}
     outcomes = sorted(
         all_gather_list(outcomes), key=lambda item: (order[item.proposal.scene_id], item.proposal.slot)
@@ -60,7 +70,20 @@ def propose_round(
     rejected = [item for item in outcomes if isinstance(item, Rejection)]
     verified = [item for item in outcomes if isinstance(item, Verified)]
     accepted, turned_down = filter_and_admit(verified, pool, proposer.base(solver), library, request, shard)
-    return RoundResult(accepted, rejected + turned_down, all_gather_list(skipped))
+    return RoundResult(accepted, rejected + turned_down, all_gather_list(skipped), identity)
+
+
+def _read_back(pool: Pool, round_index: int, identity: Identity, shard: RankShard) -> RoundResult | None:
+    """What the first rank finds of the round, on all ranks; None if it was never proposed to its end. A collective."""
+    found = None
+    if pool.files is not None and shard.rank == 0:
+        found = pool.files.read_proposed(round_index, identity)
+    gathered = all_gather_list([] if found is None else [found])
+    if not gathered:
+        return None
+    ((accepted, rejected),) = gathered
+    pool.enter(accepted)
+    return RoundResult(accepted, rejected, identity=identity, is_read_back=True)
 
 
 def write_briefs(
@@ -107,28 +130,58 @@ def _brief(
 
 
 def ask(
-    proposer: Proposer, briefs: Sequence[Brief], title: str, shard: RankShard
+    proposer: Proposer, briefs: Sequence[Brief], title: str, shard: RankShard, journal: Journal | None = None
 ) -> list[Verified | Rejection]:
     """The outcome of each proposal: unusable replies first, then in the order of briefs and slots.
+
+    Args:
+        proposer: Writes the proposals.
+        briefs: About this rank's scenes.
+        title: Label of the progress bars.
+        shard: Whether to show them.
+        journal: Takes what was written, some scenes at a time; scenes that it knows are not asked about again.
 
     Raises:
         InputError: the proposer wrote about a scene that it was not asked about.
     """
-    proposals: dict[str, list[Proposal]] = {brief.scene.id: [] for brief in briefs}
+    written = _written(proposer, briefs, title, shard, journal)
     outcomes: list[Verified | Rejection] = []
-    for written in map(_encodable, proposer.propose(briefs, title, shard.show_progress)):
-        scene_id = (written.proposal if isinstance(written, Rejection) else written).scene_id
-        if scene_id not in proposals:
-            raise InputError(f"loop.proposer: {proposer.name} was not asked about scene {scene_id!r}")
-        if isinstance(written, Rejection):
-            outcomes.append(written)
-        else:
-            proposals[scene_id].append(written)
+    proposals: dict[str, list[Proposal]] = {brief.scene.id: [] for brief in briefs}
+    for brief in briefs:
+        for item in written[brief.scene.id]:
+            if isinstance(item, Rejection):
+                outcomes.append(item)
+            else:
+                proposals[brief.scene.id].append(item)
     with Sandbox() as sandbox:
         for brief in shard.track(briefs, f"{title}: verifying"):
             verifier = Verifier(sandbox, margins=brief.margins)
             outcomes += verifier.verify(brief.scene, brief.views, proposals[brief.scene.id])
         return _derive_again(outcomes, sandbox, proposer, briefs, title, shard)
+
+
+def _written(
+    proposer: Proposer, briefs: Sequence[Brief], title: str, shard: RankShard, journal: Journal | None
+) -> Mapping[str, Sequence[Written]]:
+    """What was written about each scene, in this session or before it was interrupted."""
+    noted = {} if journal is None else journal.read()
+    written: dict[str, list[Written]] = {
+        brief.scene.id: noted[brief.scene.id] for brief in briefs if brief.scene.id in noted
+    }
+    left = [brief for brief in briefs if brief.scene.id not in written]
+    for start in range(0, len(left), SCENES_AT_ONCE):
+        some = left[start : start + SCENES_AT_ONCE]
+        done = f" ({len(written)} of {len(briefs)} scenes done)" if len(left) > SCENES_AT_ONCE else ""
+        new: dict[str, list[Written]] = {brief.scene.id: [] for brief in some}
+        for item in map(_encodable, proposer.propose(some, f"{title}{done}", shard.show_progress)):
+            scene_id = (item.proposal if isinstance(item, Rejection) else item).scene_id
+            if scene_id not in new:
+                raise InputError(f"loop.proposer: {proposer.name} was not asked about scene {scene_id!r}")
+            new[scene_id].append(item)
+        if journal is not None:
+            journal.add(new)
+        written |= new
+    return written
 
 
 def _derive_again(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
 from rich.progress import track
 
 from lightning_ouro.curriculum.feedback import Feedback
+from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.proposer.blind import BlindKind
@@ -37,6 +38,26 @@ class RoundRequest:
     seed: int
     margins: FamilyMargins = FOR_ALL
 
+    def identity(self, proposer: str) -> dict[str, Any]:
+        """What a round's proposals depend on, by the names of the options; not what the solver answered before.
+
+        That may differ in its last digits when a round is trained again.
+        """
+        margins = {name: asdict(self.margins.of(name)) for name in FAMILIES}
+        limits = {
+            name: {
+                key: sorted(value) if isinstance(value, frozenset) else value for key, value in limit.items()
+            }
+            for name, limit in margins.items()
+        }
+        return {
+            "seed": self.seed,
+            "loop.proposer": proposer,
+            "loop.proposals_per_scene": self.proposals_per_scene,
+            "loop.blind": self.blind,
+            "loop.margins": limits,
+        }
+
 
 @dataclass(frozen=True)
 class RankShard:
@@ -63,8 +84,12 @@ class RoundResult:
         accepted: New questions of the pool.
         rejected: Rejected proposals.
         skipped: Scenes whose footage could not be opened.
+        identity: What the proposals depend on, but for what the solver answered before.
+        is_read_back: Whether the round had been proposed before, and was read back.
     """
 
     accepted: Sequence[Question]
     rejected: Sequence[Rejection]
     skipped: Sequence[SkippedScene] = ()
+    identity: Mapping[str, Any] | None = None
+    is_read_back: bool = False

@@ -127,7 +127,7 @@ class LoopState:
                 f"({reasons or 'nothing was proposed'}); give more or richer scenes (data.scenes, "
                 "data.num_train_scenes), frames that show them (data.frames), or more loop.proposals_per_scene"
             )
-        self.pool.write_round(request.round_index, result.accepted, result.rejected)
+        self.pool.write_round(request.round_index, result.accepted, result.rejected, result.identity)
         self.round, self.plan = request.round_index, None
 
     def plan_round(self, size: RoundSize) -> Plan:

@@ -97,6 +97,15 @@ class Rejection:
     reason: Reason
     detail: str
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Rejection:
+        """The rejection in one line of a round's file.
+
+        Raises:
+            TypeError: A field is missing or unknown; the message names it.
+        """
+        return cls(**(dict(row) | {"proposal": Proposal(**row["proposal"])}))
+
 
 @dataclass(frozen=True)
 class Question:

@@ -7,6 +7,7 @@ import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop import propose
+from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.pool import Pool
 from lightning_ouro.loop.propose import propose_round
 from lightning_ouro.loop.rounds import RankShard
@@ -192,3 +193,52 @@ def test_open_questions_of_a_proposer_that_cannot_derive_are_not_kept(library, r
 
     briefs, _ = propose.write_briefs(list(library.values()), library, Pool(), request_, "", alone)
     assert {item.reason for item in propose.ask(Silent(), briefs, "", alone)} == {"unconfirmed"}
+
+
+class Unrepeatable(Proposer):
+    """Writes what it was never asked before, and is killed once it has written about so many scenes."""
+
+    name = "unrepeatable"
+
+    def __init__(self, killed_after=None):
+        self.asked, self.killed_after = [], killed_after
+
+    def attach(self, solver):
+        pass
+
+    def base(self, solver):
+        return None
+
+    def propose(self, briefs, title="", show_progress=False):
+        if self.killed_after is not None and len(self.asked) + len(briefs) > self.killed_after:
+            raise KeyboardInterrupt
+        self.asked += [brief.scene.id for brief in briefs]
+        return [
+            replace(item, proposer=f"{self.name} {id(self)}") for item in GrammarProposer().propose(briefs)
+        ]
+
+
+def test_a_killed_round_goes_on_with_the_scenes_that_were_not_asked_about(
+    solver, library, request_, alone, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(propose, "SCENES_AT_ONCE", 2)
+    request, scenes = replace(request_, blind="none"), list(library.values())
+
+    def session(proposer):
+        pool = Pool(RoundFiles(tmp_path))
+        result = propose_round(proposer, solver, library, scenes, pool, request, alone)
+        pool.write_round(0, result.accepted, result.rejected, result.identity)
+        return pool, result
+
+    killed, going_on, later = Unrepeatable(killed_after=4), Unrepeatable(), Unrepeatable()
+    with pytest.raises(KeyboardInterrupt):
+        session(killed)
+    pool, result = session(going_on)
+    assert killed.asked + going_on.asked == [scene.id for scene in scenes]
+    read, again = session(later)
+    assert later.asked == [] and again.is_read_back and not result.is_read_back
+    assert read.questions == pool.questions and again.rejected == result.rejected
+    assert read.state_dict() == pool.state_dict()
+    assert not list(tmp_path.glob("*/proposals*"))
+    uninterrupted = propose_round(GrammarProposer(), solver, library, scenes, Pool(), request, alone)
+    assert [question.id for question in pool.questions] == [q.id for q in uninterrupted.accepted]

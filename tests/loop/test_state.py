@@ -77,6 +77,7 @@ def test_rounds_follow_each_other_without_a_trainer(tmp_path, advance):
             "questions.jsonl",
             "rejections.jsonl",
             "selection.jsonl",
+            "request.json",
         }
 
 
