@@ -1,7 +1,7 @@
 """The command line: `main(args)` is the only entry, for `python -m`, the console script and tests.
 
 It is light to import: a command's module, and with it torch, is imported when that command runs. `fit`,
-`validate`, `test` and `predict` are the Trainer's (`trainer_cli`); every other command is a file in
+`validate`, `test` and `predict` are the Trainer's (`solver_cli`); every other command is a file in
 `commands` with a `main(args)` of its own.
 """
 
@@ -28,7 +28,7 @@ def main(args: Sequence[str] | None = None) -> None:
         elif name in ("-V", "--version"):
             print(f"lightning_ouro {version('lightning_ouro')}")
         elif name in TRAINER_COMMANDS:
-            import_module("lightning_ouro.trainer_cli").main(resolve_configs(words))
+            import_module("lightning_ouro.solver_cli").main(resolve_configs(words))
         elif name in COMMANDS:
             import_module(f"lightning_ouro.commands.{name}").main(resolve_configs(words[1:]))
         else:

@@ -1,9 +1,9 @@
-"""The commands that are the Trainer's: `fit`, `validate`, `test`, `predict`, by LightningCLI.
+"""What every command with a Trainer needs, by LightningCLI.
 
 What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
-show all of it. `TrainerCLI` holds what every command with a Trainer needs (`propose` and `bootstrap` too):
-defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of input on which
-Lightning would fail without a clear message, and a record of each run.
+show all of it. `TrainerCLI` holds what the commands have in common: defaults, a checkpoint that no list of
+callbacks can drop, one seed for all parts, checks of input on which Lightning would fail without a clear message,
+and a record of each run.
 """
 
 from __future__ import annotations
@@ -23,24 +23,21 @@ import lightning as L
 from jsonargparse import Namespace
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from omegaconf.errors import OmegaConfBaseException
 
-from lightning_ouro.atomic_files import write_jsonl
 from lightning_ouro.config_paths import CONFIG_OPTIONS
-from lightning_ouro.distributed import all_gather_list, shutdown
+from lightning_ouro.distributed import shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.list_options import join_lists
-from lightning_ouro.loop.callback import ClosedLoop
-from lightning_ouro.loop.datamodule import SceneDataModule
+from lightning_ouro.moved_run import follow_record
 from lightning_ouro.run_folder import (
     RunCheckpoint,
     check_checkpoint,
     checkpoints_of,
     newest_checkpoint,
-    run_folder,
 )
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
-from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
 UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
@@ -59,11 +56,6 @@ TRAINER_DEFAULTS = {
         "init_args": {"save_dir": "runs", "name": "tiny", "default_hp_metric": False},
     },
 }
-
-
-def main(args: Sequence[str]) -> None:
-    """Runs `fit`, `validate`, `test` or `predict`."""
-    run(lambda words: SolverCLI(args=words), args)
 
 
 def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
@@ -168,6 +160,9 @@ class TrainerCLI(LightningCLI):
             InputError: the seed is negative, or the checkpoint is not one.
         """
         self.config = parser.parse_args(args)
+        configs = [Path(str(path)) for path in self.settings.get("config") or ()]
+        if (moved := follow_record(self.settings, configs)) is not None:
+            rank_zero_info(moved)
         if not 0 <= self.settings.seed_everything < 2**32:
             seed = self.settings.seed_everything
             raise InputError(f"seed_everything={seed} must be at least 0 and at most {2**32 - 1}")
@@ -217,60 +212,3 @@ def _parser_settings(subcommands: Iterable[str], command: str | None) -> dict[st
     texts = {name: f"{text[0].upper()}{text[1:]}." for name, text in (TRAINER_COMMANDS | COMMANDS).items()}
     described = {name: PARSER | {"description": texts.get(name)} for name in subcommands}
     return PARSER | {"prog": "lightning_ouro", "description": texts.get(command or "")} | described
-
-
-class SolverCLI(TrainerCLI):
-    """`fit`, `validate`, `test` and `predict` of the solver, with the loop as a group of its own."""
-
-    def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"))
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the loop, which no list of callbacks can drop."""
-        parser.add_lightning_class_args(ClosedLoop, "loop")
-        super().add_arguments_to_parser(parser)
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Also refuses to evaluate randomly initialized weights.
-
-        Raises:
-            InputError: neither weights nor a checkpoint are given.
-        """
-        super().parse_arguments(parser, args)
-        needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
-        if needs_weights and self.settings.model.init == "random":
-            raise InputError(
-                f"running {self.command} on randomly initialized weights is meaningless; pass --ckpt_path"
-            )
-
-    def before_fit(self) -> None:
-        """Refuses to start a new run where the user asked to resume one, or where another one lies.
-
-        Raises:
-            InputError: there is no checkpoint, or one that the user did not ask for.
-        """
-        is_new = self.find_checkpoint() is None and not self.settings.trainer.fast_dev_run
-        if is_new and newest_checkpoint(folder := checkpoints_of(self.trainer)) is not None:
-            raise InputError(
-                f"{folder} holds the checkpoints of a run: add --ckpt_path last to resume it, or choose another "
-                "folder (checkpoint.dirpath, trainer.logger) to start a new one"
-            )
-
-    def before_validate(self) -> None:
-        """Refuses to score the base where the user asked for a checkpoint's weights."""
-        self.find_checkpoint()
-
-    before_test = before_predict = before_validate
-
-    def after_predict(self) -> None:
-        """Writes one line per question with its reply."""
-        batches = self.trainer.predict_loop.predictions
-        rows = all_gather_list([row for batch in batches for row in batch])
-        folder = run_folder(self.trainer)
-        if not self.trainer.is_global_zero:
-            return
-        if folder is None:
-            print(f"{len(rows)} replies, not kept: a development run keeps nothing")
-        else:
-            write_jsonl(folder / "replies.jsonl", rows)
-            print(f"wrote {len(rows)} replies to {folder / 'replies.jsonl'}")

@@ -13,9 +13,11 @@ ORDER = [
     "__main__",
     "assets",
     "commands",
+    "solver_cli",
     "trainer_cli",
     "cli",
     "run_record",
+    "moved_run",
     "bootstrap",
     "loop",
     "run_folder",
@@ -32,6 +34,7 @@ ORDER += [
 ]
 ORDER += ["config_paths", "list_options", "usage", "plain_text", "seeding", "errors", "__init__"]
 WITH_LIGHTNING = {
+    "solver_cli.py",
     "trainer_cli.py",
     "run_folder.py",
     "run_record.py",

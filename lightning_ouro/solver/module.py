@@ -106,7 +106,7 @@ class SolverModule(L.LightningModule):
         self.loaded: LoadedModel | None = None
         self.sharding: Sharding | None = None
         self.held_out: HeldOutMeans | None = None
-        self.last_step = 0
+        self.last_step: int | None = None  # the optimizer step at which loaded weights were saved
         self._training_rows: Sequence[SceneRow] = ()
         # Checkpoints lack frozen weights; on_load_checkpoint checks the trained ones.
         self.strict_loading = False
@@ -281,7 +281,11 @@ class SolverModule(L.LightningModule):
     def _log_results(self, stage: str) -> None:
         assert self.held_out is not None, "at least one batch was evaluated"
         curves = self.held_out.curves(stage)
-        self.log_dict({name: torch.tensor(value) for name, value in curves.items()})
-        if self.trainer.state.fn != "fit":  # else these scores would stand at step 0 of the run's curve
+        is_curve = self.trainer.state.fn == "fit" or self.last_step is not None
+        # The base, evaluated alone, has no place on a run's curve.
+        self.log_dict(
+            {name: torch.tensor(value) for name, value in curves.items()}, logger=None if is_curve else False
+        )
+        if self.trainer.state.fn != "fit" and self.last_step is not None:  # else they would stand at step 0
             self.log("step", float(self.last_step))
         self.held_out.reset()
