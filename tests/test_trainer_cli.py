@@ -1,7 +1,6 @@
-import json
-
 """The application as its users start it: runs, overrides, files, curves."""
 
+import json
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
