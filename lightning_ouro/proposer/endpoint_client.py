@@ -53,6 +53,7 @@ class ChatServer:
         self._pauses = _Pauses(settings.patience)
         self._options = {"max_tokens": settings.max_new_tokens, "temperature": settings.temperature}
         self._with_seed = True
+        self._tasks = set[asyncio.Task[Any]]()
         # Nothing is taken from OPENAI_*: what is sent is what the config says, to the server that it names.
         self._headers: dict[str, str | openai.Omit] = {"Accept-Encoding": "identity"}
         self._headers |= {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
@@ -66,10 +67,27 @@ class ChatServer:
         )
 
     async def close(self) -> None:
+        """Drops what is on its way.
+
+        Only tasks of this class are cancelled: those that libraries make for them follow, and complain if they are
+        cancelled before they begin.
+        """
+        for task in tuple(self._tasks):
+            if not task.cancelling():
+                task.cancel()
+        await asyncio.gather(*tuple(self._tasks), return_exceptions=True)
         await self._client.close()
 
     async def answer(self, content: list[dict[str, Any]], seed: int) -> Reply | Failure:
         """Sends one user's turn, again where that may help."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._tasks.add(task)
+        try:
+            return await self._answer(content, seed)
+        finally:
+            self._tasks.discard(task)
+
+    async def _answer(self, content: list[dict[str, Any]], seed: int) -> Reply | Failure:
         failures = 0
         while True:
             await self._pauses.over()

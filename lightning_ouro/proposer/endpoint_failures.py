@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import os
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -145,9 +147,13 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 def _reason(causes: list[BaseException]) -> str:
     """What the system says, or else what the first library to notice says."""
-    said = [
-        cause.strerror for cause in causes if isinstance(cause, OSError) and cause.errno and cause.strerror
-    ]
+    said = []
+    for cause in causes:
+        if (
+            isinstance(cause, OSError) and cause.errno and cause.strerror
+        ):  # asyncio writes sentences of its own
+            is_number = not isinstance(cause, (ssl.SSLError, socket.gaierror))
+            said.append(os.strerror(cause.errno) if is_number else cause.strerror)
     if not said:
         said = [str(cause) for cause in causes[1:] if str(cause)] + [type(causes[-1]).__name__]
     return printable(said[0])[:200]

@@ -91,9 +91,9 @@ def complaint(body: bytes) -> str:
     said = [
         item.get(key) for item in items if isinstance(item, dict) for key in ("param", "type", "loc", "msg")
     ]
-    said += [_message(data) or body[:LONGEST_QUOTE].decode("utf8", "replace")]
+    said.append(_message(data))
     parts = [part for words in said for part in (words if isinstance(words, list) else [words])]
-    return " ".join(part for part in parts if isinstance(part, str))
+    return " ".join(part for part in parts if isinstance(part, str) and part) or error_message(body)
 
 
 def _message(data: Any) -> str:

@@ -184,10 +184,6 @@ def _connected(
         server = ChatServer(settings, key, has_answered)
         ready.set_result((server, asyncio.get_running_loop(), end))
         await end.wait()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
         await server.close()
 
     def run() -> None:
