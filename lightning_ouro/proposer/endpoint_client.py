@@ -54,10 +54,10 @@ class ChatServer:
         self._options = {"max_tokens": settings.max_new_tokens, "temperature": settings.temperature}
         self._with_seed = True
         self._tasks = set[asyncio.Task[Any]]()
-        # Nothing is taken from OPENAI_*: what is sent is what the config says, to the server that it names.
+        # No key, organization or project of OPENAI_* is sent to whatever server the config names.
         self._headers: dict[str, str | openai.Omit] = {"Accept-Encoding": "identity"}
         self._headers |= {"OpenAI-Organization": openai.omit, "OpenAI-Project": openai.omit}
-        self._headers |= {} if key else {"Authorization": openai.omit}
+        self._headers |= {"Authorization": f"Bearer {key}" if key else openai.omit}
         self._client = openai.AsyncOpenAI(
             api_key=key or "none",
             base_url=settings.url,

@@ -74,6 +74,7 @@ def test_requests_say_what_the_settings_say_and_nothing_of_the_environment(monke
         "BASE_URL": "http://x/",
     }.items():
         monkeypatch.setenv(f"OPENAI_{name}", value)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"Authorization: Bearer {KEY}")
     with serving(always(message())) as (url, asked):
         assert ask(url) == {(0, 0): Reply(QUESTION)}
     assert asked.paths == ["/v1/chat/completions"]
@@ -140,6 +141,29 @@ def test_one_ctrl_c_ends_all_at_once_sends_nothing_more_and_keeps_answers(interr
         assert not any(thread.name == "requests to a server" for thread in threading.enumerate())
         time.sleep(0.05)
         assert len(asked.bodies) == sent
+
+
+def test_what_was_answered_but_not_read_when_it_ends_is_yielded_first():
+    answered = threading.Semaphore(0)
+
+    def requests():
+        yield from (Request(0, slot, [], slot) for slot in range(2))
+        assert answered.acquire(timeout=5) and answered.acquire(timeout=5)
+        time.sleep(0.1)  # on its way to the client
+        raise KeyboardInterrupt
+
+    def write(handler):
+        body = message().encode()
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        answered.release()
+
+    read = []
+    with serving(always(write)) as (url, _), pytest.raises(KeyboardInterrupt):
+        for pair in replies(
+            ServerSettings(url, "tiny", 1.0, 64, 3, 5.0, 5.0), None, requests(), 4, History()
+        ):
+            read.append(pair)
+    assert [request.slot for request, _ in read] == [0, 1]
 
 
 def test_a_consumer_that_stops_reading_stops_the_requests():
@@ -282,9 +306,10 @@ def test_failures_in_a_row_end_it_later_too():
         assert len(asked.bodies) == 5 + 3 * 3
 
 
-def test_some_failures_among_answers_do_not_end_it():
-    with serving(lambda asked, number: (422, "odd", {}) if number % 3 == 1 else message()) as (url, _):
-        results = ask(url, prompts=24, concurrent=1)
+@pytest.mark.parametrize("status", [422, 500])
+def test_some_failures_among_answers_do_not_end_it(status):
+    with serving(lambda asked, number: (status, "odd", {}) if number % 3 == 1 else message()) as (url, _):
+        results = ask(url, prompts=24, concurrent=1, tries=1)
     assert sum(isinstance(result, Failure) for result in results.values()) == 8
 
 
