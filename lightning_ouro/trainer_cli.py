@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import errno
+import gc
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Sequence
@@ -65,6 +66,8 @@ def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
         InputError: options do not parse, do not fit each other, or the command refuses its input.
     """
     silence_libraries()
+    # Python would look for cycles among all that torch and Lightning made before it ends, 2 s after Ctrl-C.
+    atexit.register(gc.freeze)
     words = join_lists(args)
     try:
         command(words)
