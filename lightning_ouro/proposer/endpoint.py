@@ -32,7 +32,7 @@ from lightning_ouro.proposer.endpoint_requests import History, Request, check_cl
 from lightning_ouro.proposer.model import as_proposal, generator
 from lightning_ouro.proposer.parsing import fenced_program
 from lightning_ouro.proposer.prompt import PromptWriter
-from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
+from lightning_ouro.proposer.protocol import Brief, Deriver, GradualProposer, OpenProposal, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.module import SolverModule
@@ -48,7 +48,7 @@ _LENGTH_OF_KEYS = 20
 
 
 @final
-class EndpointProposer(Proposer, Deriver):
+class EndpointProposer(GradualProposer, Deriver):
     """Requests each proposal from a server with OpenAI's chat API: vLLM, SGLang, `transformers serve`.
 
     Args:
@@ -126,6 +126,7 @@ class EndpointProposer(Proposer, Deriver):
             order = {brief.scene.id: index for index, brief in enumerate(briefs)}
             return sorted(proposals, key=lambda item: _place(order, item))
 
+    @override
     def propose_gradually(
         self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
     ) -> Generator[Proposal | Rejection, None, None]:
