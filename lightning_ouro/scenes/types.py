@@ -22,6 +22,7 @@ CORNER_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
 # Poses that are kept of each second of a camera's path. Chosen by hand: no camera turns half a circle in the time
 # between two.
 PATH_RATE = 10
+VISIBLE = 0.003  # of a frame's pixels, from which on it shows an object
 
 
 @dataclass(frozen=True, eq=False)

@@ -60,6 +60,10 @@ class Reader(ABC):
         Looks at file names only and only a few levels deep, so that finding thousands of scenes is fast.
         """
 
+    def inputs(self, location: Found) -> list[Path]:
+        """The files and folders that a scene is read from, some of which may not exist."""
+        return [location.path]
+
     @abstractmethod
     def read(self, location: Found) -> Scene:
         """Reads the scene's metadata.

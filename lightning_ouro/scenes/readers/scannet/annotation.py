@@ -136,14 +136,18 @@ def category_of_label(label: str, nyu_classes: Mapping[str, str]) -> str | None:
     return nyu_class if nyu_class in NYU40 else category_of(label)
 
 
+def label_tables(folder: Path) -> list[Path]:
+    """Where the table of labels may be: next to `scans/` or in it."""
+    return [root / LABELS for root in (folder.parent.parent, folder.parent)]
+
+
 def find_nyu_classes(folder: Path) -> Mapping[str, str]:
     """The nyu40 class of each raw label, from the table next to `scans/` or in it; empty if there is none.
 
     Raises:
         BadSceneError: the table cannot be read.
     """
-    paths = [root / LABELS for root in (folder.parent.parent, folder.parent)]
-    return next((_read_nyu_classes(path) for path in paths if path.exists()), {})
+    return next((_read_nyu_classes(path) for path in label_tables(folder) if path.exists()), {})
 
 
 @lru_cache(maxsize=8)  # all scans of a data set share one table

@@ -81,6 +81,11 @@ class _ExportedFrames:
     original_numbers: bool
 
 
+def posed_images(folder: Path) -> list[Path]:
+    """Where the scan's folder of `posed_images` may be: next to `scans/` or in it."""
+    return [root / "posed_images" / folder.name for root in (folder.parent.parent, folder.parent)]
+
+
 def scan_footage(scan: Scan) -> RecordedFootage:
     """The scan's footage. Only file names are looked at until it is opened.
 
@@ -103,8 +108,7 @@ def _find_frames(folder: Path) -> Path | _ExportedFrames:
         intrinsics = folder / "intrinsic" / "intrinsic_color.txt"
         endings = (".jpg", ".jpeg", ".png")
         return _ExportedFrames(folder / "color", folder / "depth", folder / "pose", intrinsics, endings, True)
-    for root in (folder.parent.parent, folder.parent):
-        images = root / "posed_images" / folder.name
+    for images in posed_images(folder):
         if images.exists():
             return _ExportedFrames(images, images, images, images / "intrinsic.txt", (".jpg", ".jpeg"), False)
     raise BadSceneError(

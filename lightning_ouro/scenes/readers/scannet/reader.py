@@ -51,10 +51,11 @@ from lightning_ouro.scenes.readers.scannet.annotation import (
     SegmentPoints,
     category_of_label,
     find_nyu_classes,
+    label_tables,
     read_groups,
     read_segments,
 )
-from lightning_ouro.scenes.readers.scannet.frames import Scan, scan_footage
+from lightning_ouro.scenes.readers.scannet.frames import Scan, posed_images, scan_footage
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 _ID = re.compile(r"scene[0-9]{4}_[0-9]{2}")
@@ -90,6 +91,11 @@ class ScanNetReader(Reader):
         ]
         scans = {folder.name: Found(folder.name, folder) for folder in reversed(folders) if _is_scan(folder)}
         return sorted(scans.values(), key=lambda scan: scan.id)
+
+    @override
+    def inputs(self, location: Found) -> list[Path]:
+        folder = location.path.absolute()
+        return [folder, *label_tables(folder), *posed_images(folder)]
 
     @override
     def read(self, location: Found) -> Scene:

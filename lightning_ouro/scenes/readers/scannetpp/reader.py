@@ -87,6 +87,10 @@ class ScanNetppReader(Reader):
         return [Found(name, by_name[name]) for name in sorted(scenes)]
 
     @override
+    def inputs(self, location: Found) -> list[Path]:
+        return [*(location.path / name for name in _SCENE_FOLDERS), _benchmark_table(location.path)]
+
+    @override
     def read(self, location: Found) -> Scene:
         folder = location.path
         recording_files(folder / "iphone")  # raises now, rather than during training, if there is no footage
@@ -137,9 +141,13 @@ def _nameable_groups(
             yield f"{where} ({category})", category, group
 
 
+def _benchmark_table(folder: Path) -> Path:
+    return folder.parent.parent / "metadata" / "semantic_benchmark" / "map_benchmark.csv"
+
+
 def _benchmark_names(folder: Path) -> dict[str, str]:
     """The data set's benchmark class of each raw label; empty if the mapping file is missing."""
-    path = folder.parent.parent / "metadata" / "semantic_benchmark" / "map_benchmark.csv"
+    path = _benchmark_table(folder)
     if not path_exists(path):
         return {}
     try:
