@@ -18,7 +18,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from lightning_ouro.errors import BadSceneError, InputError
-from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
+from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, data_set
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.all_readers import all_readers
 from lightning_ouro.scenes.readers.base import Found, Reader
@@ -71,7 +71,7 @@ def read_scenes(
                 reason = f"{origin}: scene {outcome.id}: was already read from {origins[outcome.id]}"
                 skipped.append(SkippedScene(outcome.id, reason))
             else:
-                scenes[outcome.id], origins[outcome.id] = _with_benchmarks(outcome), origin
+                scenes[outcome.id], origins[outcome.id] = identified(outcome, origin), origin
     if not scenes:
         raise InputError(_nothing_usable(paths, skipped))
     return list(scenes.values()), skipped
@@ -178,7 +178,9 @@ def _locate(path: Path, boxes: BoxKind) -> list[Located]:
     try:
         if not path.exists():
             raise InputError(f"{path}: does not exist; give one of: {_LAYOUTS}")
-        return [Located(reader, found) for reader in all_readers(boxes) for found in reader.find(path)]
+        located = [Located(reader, found) for reader in all_readers(boxes) for found in reader.find(path)]
+        # The plain folder's reader comes first: one named like a scan, with a folder `color`, is no scan.
+        return list({scene.found.path.absolute(): scene for scene in reversed(located)}.values())[::-1]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
@@ -214,9 +216,14 @@ def _meta_info_files(given: Given) -> list[Path]:
     return files
 
 
-def _with_benchmarks(scene: Scene) -> Scene:
-    names = {*scene.benchmarks, *benchmarks_of(scene.source, scene.id)}
-    return dataclasses.replace(scene, benchmarks=tuple(sorted(names)))
+def identified(scene: Scene, path: Path) -> Scene:
+    """The scene with the benchmarks that test on it, by its id and by all paths that it has or had, links followed."""
+    known_as = tuple(dict.fromkeys((*scene.known_as, str(path.absolute()), str(path.resolve()))))
+    source = data_set(scene.source)
+    if scene.not_benchmark:
+        return dataclasses.replace(scene, source=source, known_as=known_as, benchmarks=())
+    names = {name for text in (scene.id, *known_as) for name in benchmarks_of(text)} | {*scene.benchmarks}
+    return dataclasses.replace(scene, source=source, known_as=known_as, benchmarks=tuple(sorted(names)))
 
 
 def _no_known_layout(path: Path | str, layouts: str) -> str:

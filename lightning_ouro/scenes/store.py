@@ -27,7 +27,7 @@ from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.made_from import STORE_RECORD, MadeFrom, Origin, origin_of
 from lightning_ouro.scenes.readers.plain_folder import SCENE
-from lightning_ouro.scenes.reading import Located
+from lightning_ouro.scenes.reading import Located, identified
 from lightning_ouro.scenes.types import VISIBLE, FrameBudget, SkippedScene
 from lightning_ouro.scenes.written_scene import write_scene as write_scene
 
@@ -191,7 +191,7 @@ def _make(located: Located, folder: Path, budget: FrameBudget, options: Options,
     """Reads a scene and writes it into the store."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        scene = located.reader.read(located.found)
+        scene = identified(located.reader.read(located.found), located.found.path)
         video = scene.footage.load(scene, budget)
     said = [str(warning.message) for warning in caught if warning.category is UserWarning]
     seen = int((video.views.visibility >= VISIBLE).any(axis=0).sum())

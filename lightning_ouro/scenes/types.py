@@ -189,6 +189,9 @@ class Scene:
         floor: `(n, 2)` outline of the floor, metres, or None if the source has none.
         footage: Loads the frames; the rest of a scene is available without opening any file.
         benchmarks: Benchmarks that test on this scene. Training on it must then be allowed explicitly.
+        known_as: Paths that may tell what the scene is of: where it lies, or lay before it was stored.
+        not_benchmark: Whether the source says that no benchmark tests on it, whatever its names look like.
+        room: What its data set or its owner calls the room that it is a recording of; "" if only names tell.
     """
 
     id: str
@@ -200,6 +203,9 @@ class Scene:
     floor: NDArray[np.float64] | None
     footage: Footage
     benchmarks: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()
+    not_benchmark: bool = False
+    room: str = ""
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,11 @@ def _scene_record(scene: Scene) -> dict[str, Any]:
         "counts": dict(scene.counts),
         "complete": sorted(scene.complete),
         "floor_area": scene.floor_area,
+        "known_as": list(scene.known_as),
     }
+    record |= {"benchmarks": list(scene.benchmarks)} if scene.benchmarks else {}
+    record |= {"not_benchmark": True} if scene.not_benchmark else {}
+    record |= {"room": scene.room} if scene.room else {}
     return record if scene.floor is None else {**record, "floor": scene.floor.tolist()}
 
 

@@ -81,6 +81,7 @@ def scanned_scene(
     complete: frozenset[str],
     mesh: Mesh,
     footage: RecordedFootage,
+    room: str = "",
 ) -> Scene:
     """Builds the scene of an annotated scan.
 
@@ -93,6 +94,7 @@ def scanned_scene(
             rooms like it have are counted as 0, the others are ignored.
         mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
+        room: What the data set calls the room; "" if only the id tells.
 
     Raises:
         BadSceneError: the mesh covers no floor, or the objects cannot be used.
@@ -113,6 +115,7 @@ def scanned_scene(
             floor_area=area,
             floor=None,
             footage=footage,
+            room=room,
         )
     )
 

@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.benchmark_scenes import data_set
 from lightning_ouro.scenes.fitted_boxes import Box
 from lightning_ouro.scenes.readers.files import (
     CENTER_DECIMALS,
@@ -117,6 +118,7 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
         floor=None,
         footage=RenderedFootage(),
         benchmarks=("VSI-Bench",),
+        known_as=tuple(filter(None, (str(record.get("video_path") or ""),))),
     )
 
 
@@ -157,7 +159,7 @@ def _floor_area(record: dict[str, Any]) -> float:
 
 def _source(scene_id: str, record: dict[str, Any]) -> str:
     if isinstance(record.get("dataset"), str) and SCENE_ID.fullmatch(record["dataset"]):
-        return str(record["dataset"])
+        return data_set(record["dataset"])
     video = str(record.get("video_path", "")).lower()
     by_path = [source for source, word in _SOURCE_BY_VIDEO_PATH if word in video]
     by_id = [source for source, pattern in _SOURCE_BY_ID if re.fullmatch(pattern, scene_id)]

@@ -13,6 +13,7 @@ such folders.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from functools import partial
 from pathlib import Path
@@ -40,6 +41,8 @@ from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of, is_narrower, is_synonym
 
 SCENE = "scene.json"
+_IMAGE = re.compile(rb'"image"\s*:\s*"([^"]*)"')
+_BEGINNING = 1 << 13  # bytes of frames.json that are searched for the name of an image; chosen by hand
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
 
 
@@ -85,6 +88,10 @@ class PlainFolderReader(Reader):
             floor_area=_floor_area(path, record, floor),
             floor=floor,
             footage=RecordedFootage(partial(FolderRecording, location.path, listed)),
+            benchmarks=_texts(path, record, "benchmarks"),
+            known_as=(*_texts(path, record, "known_as"), *_first_image(location.path / FRAMES)),
+            not_benchmark=_flag(path, record, "not_benchmark"),
+            room=_text(path, record, "room", scene_id) if "room" in record else "",
         )
         return validated(scene)
 
@@ -177,6 +184,30 @@ def _floor_area(path: Path, record: dict[str, Any], floor: Floats | None) -> flo
             f"{path}: floor_area is {short_repr(area)}, expected square metres above 0, or a floor outline"
         )
     return float(area)
+
+
+def _texts(path: Path, record: dict[str, Any], field: str) -> tuple[str, ...]:
+    texts = record.get(field, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadSceneError(f"{path}: {field} is {short_repr(texts)}, expected a list of texts")
+    return tuple(texts)
+
+
+def _flag(path: Path, record: dict[str, Any], field: str) -> bool:
+    value = record.get(field, False)
+    if not isinstance(value, bool):
+        raise BadSceneError(f"{path}: {field} is {short_repr(value)}, expected true or false")
+    return value
+
+
+def _first_image(path: Path) -> tuple[str, ...]:
+    """The name of the first image, which may tell what a scene is of, without reading the whole file; or nothing."""
+    try:
+        with path.open("rb") as file:
+            match = _IMAGE.search(file.read(_BEGINNING))
+    except OSError:
+        return ()  # opening the recording will say so
+    return () if match is None else (match[1].decode("utf8", "replace"),)
 
 
 def _text(path: Path, record: dict[str, Any], field: str, default: str) -> str:

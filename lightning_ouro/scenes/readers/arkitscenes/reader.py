@@ -9,6 +9,8 @@
         <video>_3dod_annotation.json, <video>_3dod_mesh.ply, lowres_wide.traj, lowres_depth/, and the first of
         vga_wide/ (640 × 480), lowres_wide/ (256 × 192), each with its intrinsics, or <video>.mov
 
+    raw/metadata.csv                optional: videos of one visit are recordings of one room
+
 - A video is a folder with an annotation. In raw, the 24 videos of `missing_3dod_assets_video_ids`
   (`download_data.py`) and those of the upsampling task have none.
 - A video in both data sets is read from 3dod, whose frames are the annotated ones.
@@ -24,9 +26,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, final
 
@@ -39,7 +43,14 @@ from lightning_ouro.scenes.footage.mesh import read_ply
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.readers.arkitscenes.recording import ARKitRecording, VideoFiles
 from lightning_ouro.scenes.readers.base import Found, Reader, scanned_scene
-from lightning_ouro.scenes.readers.files import CENTER_DECIMALS, parse_box, read_json, short_repr
+from lightning_ouro.scenes.readers.files import (
+    CENTER_DECIMALS,
+    parse_box,
+    path_exists,
+    read_json,
+    read_text,
+    short_repr,
+)
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
@@ -47,6 +58,7 @@ from lightning_ouro.scenes.vocabulary import category_of
 _DATA_SETS = ("3dod", "raw")  # the first one takes precedence
 _FOLDS = ("Training", "Validation")
 _VIDEO = re.compile(r"[0-9]{8}")
+_VISITS = "metadata.csv"  # its columns video_id and visit_id; the latter is NA where it is not known
 _UNEVENLY_ANNOTATED = frozenset(("sink", "shelf", "oven", "cabinet"))
 # The other 13 of the data set's 17 classes (`threedod/benchmark_scripts/utils/taxonomy.py`, the same as occur in
 # vision-x-nyu/thinking-in-space @51e089c `data/meta_info/arkitscenes_meta_info_val.json`).
@@ -75,6 +87,10 @@ class ARKitScenesReader(Reader):
         return [videos[video] for video in sorted(videos)]
 
     @override
+    def inputs(self, location: Found) -> list[Path]:
+        return [location.path, *_visit_tables(location.path)]
+
+    @override
     def read(self, location: Found) -> Scene:
         folder, video = location.path, location.id
         names = Names(category_of)
@@ -83,7 +99,8 @@ class ARKitScenesReader(Reader):
         mesh = read_ply(folder / f"{video}_3dod_mesh.ply")
         complete = ANNOTATED | {item.category for item in objects}
         footage = RecordedFootage(partial(ARKitRecording, folder))
-        return scanned_scene(location, self.source, objects, names, complete, mesh, footage)
+        room = _visit(folder, video)
+        return scanned_scene(location, self.source, objects, names, complete, mesh, footage, room)
 
 
 def _subfolders_or_self(folder: Path, names: Sequence[str]) -> list[Path]:
@@ -97,6 +114,25 @@ def _children(path: Path) -> list[Path]:
 
 def _annotation_path(folder: Path, video: str) -> Path:
     return folder / f"{video}_3dod_annotation.json"
+
+
+def _visit_tables(folder: Path) -> list[Path]:
+    """Where the table of visits may be: in the data set, which is two levels up, or in the root."""
+    return [parent / _VISITS for parent in folder.absolute().parents[1:3]]
+
+
+def _visit(folder: Path, video: str) -> str:
+    """The visit that a video belongs to, which is one room, filmed several times; "" if no table tells."""
+    visits = (_read_visits(path) for path in _visit_tables(folder) if path_exists(path))
+    return next((visit[video] for visit in visits if video in visit), "")
+
+
+@lru_cache(maxsize=8)  # all videos of a data set share one table
+def _read_visits(path: Path) -> Mapping[str, str]:
+    """The visit of each video, where one is given."""
+    rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
+    named = ((row.get("video_id") or "", (row.get("visit_id") or "").removesuffix(".0")) for row in rows)
+    return {video: f"visit {visit}" for video, visit in named if visit.isdecimal()}
 
 
 def _is_video(folder: Path) -> bool:
