@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Protocol
 
@@ -192,6 +192,7 @@ class Scene:
         known_as: Paths that may tell what the scene is of: where it lies, or lay before it was stored.
         not_benchmark: Whether the source says that no benchmark tests on it, whatever its names look like.
         room: What its data set or its owner calls the room that it is a recording of; "" if only names tell.
+        unified: The category of each label of the source that is another word for it.
     """
 
     id: str
@@ -206,6 +207,7 @@ class Scene:
     known_as: tuple[str, ...] = ()
     not_benchmark: bool = False
     room: str = ""
+    unified: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

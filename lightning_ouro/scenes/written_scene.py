@@ -79,6 +79,7 @@ def _scene_record(scene: Scene) -> dict[str, Any]:
         "known_as": list(scene.known_as),
     }
     record |= {"benchmarks": list(scene.benchmarks)} if scene.benchmarks else {}
+    record |= {"unified": dict(scene.unified)} if scene.unified else {}
     record |= {"not_benchmark": True} if scene.not_benchmark else {}
     record |= {"room": scene.room} if scene.room else {}
     return record if scene.floor is None else {**record, "floor": scene.floor.tolist()}

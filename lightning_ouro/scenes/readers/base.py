@@ -90,8 +90,7 @@ def scanned_scene(
         source: The data set's name.
         objects: The annotated objects.
         names: What named them.
-        complete: Categories whose every instance is annotated. Of those that the scene has none of, the ones that
-            rooms like it have are counted as 0, the others are ignored.
+        complete: Categories whose every instance is annotated; one without any that rooms like it have counts as 0.
         mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
         room: What the data set calls the room; "" if only the id tells.
@@ -116,6 +115,7 @@ def scanned_scene(
             floor=None,
             footage=footage,
             room=room,
+            unified=names.unified,
         )
     )
 

@@ -13,7 +13,7 @@ scenes:
   the same centre are one.
 - VLM-3R (VITA-Group/VLM-3R @6dd1264) writes the same format with the key `object_bboxes`.
 
-Names are kept as they are, since official questions use them; `names` says which cannot be used. A bad scene is
+Words for one category are made one, as by all readers: the two files say "washer" and "washing machine". A bad scene is
 skipped with a reason. A file that is not a `meta_info` file at all raises an `InputError`.
 """
 
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ import numpy as np
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.benchmark_scenes import data_set
 from lightning_ouro.scenes.fitted_boxes import Box
+from lightning_ouro.scenes.readers.counts import complete_categories, merged_counts
 from lightning_ouro.scenes.readers.files import (
     CENTER_DECIMALS,
     MOST_METRES,
@@ -41,6 +42,7 @@ from lightning_ouro.scenes.readers.files import (
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
+from lightning_ouro.scenes.vocabulary import category_of
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"
 _BOX_KEYS = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
@@ -100,26 +102,42 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
     by_category = next((record[key] for key in _BOX_KEYS if key in record), None)
     if not isinstance(by_category, dict):
         raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
-    names = Names()
-    named = [(names.of(label), listed) for label, listed in by_category.items()]
-    boxes = [(name, box) for name, listed in named if name is not None for box in _boxes(name, listed)]
+    names = Names(category_of)
+    named = [(label, names.of(label), listed) for label, listed in by_category.items()]
+    boxes = _distinct(
+        (label, name, box)
+        for label, name, listed in named
+        if name is not None
+        for box in _boxes(name, listed)
+    )
     if not boxes:
         raise BadSceneError("object_bbox holds no objects that a question could name, expected at least one")
-    corrected_counts = _counts(record, names)
+    corrected_counts = _counts(record)
     names.warn(scene_id)
-    box_counts = dict(Counter(category for category, _ in boxes))
+    objects = {category for _, category, _ in boxes}
+    counts = merged_counts([label for label, _, _ in boxes], corrected_counts, names)
+    complete = complete_categories(corrected_counts, objects, names)
     return Scene(
         id=scene_id,
         source=_source(scene_id, record),
-        objects=tuple(SceneObject(index, category, *box) for index, (category, box) in enumerate(boxes)),
-        counts=box_counts | corrected_counts,
-        complete=names.certain(corrected_counts.keys()),
+        objects=tuple(SceneObject(index, name, *box) for index, (_, name, box) in enumerate(boxes)),
+        counts=counts,
+        complete=names.certain(complete),
         floor_area=_floor_area(record),
         floor=None,
         footage=RenderedFootage(),
         benchmarks=("VSI-Bench",),
+        unified=names.unified,
         known_as=tuple(filter(None, (str(record.get("video_path") or ""),))),
     )
+
+
+def _distinct(boxes: Iterable[tuple[str, str, Box]]) -> list[tuple[str, str, Box]]:
+    """Labels, names and boxes; what two words for one category are said of is one object."""
+    by_place: dict[tuple[Any, ...], tuple[str, str, Box]] = {}
+    for label, name, box in boxes:
+        by_place.setdefault((name, *np.round(box[0], CENTER_DECIMALS)), (label, name, box))
+    return list(by_place.values())
 
 
 def _boxes(category: str, listed: Any) -> list[Box]:
@@ -130,8 +148,8 @@ def _boxes(category: str, listed: Any) -> list[Box]:
     return list({tuple(np.round(box[0], CENTER_DECIMALS)): box for box in reversed(boxes)}.values())[::-1]
 
 
-def _counts(record: dict[str, Any], names: Names) -> dict[str, int]:
-    """The corrected counts by name; those of labels that differ in case only are added up."""
+def _counts(record: dict[str, Any]) -> dict[str, int]:
+    """The corrected counts by label."""
     counts = record.get("object_counts")
     if not isinstance(counts, dict):
         raise BadSceneError(f"object_counts is {short_repr(counts)}, expected numbers by category")
@@ -140,12 +158,7 @@ def _counts(record: dict[str, Any], names: Names) -> dict[str, int]:
             raise BadSceneError(
                 f"object_counts of {short_repr(category)} is {short_repr(count)}, expected a non-negative integer"
             )
-    by_name: Counter[str] = Counter()
-    for category, count in counts.items():
-        name = names.of(category)
-        if name is not None:
-            by_name[name] += count
-    return dict(by_name)
+    return counts
 
 
 def _floor_area(record: dict[str, Any]) -> float:
