@@ -35,6 +35,7 @@ RECORD, SKIPPED = STORE_RECORD, "skipped.jsonl"
 # Of the store's layout; a store of another version can be read, but gets no further scenes. Stores of version 1
 # do not hold the camera's path, those of version 2 not what they were made from.
 VERSION = 3
+_FEW_SEEN = 1 / 3  # of the objects: if kept frames show fewer, one had better look; chosen by hand
 
 
 Options = Mapping[str, Any]
@@ -194,7 +195,13 @@ def _make(located: Located, folder: Path, budget: FrameBudget, options: Options,
         scene = identified(located.reader.read(located.found), located.found.path)
         video = scene.footage.load(scene, budget)
     said = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    said = [text.removeprefix(f"scene {scene.id}: ") for text in said]
     seen = int((video.views.visibility >= VISIBLE).any(axis=0).sum())
+    if seen < _FEW_SEEN * len(scene.objects):
+        said.append(
+            f"only {seen} of {len(scene.objects)} objects are ever seen; do poses, boxes, depth and intrinsics belong "
+            "together?"
+        )
     made = MadeFrom(origin, options, scene.id, len(scene.objects), seen, tuple(dict.fromkeys(said)))
     write_scene(scene, video, folder, made)
     return made

@@ -34,15 +34,14 @@ class LeftOut:
         """Notes that one is left out, and why."""
         self._reasons.append(str(problem))
 
-    def say(self, scene_id: str, total: int) -> None:
-        """Warns of those that were left out, if any were.
+    def check(self, total: int) -> None:
+        """Refuses a scene of whose parts too many are broken.
 
         Args:
-            scene_id: The scene.
             total: Number of all parts of this kind, broken or not.
 
         Raises:
-            BadSceneError: they are more than a fifth of all.
+            BadSceneError: the broken ones are more than a fifth, or all.
         """
         number = len(self._reasons)
         if number > max(1, MOST_BROKEN * total) or number == total > 0:
@@ -50,7 +49,11 @@ class LeftOut:
                 f"; so are {number} of {total} {self._kind}, too many to go without" if number > 1 else ""
             )
             raise BadSceneError(self._reasons[0] + others)
-        if number:
+
+    def say(self, scene_id: str, total: int) -> None:
+        """Warns once of those that were left out, if any were, or refuses the scene as `check` does."""
+        self.check(total)
+        if number := len(self._reasons):
             warnings.warn(
                 f"scene {scene_id}: {number} of {total} {self._kind} left out: {self._reasons[0]}",
                 stacklevel=2,

@@ -39,6 +39,7 @@ from lightning_ouro.scenes.readers.files import (
     parse_box,
     short_repr,
 )
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
@@ -104,12 +105,14 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
         raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
     names = Names(category_of)
     named = [(label, names.of(label), listed) for label, listed in by_category.items()]
+    broken = LeftOut("boxes")
     boxes = _distinct(
         (label, name, box)
         for label, name, listed in named
         if name is not None
-        for box in _boxes(name, listed)
+        for box in _boxes(name, listed, names, broken)
     )
+    broken.say(scene_id, len(boxes) + len(broken))
     if not boxes:
         raise BadSceneError("object_bbox holds no objects that a question could name, expected at least one")
     corrected_counts = _counts(record)
@@ -140,10 +143,16 @@ def _distinct(boxes: Iterable[tuple[str, str, Box]]) -> list[tuple[str, str, Box
     return list(by_place.values())
 
 
-def _boxes(category: str, listed: Any) -> list[Box]:
+def _boxes(category: str, listed: Any, names: Names, broken: LeftOut) -> list[Box]:
     if not isinstance(listed, list):
         raise BadSceneError(f"object_bbox of {category} is {short_repr(listed)}, expected a list of boxes")
-    boxes = [parse_box(f"{category} {index}", record) for index, record in enumerate(listed)]
+    boxes: list[Box] = []
+    for index, record in enumerate(listed):
+        try:
+            boxes.append(parse_box(f"{category} {index}", record))
+        except BadSceneError as problem:
+            broken.add(problem)
+            names.lose(category)
     # Of boxes with the same centre the first is kept, in the position of the last.
     return list({tuple(np.round(box[0], CENTER_DECIMALS)): box for box in reversed(boxes)}.values())[::-1]
 

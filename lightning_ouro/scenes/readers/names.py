@@ -14,7 +14,7 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Set
-from typing import final
+from typing import Any, final
 
 from lightning_ouro.plain_text import lower_case
 from lightning_ouro.scenes.readers.files import short_repr
@@ -71,6 +71,13 @@ class Names:
     def lose_unnamed(self) -> None:
         """Notes that an object is left out of which nobody knows what it is, so that nothing is complete."""
         self._is_any_lost = True
+
+    def lose_label(self, label: Any) -> None:
+        """Notes that an object is left out whose label, if it has one, is this."""
+        if not isinstance(label, str):
+            self.lose_unnamed()
+        elif (name := self.of(label)) is not None:
+            self.lose(name)
 
     def certain(self, complete: Set[str]) -> frozenset[str]:
         """The complete categories without those of lost objects, and those that a refused label might mean."""

@@ -131,7 +131,7 @@ def _objects(path: Path, scene_id: str, record: dict[str, Any], names: Names) ->
             named = _object(f"{path}: object {place}", len(objects), item, names)
         except BadSceneError as problem:
             broken.add(problem)
-            _lose(item, names)
+            names.lose_label(item.get("category") if isinstance(item, dict) else None)
             named = None
         # Boxes of a category with the same centre are one object, as in all data sets.
         key = () if named is None else (named.category, *map(str, np.round(named.center, CENTER_DECIMALS)))
@@ -142,16 +142,6 @@ def _objects(path: Path, scene_id: str, record: dict[str, Any], names: Names) ->
         places.append(indices.get(key))
     broken.say(scene_id, len(records))
     return _Listed(tuple(objects), tuple(labels), tuple(places))
-
-
-def _lose(record: Any, names: Names) -> None:
-    """Notes that a broken object is not known, so that its category, or any, is not known completely."""
-    label = record.get("category") if isinstance(record, dict) else None
-    name = names.of(label) if isinstance(label, str) else None
-    if name is not None:
-        names.lose(name)
-    elif not isinstance(label, str):
-        names.lose_unnamed()
 
 
 def _object(where: str, index: int, record: Any, names: Names) -> SceneObject | None:

@@ -7,6 +7,7 @@ import pytest
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.vocabulary import category_of
+from tests.scenes.readers.said import said
 
 COS, SIN = np.cos(0.3), np.sin(0.3)
 BOX = {
@@ -169,6 +170,20 @@ def test_the_source_comes_from_dataset_then_video_path_then_id(tmp_path, scene_i
         (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0, 0, 0, 1.01]), ["chair 1", "normalizedAxes", "1.01"]),
         (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0]), ["chair 1", "normalizedAxes", "[1, 0, 0, 0, 1, 0]"]),
         (with_box(normalizedAxes=[0] * 9), ["chair 1", "normalizedAxes", "0.0"]),
+    ],
+)
+def test_a_broken_box_costs_itself_and_that_its_category_is_complete(tmp_path, record, words):
+    path = write(tmp_path, {"bad": record})
+    is_refused, text = said(lambda: read_meta_info(path))
+    assert not is_refused and all(word in text for word in ["scene bad: 1 of 2 boxes left out", *words])
+    with pytest.warns(UserWarning):
+        (scene,), _ = read_meta_info(path)
+    assert len(scene.objects) == 1 and "chair" not in scene.complete
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
         (changed(object_bbox={"chair": [{"centroid": [0, 0, 0]}]}), ["chair 0", "axesLengths", "missing"]),
         (changed(object_bbox={"chair": [7]}), ["chair 0", "7"]),
         (changed(object_bbox={"chair": 7}), ["chair", "7"]),

@@ -51,6 +51,7 @@ from lightning_ouro.scenes.readers.files import (
     read_text,
     short_repr,
 )
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
@@ -94,7 +95,7 @@ class ARKitScenesReader(Reader):
     def read(self, location: Found) -> Scene:
         folder, video = location.path, location.id
         names = Names(category_of)
-        objects = _objects(_annotation_path(folder, video), names)
+        objects = _objects(_annotation_path(folder, video), video, names)
         VideoFiles.find(folder, video)  # raises now, rather than during training, if there is no footage
         mesh = read_ply(folder / f"{video}_3dod_mesh.ply")
         complete = ANNOTATED | {item.category for item in objects}
@@ -143,7 +144,7 @@ def _is_video(folder: Path) -> bool:
         return True  # not permitted to look; reading it will say so
 
 
-def _objects(path: Path, names: Names) -> tuple[SceneObject, ...]:
+def _objects(path: Path, video: str, names: Names) -> tuple[SceneObject, ...]:
     record = read_json(path)
     if not isinstance(record, dict):
         raise BadSceneError(f"{path}: is {short_repr(record)}, expected an object with data and skipped")
@@ -158,11 +159,17 @@ def _objects(path: Path, names: Names) -> tuple[SceneObject, ...]:
         raise BadSceneError(f"{path}: data is empty: nothing was annotated in this video")
     # Keyed by category and rounded centre: an object that is listed twice is one.
     boxes: dict[tuple[Any, ...], Box] = {}
+    broken = LeftOut("objects")
     for index, entry in enumerate(data):
-        category = _category(f"{path}: data {index}", entry, names)
-        if category is not None:
-            box = _aligned_box(f"{path}: data {index}, {short_repr(entry['label'])}", entry)
-            boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), box)
+        try:
+            category = _category(f"{path}: data {index}", entry, names)
+            if category is not None:
+                box = _aligned_box(f"{path}: data {index}, {short_repr(entry['label'])}", entry)
+                boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), box)
+        except BadSceneError as problem:
+            broken.add(problem)
+            names.lose_label(entry.get("label") if isinstance(entry, dict) else None)
+    broken.say(video, len(data))
     if not boxes:
         raise BadSceneError(f"{path}: none of its {len(data)} objects has a category that can be used")
     return tuple(SceneObject(index, key[0], *box) for index, (key, box) in enumerate(boxes.items()))

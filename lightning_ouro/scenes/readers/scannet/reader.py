@@ -106,9 +106,9 @@ class ScanNetReader(Reader):
         raw = read_ply(folder / f"{folder.name}{_MESH}")
         mesh = Mesh(raw.path, raw.points @ alignment[:3, :3].T + alignment[:3, 3])
         segments = read_segments(folder / f"{folder.name}{SEGMENTS}", len(mesh.points))
-        groups = read_groups(folder / f"{folder.name}{_GROUPS}")
         nyu_classes = find_nyu_classes(folder)
         names = Names(partial(category_of_label, nyu_classes=nyu_classes))
+        groups = read_groups(folder / f"{folder.name}{_GROUPS}", folder.name, names)
         objects, indices = self._objects(groups, SegmentPoints(mesh.points, segments), names)
         complete = COMPLETE if nyu_classes else COMPLETE - NYU40
         footage = scan_footage(Scan(folder, alignment, _color_size(text_file, properties), indices))
