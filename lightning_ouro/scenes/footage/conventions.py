@@ -18,7 +18,7 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.recording import Recording, rigid
 from lightning_ouro.scenes.footage.uprightness import uprightness
 from lightning_ouro.scenes.footage.visibility import by_boxes, by_depth
-from lightning_ouro.scenes.types import VISIBLE, Scene, SceneObject
+from lightning_ouro.scenes.types import VISIBLE, Scene
 
 Floats = NDArray[np.float64]
 
@@ -28,13 +28,16 @@ _MOST_SEEN = (
     0.5  # of the objects: a recording that shows more is believed without a look, if cameras are upright
 )
 _TIMES = 3.0  # as many measured pixels have to meet boxes in another convention
+_SOMEWHAT = 1.3  # as many, if cameras are upright in that convention only
 _LEAST_MET = 0.02  # of the measured pixels have to meet boxes in another convention
 _UPRIGHT, _NOT_UPRIGHT = 0.9, 0.5  # of the cameras, in another convention and as given
 _AROUND = 3.0  # metres around the boxes in which cameras are plausible
+_LARGE = 10.0  # metres that most objects of a room are not long
 _STANDING = 0.15  # metres within which boxes stand on one floor
 
 _SEE = "; see lightning_ouro/scenes/README.md for what is expected"
 _GL = np.diag([1.0, -1.0, -1.0, 1.0])
+_HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
 _Y_UP = np.array(
     [[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
 )  # world with y up to one with z up
@@ -100,7 +103,7 @@ def check_conventions(
     best: tuple[float, BadSceneError] | None = None
     for reading in _readings(scene, poses, any(depth is not None for depth in frames.values())):
         score = _score(recording, frames, reading)
-        problem = _by_depth(given, score, reading) or _by_boxes(given, score, reading, as_given)
+        problem = _by_depth(given, score, reading, as_given) or _by_boxes(given, score, reading, as_given)
         if problem is not None and (best is None or score.seen + (score.met or 0) > best[0]):
             best = score.seen + (score.met or 0), problem
     if best is not None:
@@ -110,6 +113,11 @@ def check_conventions(
 def _readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[_Reading]:
     inverse = np.asarray(np.linalg.inv(poses), dtype=np.float64)
     yield _Reading("the poses are those of OpenGL's cameras (y up, looking along -z)", poses @ _GL, scene)
+    upside_down = (
+        "the poses are those of cameras with y up (x left, looking along z) or of pictures upside down"
+    )
+    yield _Reading(upside_down, poses @ _HALF_TURN, scene)
+    yield _Reading("the rotations in the poses are transposed", _with_transposed_rotations(poses), scene)
     yield _Reading("the poses take the world to the camera", inverse, scene)
     yield _Reading(
         "the poses take the world to OpenGL's camera (y up, looking along -z)", inverse @ _GL, scene
@@ -124,8 +132,21 @@ def _readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[_Reading
         moved = poses.copy()
         moved[:, :3, 3] *= factor
         yield _Reading(f"the poses are in {name}", moved, scene)
+        yield _Reading(f"the boxes are in {name}", poses, _scaled(scene, factor))
     for factor in (0.001, 0.01, 0.1, 0.2, 0.25, 4.0, 5.0, 10.0, 100.0, 1000.0) if has_depth else ():
         yield _Reading(f"depth_unit is {factor:g} times the given one", poses, scene, factor)
+
+
+def _with_transposed_rotations(poses: Floats) -> Floats:
+    transposed = poses.copy()
+    transposed[:, :3, :3] = poses[:, :3, :3].transpose(0, 2, 1)
+    return transposed
+
+
+def _scaled(scene: Scene, factor: float) -> Scene:
+    items = scene.objects
+    small = (replace(item, center=item.center * factor, size=item.size * factor) for item in items)
+    return replace(scene, objects=tuple(small))
 
 
 def _turned(scene: Scene, turn: Floats) -> Scene:
@@ -133,7 +154,7 @@ def _turned(scene: Scene, turn: Floats) -> Scene:
     return replace(
         scene,
         objects=tuple(
-            SceneObject(item.id, item.category, rotation @ item.center, item.size, rotation @ item.rotation)
+            replace(item, center=rotation @ item.center, rotation=rotation @ item.rotation)
             for item in scene.objects
         ),
     )
@@ -158,11 +179,17 @@ def _score(recording: Recording, frames: dict[int, NDArray[np.float32] | None], 
     return _Score(met / measured if measured else None, int(seen.sum()))
 
 
-def _by_depth(given: _Score, score: _Score, reading: _Reading) -> BadSceneError | None:
-    """The refusal if measured depth meets several times as many boxes in this convention."""
+def _by_depth(given: _Score, score: _Score, reading: _Reading, before: _Reading) -> BadSceneError | None:
+    """The refusal if measured depth meets several times as many boxes in this convention.
+
+    Where cameras are held upright in this one only, somewhat more boxes tell enough.
+    """
     if given.met is None or score.met is None or score.met < _LEAST_MET:
         return None
-    if score.met < _TIMES * given.met or score.seen < 2 * given.seen + 1:
+    upright, now = uprightness(before.poses), uprightness(reading.poses)
+    is_only_now = upright is not None and upright < _NOT_UPRIGHT and now is not None and now >= _UPRIGHT
+    is_much_better = score.met >= _TIMES * given.met and score.seen > 2 * given.seen
+    if not is_much_better and not (is_only_now and score.met >= _SOMEWHAT * given.met):
         return None
     return BadSceneError(
         f"poses, boxes and depth do not belong together: {given.met:.1%} of the measured points lie in a box, and "
@@ -171,7 +198,11 @@ def _by_depth(given: _Score, score: _Score, reading: _Reading) -> BadSceneError 
 
 
 def _by_boxes(given: _Score, score: _Score, reading: _Reading, before: _Reading) -> BadSceneError | None:
-    """The refusal if only in this convention cameras are held upright, or stand among the boxes."""
+    """The refusal if only in this convention cameras are held upright, or stand among the boxes, or these are small."""
+    sizes = [float(np.median([item.size.max() for item in one.scene.objects])) for one in (before, reading)]
+    if sizes[0] > _LARGE >= sizes[1]:
+        told = f"half of the boxes are over {sizes[0]:.3g} m long as given, and over {sizes[1]:.2g} m"
+        return BadSceneError(f"poses and boxes do not belong together: {told} if {reading.name}{_SEE}")
     if given.met is not None and not reading.turns_boxes:
         return None  # depth tells better
     upright, now = uprightness(before.poses), uprightness(reading.poses)

@@ -23,9 +23,10 @@ Stamp = int | float
 # Chosen by hand:
 _UNITS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanoseconds": 1e-9}
 _USUAL_GAP = 1 / 30  # seconds between frames
-_LONGEST_GAP = 1000.0  # seconds between most frames: above it, the unit is a smaller one
+_LONGEST_GAP = 100.0  # seconds between most frames: above it, the unit is a smaller one
 _LONG_GAP = 5.0  # seconds between most frames: above it, the unit is a smaller one if the camera hardly moves
 _SPARSE_GAP = 20.0  # seconds between most frames: above it, one had better look
+_FIRST_YEAR, _LAST_YEAR = 9.4e8, 4.2e9  # seconds since 1970: 2000 to 2100
 _LONE_GAP = 600.0  # seconds by which a stamp at either end is off
 _SLOWEST, _FASTEST = 0.1, 60.0  # as fast as another clock of the same recording
 _MANY = 30  # frames; fewer may have been kept of a long recording
@@ -76,6 +77,9 @@ def unit_of(stamps: Sequence[Stamp], is_smooth: bool) -> tuple[str, float]:
         is_smooth: Whether the camera hardly moves from frame to frame, as it does within parts of a second.
     """
     gap = usual_gap(stamps)
+    for unit in _UNITS.items():
+        if stamps and _FIRST_YEAR <= stamps[0] * unit[1] <= _LAST_YEAR and gap * unit[1] <= _LONGEST_GAP:
+            return unit
     if gap <= (_LONG_GAP if is_smooth else _LONGEST_GAP):
         return "seconds", 1.0
     return min(_UNITS.items(), key=lambda unit: abs(math.log(gap * unit[1] / _USUAL_GAP)))
