@@ -82,6 +82,19 @@ def test_frames_without_times_are_numbered_at_30_hz(root, small):
     np.testing.assert_allclose(views.timestamps, [0, 1 / 30, 2 / 30])
 
 
+HOUR = 3_600_000_000  # microseconds
+
+
+@pytest.mark.parametrize(
+    "stamps", [[0, HOUR, 10 * HOUR], [9 * HOUR, 2 * HOUR, 5], [0, 1 << 62, (1 << 62) + 5]]
+)
+def test_random_stamps_give_no_video_of_hours(root, small, stamps):
+    write_sens(root / "scans" / SCAN, small, stamps=stamps)
+    with pytest.warns(UserWarning, match="times are those of frames at 30 Hz"):
+        views = video_of(root).views
+    np.testing.assert_allclose(views.timestamps, [0, 1 / 30, 2 / 30])
+
+
 @pytest.mark.parametrize("numbers", [[9, 10, 100], [99_998, 99_999, 100_000], [0, 2, 1000]])
 def test_unpadded_names_are_read_as_numbers(root, small, numbers):
     folder = root / "scans" / SCAN
