@@ -153,7 +153,7 @@ def test_a_link_and_the_name_of_an_image_tell_what_a_scene_is(tmp_path):
 
 
 def test_a_folder_may_say_that_it_is_no_benchmarks_scene(tmp_path):
-    write_rooms(tmp_path, ["scene0011_00", "scene0011_01", "41069025"], not_benchmark=True)
+    write_rooms(tmp_path, ["scene0011_00", "scene0011_01", "scene0011_02"], not_benchmark=True)
     splits = read_splits([str(tmp_path)], None, 1, 0, "leave_out")
     refuse_benchmarks(splits.train)
     assert len(splits.train) == 2

@@ -145,6 +145,12 @@ def test_what_is_no_clock_gives_way_to_the_frame_rate_and_is_said(name):
     assert said_of == "its timestamps are missing or not those of a clock; times are those of frames at 30 Hz"
 
 
+def test_hours_between_two_of_a_few_frames_are_no_clock():
+    times, said_of = by_stamps([33_333 * place + (place > 5) * 36_000_000_000 for place in range(12)])
+    np.testing.assert_array_equal(times, EVERY[:12])
+    assert "times are those of frames at 30 Hz" in said_of
+
+
 @pytest.mark.parametrize("places", [[0], [0, 1, 2, 3, 4], [299], [7, 8, 100], [298, 299]])
 @pytest.mark.parametrize("value", [0, 1, 1 << 63])
 def test_a_few_broken_stamps_are_filled_in(places, value):

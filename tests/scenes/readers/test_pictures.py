@@ -95,6 +95,17 @@ def test_a_photo_upside_down_is_told_by_poses_alone(tmp_path, filmed):
     assert np.abs(video.frames.astype(int) - filmed.rgb).mean() < 4
 
 
+def test_one_photo_upside_down_among_upright_ones_is_turned(tmp_path, filmed):
+    folder = write(tmp_path / "room", filmed)
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    path = folder / "frames" / "2.png"
+    Image.open(path).convert("RGB").transpose(T.ROTATE_180).save(path, format="JPEG", exif=exif, quality=95)
+    scene = read(folder)
+    frames = scene.footage.load(scene, FrameBudget(4, 60, 80, token=4)).frames
+    assert np.abs(frames.astype(int) - filmed.rgb).mean() < 4
+
+
 def test_cameras_of_two_minds_about_a_lying_photo_are_refused(tmp_path, filmed):
     folder = as_photos(write(tmp_path / "room", filmed, change=stored_lens_only), 6, T.ROTATE_90)
     scene = read(folder)
