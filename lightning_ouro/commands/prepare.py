@@ -102,7 +102,7 @@ def _with_list_of_paths(args: Sequence[str]) -> list[str]:
         else:
             takes_value = "=" not in arg and arg not in ("-h", "--help")
             options += [arg, *([rest.pop(0)] if takes_value and rest else [])]
-    return options + ([] if not paths else [json.dumps(paths[:-1] or paths), *paths[1:][-1:]])
+    return ([] if not paths else [json.dumps(paths[:-1] or paths), *paths[1:][-1:]]) + options
 
 
 def _num_cpus() -> int:

@@ -205,6 +205,15 @@ def test_several_paths_and_a_bare_flag_are_understood(rooms, tmp_path, monkeypat
     assert set(made_at(rooms / "S")) == {"a", "b"}
 
 
+def test_help_says_that_several_paths_may_be_given(capsys):
+    from lightning_ouro.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["prepare", "--help"])
+    usage = " ".join(capsys.readouterr().out.split("Converts")[0].split())
+    assert usage.endswith("scenes ... store") and "LIST_OF" not in usage
+
+
 def test_paths_that_look_like_numbers_or_lists_are_paths(rooms, tmp_path, monkeypatch):
     from lightning_ouro.cli import main
 

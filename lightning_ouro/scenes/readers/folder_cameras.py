@@ -164,7 +164,10 @@ def _camera(where: str, index: int, item: Any, shared: Any, is_frame: bool) -> _
 def _pose(where: str, record: dict[str, Any]) -> Floats:
     pose = _matrix(where, "pose", record.get("pose"), 4)
     if not rigid(pose[None])[0]:
+        near = np.block([[pose[:, :3], np.array([[0.0], [0.0], [0.0], [1.0]])]])
         hint = "; it is rigid if transposed: write it by rows" if rigid(pose.T[None])[0] else ""
+        if rigid(near[None])[0]:
+            hint = f"; it lies {np.abs(pose[:3, 3]).max():g} from the origin: is that in metres?"
         raise BadSceneError(
             f"{where}: pose is {short_repr(pose.tolist())}, expected a rigid motion (null if tracking was lost){hint}"
         )

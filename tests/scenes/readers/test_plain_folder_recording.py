@@ -199,6 +199,17 @@ def test_two_broken_frames_of_five_are_too_many(tmp_path, filmed):
         scene.footage.load(scene, BUDGET)
 
 
+def test_poses_in_millimetres_are_told_by_how_far_they_are(tmp_path, filmed):
+    def enlarge(scene, frames):
+        for frame in frames["frames"]:
+            for row in frame["pose"][:3]:
+                row[3] *= 1000
+
+    scene = read(write(tmp_path / "room", filmed, change=enlarge))
+    with pytest.raises(InputError, match=r"from the origin: is that in metres\?"):
+        scene.footage.load(scene, BUDGET)
+
+
 def test_a_transposed_pose_is_told_by_its_last_row(tmp_path, filmed):
     def transpose(scene, frames):
         for frame in frames["frames"]:
