@@ -26,11 +26,13 @@ def merged_counts(labels: Sequence[str], given: Mapping[str, int], names: Names)
     boxes = Counter(map(_written, labels))
     by_category = Counter(named for label in labels if (named := names.of(label)) is not None)
     corrected: Counter[str] = Counter()
+    first: dict[str, str] = {}
     for label, number in given.items():
-        corrected[_written(label)] += number  # "TV" and "tv" are two entries of one label
+        # "TV" and "tv" are two entries of one label.
+        corrected[first.setdefault(_written(label), label)] += number
     counts = dict(by_category)
     for category, mine in _by_category(corrected, by_category, names).items():
-        used = [label for label in mine if label in boxes]
+        used = [_written(label) for label in mine if _written(label) in boxes]
         others = by_category[category] - sum(boxes[label] for label in used) if used else 0
         counts[category] = others + sum(mine.values())
     return counts

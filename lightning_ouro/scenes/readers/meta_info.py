@@ -43,7 +43,7 @@ from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
-from lightning_ouro.scenes.vocabulary import category_of
+from lightning_ouro.scenes.vocabulary import category_of, is_synonym, plain_name
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"
 _BOX_KEYS = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
@@ -103,7 +103,7 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
     by_category = next((record[key] for key in _BOX_KEYS if key in record), None)
     if not isinstance(by_category, dict):
         raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
-    names = Names(category_of)
+    names = Names(_name_of)
     named = [(label, names.of(label), listed) for label, listed in by_category.items()]
     broken = LeftOut("boxes")
     boxes = _distinct(
@@ -133,6 +133,11 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
         unified=names.unified,
         known_as=tuple(filter(None, (str(record.get("video_path") or ""),))),
     )
+
+
+def _name_of(label: str) -> str | None:
+    """The category of a label that is another word for it; other names are kept, since official questions use them."""
+    return category_of(label) if is_synonym(label) else plain_name(label)
 
 
 def _distinct(boxes: Iterable[tuple[str, str, Box]]) -> list[tuple[str, str, Box]]:
