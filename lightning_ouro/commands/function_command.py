@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jsonargparse import ArgumentParser, auto_cli
+from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 
@@ -25,7 +26,14 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
 
 
 class _Parser(ArgumentParser):
-    """Raises on invalid arguments instead of printing usage and exiting."""
+    """Raises on invalid arguments instead of printing usage and exiting; says "paths ..." of a list of paths."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "exit_on_error": False})
+
+    @override
+    def format_help(self) -> str:
+        for action in self._actions:
+            if not action.option_strings and "LIST_OF_PATHS_FILE" in str(action.metavar):
+                action.metavar = f"{action.dest} ..."
+        return str(super().format_help())

@@ -53,4 +53,6 @@ def show(
         contact_sheet(scene, video, width).save(out)
     except (OSError, ValueError) as error:
         raise InputError(f"{out}: cannot be written as an image ({error}); choose another --out") from None
+    for label, category in scene.unified.items():
+        print(f"{label} is called {category}")
     print(f"{out}: scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames")

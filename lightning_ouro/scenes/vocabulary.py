@@ -93,6 +93,16 @@ def category_of(label: str) -> str | None:
     return None if name in _EXCLUDED else name
 
 
+def names_nothing(label: str) -> bool:
+    """Whether a label says that there is no object, or none in particular: a wall, unknown."""
+    return _normalized(label[:_LONGEST_LABEL]) in _EXCLUDED
+
+
+def is_other_word(label: str, name: str) -> bool:
+    """Whether a label is more than another way to write a name: a couch, but no Sofa."""
+    return _normalized(label) != _normalized(name)
+
+
 @lru_cache(maxsize=10_000)
 def spellings(category: str) -> frozenset[str]:
     """The category itself and all names that the vocabulary makes one with it."""
