@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import final
 
 from lightning_ouro.plain_text import folded, lower_case
-from lightning_ouro.programs import clearness, open_text, source
+from lightning_ouro.programs import clearness, open_conditions, open_text, source
 from lightning_ouro.programs.answers import LENGTHS, TypedAnswer, described
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
@@ -195,7 +195,12 @@ class Verifier:
             match = _match_open(context, proposal, outcome)
             if isinstance(match, _Problem):
                 return match
-            return _unnamed(context, parsed, frozenset(map(lower_case, match[1]["objects"]))) or match
+            names = match[1]["objects"]
+            unnamed = _unnamed(context, parsed, frozenset(map(lower_case, names)))
+            left_out = open_conditions.left_out(proposal.text, names, parsed)
+            if unnamed is None and left_out is not None:
+                return _Problem("disagrees", left_out)
+            return unnamed or match
         family, names = asked
         if family.name != proposal.family:
             return _Problem("disagrees", f"claims {proposal.family}, but the text asks for {family.name}")

@@ -18,7 +18,7 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.families.framing import end_not_framed
+from lightning_ouro.programs.families.framing import end_not_framed, upper_and_lower_ends_framed
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete, not_unique
 from lightning_ouro.programs.first_seen import SIZED
 from lightning_ouro.programs.geometry import Floats
@@ -34,7 +34,7 @@ _MEASURES = {
 # By how much two sizes that are compared differ, of the larger and in metres; chosen by hand. Noise of 3 % in each of
 # them makes their difference 4 %, of 3 cm and 3 % in a height of 2 m each that of their tops 6 cm.
 _APART, _LEAST_APART, _TOPS_APART = 0.1, 0.05, 0.1
-_BOTH_ENDS: tuple[int, ...] = (1, -1)
+MOST_LEANING = 10.0  # degrees from the vertical; chosen by hand
 
 
 @final
@@ -46,6 +46,7 @@ class OpenQuestion(Family):
     - one object that each name fits: guards what is measured;
     - each seen with 1 % of a frame (`SIZED`), and framed both ends of what is measured, or for what reaches higher
       the top: guards that the length can be seen;
+    - no box whose height or top is asked for leans by more than 10 degrees: guards that they are those of the thing;
     - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger.
     """
 
@@ -87,6 +88,7 @@ class OpenQuestion(Family):
         (kind,) = roles["kind"]
         return (
             not_unique(geometry, *names)
+            or (None if kind == "longer" else leaning_box(geometry, names))
             or next(filter(None, (_not_framed(geometry, kind, name) for name in names)), None)
             or _alike(geometry, kind, names)
         )
@@ -101,18 +103,23 @@ class OpenQuestion(Family):
         return _clearness(geometry, roles["kind"][0], roles["objects"]) if "kind" in roles else math.inf
 
 
+def leaning_box(geometry: SceneGeometry, names: Sequence[str]) -> str | None:
+    """That one of these categories has a box without an upright axis, or None."""
+    upright = np.abs(geometry.rotations[:, 2]).max(axis=1, initial=0.0)
+    leans = np.degrees(np.arccos(np.clip(upright, 0, 1))) > MOST_LEANING
+    for name in names:
+        if any(leans[index] for index in geometry.indices(name)):
+            return f"the box of a {name} leans, so its height is not clear"
+    return None
+
+
 def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
     """That no frame has in its picture what a form measures of an object, or None."""
     if kind == "longer":
         return end_not_framed(geometry, name)
-    if geometry.pictures is None:
-        return None
     (index,) = geometry.indices(name)
-    signs = (1,) if kind == "higher" else _BOTH_ENDS
-    half = np.zeros((len(geometry.centers), len(signs), 3))
-    half[..., 2] = np.array(signs) * np.ptp(geometry.corners[..., 2], axis=1)[:, None] / 2
-    framed = geometry.pictures.framed(geometry.centers[:, None] + half)[index]
-    ends = ("top", "bottom")
+    framed = upper_and_lower_ends_framed(geometry)[index]
+    ends = ("top",) if kind == "higher" else ("top", "bottom")
     missing = [end for end, is_framed in zip(ends, framed.tolist(), strict=False) if not is_framed]
     return f"no frame that shows the {name} has its {missing[0]} in the picture" if missing else None
 
