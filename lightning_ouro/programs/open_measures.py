@@ -80,7 +80,8 @@ def _way(text: str, program: str, names: Sequence[str], geometry: SceneGeometry)
     if ".direction(" not in program or not _WALKS.search(text):
         return None
     places = sorted((found.start(), name) for name in names for found in mention(name).finditer(text))
-    for (_, start), (_, end) in pairwise(places):
+    # To which side the last one lies does not depend on how one goes on to it.
+    for (_, start), (_, end) in pairwise(places[:-1] if len(places) > 2 else places):
         legs = [(a, b) for a in geometry.indices(start) for b in geometry.indices(end)]
         if start != end and not geometry.walkable.issuperset(legs):
             return f"who walks from the {start} to the {end} may come from another side"

@@ -60,7 +60,9 @@ _UNTYPED_UNITS = _set(
     "kilometers kilometre kilometres km pixel pixels frame frames"
 )
 _YES_NO = _set("yes no")
-_OF_MORE = re.compile(r"\b(?:pairs?|pairings?|ways?|orders?|times|moments?|frames?|distances|gaps)\b")
+_OF_MORE = re.compile(
+    r"\b(?:pairs?|pairings?|ways?|orders?|times|moments?|frames?|distances|gaps|objects|things)\b"
+)
 
 
 def problem(text: str, answer: TypedAnswer, names: Sequence[str], geometry: SceneGeometry) -> str | None:
