@@ -123,17 +123,24 @@ class OpenLaw:
             return "rules", "the answer is the same whatever the scene is"
         if (unshown := self._knows_more_than_frames(program, exact, names)) is not None:
             return unshown
-        for other in open_conditions.renamed(program, exact.among or (), names):
-            if not self._is_kept(exact, other, [self._loaded]):
-                return "rules", "the answer depends on which option is looked at first: several fit, or none"
-        for words, world in open_readings.other_readings(question.text, program, self._draws[0]):
-            if not self._is_kept(exact, program, [LoadedScene([world])]):
-                return "rules", f"{words!r} has several meanings, by which the answer is another"
+        if (unclear := self._unclear_choice(question, exact, names)) is not None:
+            return "rules", unclear
         if not open_measures.says_between(question.text) and self._depends_on_ends(program, exact):
             return "rules", "the text does not say between which points; by middles the answer is another"
         if exact.kind in ("choice", "count") and not self._is_clear(program):
             return "unstable", "the answer is another one if the noise is twice as large"
         return self._unconfirmed(program, outcome, second_programs)
+
+    def _unclear_choice(self, question: Proposal, exact: TypedAnswer, names: Sequence[str]) -> str | None:
+        """That the answer is another one for who looks at another option first, or means another measure; or None."""
+        others = list(open_conditions.renamed(question.program, exact.among or (), names))
+        if not all(self._is_kept(exact, other, [self._loaded]) for other in others):
+            return "the answer depends on which option is looked at first: several fit, or none"
+        for words, world in open_readings.other_readings(question.text, question.program, self._draws[0]):
+            read = [LoadedScene([world])]
+            if not all(self._is_kept(exact, program, read) for program in (question.program, *others)):
+                return f"{words!r} has several meanings, by which the answer is another"
+        return None
 
     def _unconfirmed(
         self, program: str, outcome: Outcome, second_programs: Sequence[str]

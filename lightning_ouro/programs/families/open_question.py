@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
@@ -46,8 +47,9 @@ class OpenQuestion(Family):
     - one object that each name fits: guards what is measured;
     - each seen with 1 % of a frame (`SIZED`), and framed both ends of what is measured, or for what reaches higher
       the top: guards that the length can be seen;
-    - no box whose height or top is asked for leans by more than 10 degrees: guards that they are those of the thing;
-    - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger.
+    - no box leans by more than 10 degrees whose height is asked for: guards that it is that of the thing;
+    - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger, also
+      of two things that stand upright in boxes that lean.
     """
 
     name = "open"
@@ -88,7 +90,7 @@ class OpenQuestion(Family):
         (kind,) = roles["kind"]
         return (
             not_unique(geometry, *names)
-            or (None if kind == "longer" else leaning_box(geometry, names))
+            or (leaning_box(geometry, names) if kind == "tall" else None)
             or next(filter(None, (_not_framed(geometry, kind, name) for name in names)), None)
             or _alike(geometry, kind, names)
         )
@@ -105,12 +107,17 @@ class OpenQuestion(Family):
 
 def leaning_box(geometry: SceneGeometry, names: Sequence[str]) -> str | None:
     """That one of these categories has a box without an upright axis, or None."""
-    upright = np.abs(geometry.rotations[:, 2]).max(axis=1, initial=0.0)
-    leans = np.degrees(np.arccos(np.clip(upright, 0, 1))) > MOST_LEANING
+    leans = _lean(geometry)
     for name in names:
         if any(leans[index] for index in geometry.indices(name)):
             return f"the box of a {name} leans, so its height is not clear"
     return None
+
+
+def _lean(geometry: SceneGeometry) -> NDArray[np.bool_]:
+    """Which boxes have no upright axis, `(n,)`."""
+    upright = np.abs(geometry.rotations[:, 2]).max(axis=1, initial=0.0)
+    return np.asarray(np.degrees(np.arccos(np.clip(upright, 0, 1))) > MOST_LEANING)
 
 
 def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
@@ -125,28 +132,42 @@ def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
 
 
 def _measured(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> Floats:
-    """What a form compares of unique objects, metres."""
+    """What a form compares of unique objects, at least and at most, `(names, 2)` metres.
+
+    In a box that leans, a thing may stand upright: then it is as tall as the box's most upright side reaches.
+    """
     indices = [geometry.indices(name)[0] for name in names]
     if kind == "longer":
-        return geometry.sizes[indices].max(axis=1)
-    heights = geometry.corners[indices][..., 2]
-    return np.asarray(heights.max(axis=1) if kind == "higher" else np.ptp(heights, axis=1))
+        return np.repeat(geometry.sizes[indices].max(axis=1, keepdims=True), 2, axis=1)
+    most = np.ptp(geometry.corners[indices][..., 2], axis=1)
+    upright = (np.abs(geometry.rotations[indices, 2]) * geometry.sizes[indices])[
+        np.arange(len(indices)), np.abs(geometry.rotations[indices, 2]).argmax(axis=1)
+    ]
+    heights = np.stack([np.where(_lean(geometry)[indices], upright, most), most], axis=1)
+    return geometry.centers[indices, 2, None] + heights / 2 if kind == "higher" else heights
+
+
+def _apart(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> float:
+    """By how much one of two objects has more of what a form compares, at least; below 0 if either may have, metres."""
+    (least, most), (other_least, other_most) = _measured(geometry, kind, names).tolist()
+    return float(max(least - other_most, other_least - most))
 
 
 def _clearness(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> float:
     """The difference between what is compared, as a ratio to the least one; infinite where nothing is compared."""
     if kind == "tall":
         return math.inf
-    measured = _measured(geometry, kind, names)
-    least = _TOPS_APART if kind == "higher" else max(_LEAST_APART, _APART * float(measured.max()))
-    return float(np.ptp(measured)) / least
+    most = float(_measured(geometry, kind, names).max())
+    return _apart(geometry, kind, names) / (
+        _TOPS_APART if kind == "higher" else max(_LEAST_APART, _APART * most)
+    )
 
 
 def _alike(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> str | None:
     """That what a form compares is nearly the same, or None."""
     if _clearness(geometry, kind, names) > 1:
         return None
-    difference = 100 * float(np.ptp(_measured(geometry, kind, names)))
+    difference = 100 * max(_apart(geometry, kind, names), 0.0)
     return f"a difference of {difference:.0f} cm is too small to tell which is {kind}"
 
 
