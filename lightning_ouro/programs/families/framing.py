@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 
-from lightning_ouro.programs.pictures import BORDER
+import numpy as np
+from numpy.typing import NDArray
+
+from lightning_ouro.programs.pictures import BORDER, NEAR_EDGE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
@@ -31,6 +34,23 @@ def end_not_framed(geometry: SceneGeometry, category: str) -> str | None:
     if pictures is None or pictures.ends_framed[geometry.indices(category)[0]]:
         return None
     return f"no frame that shows the {category} has one end of its longest side in the picture"
+
+
+def upper_and_lower_ends_framed(geometry: SceneGeometry) -> NDArray[np.bool_]:
+    """Whether all objects' upper and lower ends are framed, `(n, 2)`: their middles, any part of them not hidden."""
+    if geometry.pictures is None:
+        return np.ones((len(geometry.centers), 2), dtype=bool)
+    half = np.zeros((len(geometry.centers), 2, 3))
+    half[..., 2] = np.array((1, -1)) * np.ptp(geometry.corners[..., 2], axis=1)[:, None] / 2
+    upright = np.abs(geometry.rotations[:, 2]).argmax(axis=1)
+    rows, grid = np.arange(len(upright)), (0.0, NEAR_EDGE, -NEAR_EDGE)
+    one, other = (
+        (geometry.rotations[rows, :, axis] * geometry.sizes[rows, axis, None] / 2)[:, None, None]
+        for axis in ((upright + 1) % 3, (upright + 2) % 3)
+    )
+    middles = geometry.centers[:, None] + half
+    parts = np.concatenate([middles[:, :, None] + x * one + y * other for x in grid for y in grid], axis=2)
+    return geometry.pictures.framed(middles, parts)
 
 
 def gap_not_framed(geometry: SceneGeometry, first: int, second: int) -> str | None:
