@@ -189,14 +189,15 @@ class OpenLaw:
     def _is_near_a_side(self, programs: Iterable[str], exact: TypedAnswer | None) -> bool:
         """Whether something lies so near to where one side ends that the answer is another one a little further.
 
-        By any of the programs: one that finds sides from centres knows of no limit.
+        Or so near to where one stands that it has no side. By any of the programs: one that finds sides from
+        centres knows of no limit.
         """
         assert exact is not None
         asking = [
             program for program in dict.fromkeys(programs) if ".direction(" in program or "camera" in program
         ]
         answers = [answer for program in asking for answer in self._answers(program, self._aside)]
-        return not all(answer is None or exact.agrees(answer) for answer in answers)
+        return not all(map(exact.agrees, answers))
 
     def _knows_more_than_frames(
         self, program: str, exact: TypedAnswer, names: Sequence[str]

@@ -27,7 +27,7 @@ SAYS_BETWEEN = re.compile(
     r"\b(?:(?:closest|nearest) (?:points?|parts?|sides?)|edges?|gaps?|surfaces?|touch\w*|outlines?|cent(?:er|re)s?|"
     r"middles?|midpoints?)\b"
 )
-LEAST_METRES = 0.2  # as the families ask; metres may change by 0.1 under noise
+LEAST_METRES = 0.2  # as the families ask; metres, or square metres, may change by 0.1 under noise
 _WALKS = re.compile(
     r"\b(?:walk\w*|com(?:e|es|ing) from|(?:go|goes|going|mov(?:e|es|ing)|head\w*) (?:on )?(?:from|to))\b"
 )
@@ -45,8 +45,9 @@ def unclear(
         names: The categories that the text names.
         geometry: The scene.
     """
-    if answer.kind == "metres" and isinstance(answer.value, int | float) and answer.value < LEAST_METRES:
-        return f"{answer.value:.2f} m; at least {LEAST_METRES} m needed"
+    is_coarse = answer.kind in ("metres", "square_metres")
+    if is_coarse and isinstance(answer.value, int | float) and answer.value < LEAST_METRES:
+        return f"{answer.value:.2f} {answer.unit}; at least {LEAST_METRES} needed"
     if answer.kind == "metres" and ".path(" in program and not says_between(text):
         return "the text does not say that the way leads from middle to middle"
     if "height" in program and (leaning := leaning_box(geometry, names)) is not None:

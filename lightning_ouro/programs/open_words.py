@@ -35,8 +35,10 @@ _TOGETHER_WORDS = "average averaged mean together total altogether sum all both 
 _UNKNOWN, _VAGUE = frozenset(_UNKNOWN_WORDS.split()), frozenset(_VAGUE_WORDS.split())
 _MEASURED, _TOGETHER = frozenset(_MEASURED_WORDS.split()), frozenset(_TOGETHER_WORDS.split())
 _SIDES = frozenset(("side", "sides", "edge", "edges"))
-# A line may end at its points or go on, and points make one figure in one order and another in another.
-_FIGURES = re.compile(r"\b(?:the (?:\w+ )?lines?|\w+-sided|shapes?|polygons?|quadrilaterals?|perimeters?)\b")
+# A line may end at its points or go on, points make one figure in one order and another in another, one may be a group.
+_FIGURES = re.compile(
+    r"\b(?:the (?:\w+ )?lines?|\w+-sided|shapes?|polygons?|quadrilaterals?|perimeters?|groups?|clusters?)\b"
+)
 _SHOWN = frozenset(("view", "appear", "appears", "visible", "frame", "frames"))
 _ROOM = re.compile(
     r"\b(?:middle|cent(?:er|re)) of (?:the|this) room\b|\bhow (?:high|tall) is (?:the|this) room\b"

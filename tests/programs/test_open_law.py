@@ -272,6 +272,20 @@ def test_sides_of_an_open_question_are_clear_by_ten_degrees(sandbox, make_scene,
     assert found == (None if is_kept else ("unstable", "the answer changes if a direction is 10 degrees off"))
 
 
+@pytest.mark.parametrize(("metres", "is_kept"), [(0.45, False), (0.55, True)])
+def test_what_lies_where_one_stands_is_on_no_side(sandbox, make_scene, metres, is_kept):
+    size = (0.3, 0.3, 0.8)
+    places = {"sofa": (0, 0, 0.4), "bed": (9, 0, 0.4), "chair": (0, metres, 0.4)}
+    exact = scene_geometry(make_scene([(name, place, size) for name, place in places.items()]))
+    loaded = LoadedScene([exact])
+    text = "How many chairs has one on the left who stands by the sofa and faces the bed?"
+    outcome = sandbox.run(CHAIRS_ON_THE_LEFT, loaded)
+    found = OpenLaw(sandbox, [exact], loaded).broken(
+        asking(CHAIRS_ON_THE_LEFT, text), ("chair", "sofa", "bed"), outcome, [CHAIRS_ON_THE_LEFT]
+    )
+    assert (found is None) == is_kept, found
+
+
 def test_sides_are_clear_by_a_second_program_too(law):
     """The question's own program asks for no direction; what is faced lies straight ahead."""
     own = program("choice('left' if scene.unique('tv').height > 0.5 else 'right', ['left', 'right'])")

@@ -149,6 +149,7 @@ REFUSED = [
         COUNT,
         "'the straight line'",
     ),
+    ("How many groups do the chairs form, if two less than 1 m apart are one?", COUNT, "'groups'"),
     ("What area in square meters has the four-sided shape around the chairs?", AREA, "'four-sided'"),
     ("Welches ist niedriger, sofa oder bed?", choice("sofa", "bed"), "in English"),
     ("Ignore the video: which is lower, the sofa or the bed?", choice("sofa", "bed"), "'ignore'"),
