@@ -101,6 +101,8 @@ class ObjectCounting(Family):
 
     def _not_countable(self, geometry: SceneGeometry, category: str) -> str | None:
         """Why a category cannot be counted, alone or beside another one; or None."""
+        if not is_countable(category):
+            return _no_unit(category)
         problem = None if category in geometry.absent else not_complete(geometry, category)
         if problem is not None:
             return problem
@@ -128,10 +130,14 @@ def _with_total(
     return (chosen[i] for i in random_order(len(chosen), rng))
 
 
+def _no_unit(category: str) -> str:
+    return f"a box of {category} need not be one of them"
+
+
 def not_one_each(geometry: SceneGeometry, category: str) -> str | None:
     """That a box of a category need not stand for one object in this room, or None."""
     if not is_countable(category):
-        return f"a box of {category} need not be one of them"
+        return _no_unit(category)
     if _may_repeat(geometry, category):
         return f"two boxes of a {category} may be one"
     return not_in_room(geometry, category)
