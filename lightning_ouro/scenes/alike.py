@@ -1,175 +1,17 @@
-"""Names of which one person's choice may be another's, in two strengths.
+"""Names of which one may be taken for the other, or tell of it, where it is a question of whether there is any.
 
-Most things have several names, and who annotated a room chose one. Where a couch stands beside what is called the
-sofa, "the sofa" is not clear, and the sofas are not counted: `is_called_as_well` is for that. It asks a lexicon
-(`lexicon.things`) for true synonyms and for kinds, a rose being a plant; here by hand is what the lexicon lacks
-(`_SAME`, `_BROADER`, `means`), and what it says that we don't (`_APART`). What everybody keeps apart, a stool and a
-chair, is in neither. Whether a room has *none* of a thing asks for more, since one annotator's stool is another one's
-chair: `alike_to` is for that alone.
+`synonyms` has names that are said of the same things. Whether a room has *none* of a thing asks for more, since one
+annotator's stool is another one's chair, and where there is a lampshade there is a lamp.
 """
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from lightning_ouro.scenes.lexicon import things
+from lightning_ouro.scenes.synonyms import by_name, names_in
 
 SHORTEST = 3  # letters: a shorter name ends too many words that mean something else; chosen by hand
-
-
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(" ".join(name.split()) for name in listed.split(","))
-
-
-# Each line: names for the same thing, of which the lexicon does not say so.
-_SAME = """
-sofa, settee, davenport, sectional, canapé
-picture, picture frame, poster, artwork, drawing
-monitor, computer screen, flat screen, flat panel
-tv, flat screen, flat panel
-cup, mug
-blanket, comforter, duvet, quilt, throw
-nightstand, bedside table, bedside cabinet, night table
-side table, end table
-trash bin, wastebasket, waste basket, waste paper basket, paper bin, rubbish bin
-printer, copier, copy machine, photocopier
-closet, wardrobe, armoire
-cushion, pillow
-suitcase, luggage
-cabinet, cupboard, credenza
-sideboard, hutch
-shelf, shelving unit, shelving
-bookshelf, shelving unit
-lamp, light, light fixture, chandelier, lantern, sconce
-stove, cooktop, hob, stovetop, cooker
-oven, range, cooker
-computer tower, pc, desktop, computer case
-whiteboard, dry erase board
-bulletin board, pinboard
-blind, roller shade, shutter
-counter, countertop, worktop
-bathtub, bath
-toilet, wc, loo
-clothes, laundry
-vacuum cleaner, hoover
-air conditioner, ac
-socket, outlet
-headphones, headset, earphones
-stuffed animal, plush, plushie, teddy bear
-cart, trolley
-jug, pitcher
-umbrella, parasol
-box, parcel, package
-bag, sack, pouch
-lectern, podium
-coat rack, coat stand, hat stand, hat rack, clothes rack
-stroller, buggy
-elevator, lift
-dog, pup, puppy, doggy
-cat, kitten, kitty
-radio, stereo, hi-fi, boombox
-sweater, jumper, pullover
-notebook, laptop
-modem, router
-ornament, figurine, figure, statuette, knickknack
-statue, sculpture
-clock, timepiece
-vase, urn
-stairs, staircase, stairway
-glasses, spectacles, eyeglasses
-sunglasses, shades
-trousers, pants, jeans, slacks
-bathrobe, dressing gown, robe, housecoat
-treadmill, running machine
-exercise bike, stationary bike
-extension cord, power strip, extension lead
-pacifier, dummy
-credenza, sideboard
-sign, placard, signboard
-crib, cradle
-magazine, journal
-fan, ventilator
-chest, trunk
-"""
-# Each line: a name, and names of what it is said of as well, though the lexicon does not say so.
-_BROADER = """
-plant: bouquet, ficus, monstera, pothos, philodendron, dracaena
-flower: rose, tulip, lily, daffodil, daisy, sunflower, carnation, hydrangea, chrysanthemum, poinsettia
-bag: luggage, satchel, briefcase, duffel
-bed: cot, crib, futon, bunk, cradle, bassinet
-screen: tv, monitor, laptop
-display: tv, monitor
-computer: laptop, computer tower, pc
-board: whiteboard, blackboard
-bin: trash bin
-basket: hamper
-book: notebook
-table: kitchen island
-shelf: ledge
-light: bulb
-door: gate
-cabinet: vanity, sideboard
-clock: watch
-toy: stuffed animal, lego
-statue: figurine, statuette, bust
-counter: kitchen island
-person: man, woman, child, baby, boy, girl
-speaker: subwoofer, soundbar
-bottle: thermos
-rug: mat
-coat: jacket
-picture: print, etching, canvas
-painting: canvas
-shoe: boot, slipper, loafer, clog
-hat: cap, beret, beanie
-weight: dumbbell, barbell, kettlebell
-plate: saucer
-pot: saucepan
-cup: beaker
-lamp: torchiere
-bell: gong
-cart: wagon
-fence: railing
-coat rack: coat tree
-"""
-# What the lexicon calls a kind of, or another word for, a thing that our own vocabulary and VSI-Bench's annotators keep
-# apart. Each line: names, and what they are not called; behind it the reason.
-_APART = """
-counter: table  # VSI-Bench counts both
-stand: table  # a stand holds one thing
-candle: lamp  # nobody counts candles as lamps
-curtain, shower curtain: blind, blinds  # ScanNet++ has both; hung cloth, and slats
-bulletin board: machine  # not the one on a computer
-board: dining table  # nobody sets a board for dinner today
-dining table: board
-plate: bag, base, home  # of baseball
-bag: suitcase, base  # who calls it a bag saw no suitcase
-can, pot, stool, throne, john, closet: toilet, wc, loo  # not said of what a camera shows
-toilet: can
-column: tube  # not of chemistry
-headphone, headphones: phone  # the phone of old
-phone: headphone, headphones
-paper: newspaper  # stands for any
-scissor, scissors: bar  # they are levers
-helmet: scale  # of armour
-vanity: dresser, table  # the one in a bathroom has a sink
-"""
-# Each line: a name, and more general ones that may stand for the same thing if they stand alone.
-_BARE = """
-tv: screen, display
-monitor: screen, display
-computer screen: screen, display
-laptop: computer, notebook
-computer tower: computer, desktop
-trash bin: bin, trash, garbage
-wastebasket: bin, trash, garbage
-rubbish bin: bin, trash, garbage
-whiteboard: board
-purse: bag
-stove: range
-picture: frame
-"""
 # Each line: a name, and what is there where it is, though neither the name nor the lexicon's definition says so.
 _SIGNS = """
 faucet, tap, plughole, drainpipe: sink, bathtub
@@ -244,51 +86,8 @@ refrigerator, freezer, mini fridge, cabinet, vending machine, fridge, icebox, co
 computer mouse, mouse pad, mouse
 piano, keyboard, organ, synthesizer, harpsichord
 """
-ALIKE = tuple(frozenset(_names(group)) for group in _ALIKE.strip().replace("\n    ", " ").splitlines())
-
-
-def _by_name(table: str) -> dict[str, frozenset[str]]:
-    """The names behind each colon, up to the reason, by each of the names before it."""
-    lines = (re.sub(r"  #.*", "", line).split(": ") for line in table.strip().splitlines())
-    return {name: frozenset(_names(listed)) for before, listed in lines for name in _names(before)}
-
-
-_GROUPS = tuple(map(_names, _SAME.strip().splitlines()))
-_MEANS = _by_name(_BROADER)
-for _group in _GROUPS:
-    for _name in _group:
-        _MEANS[_name] = _MEANS.get(_name, frozenset()) | (frozenset(_group) - {_name})
-_ALONE = _by_name(_BARE)
-_NEVER = _by_name(_APART)
-_SIGNS_OF = _by_name(_SIGNS)
-
-
-def means(name: str) -> frozenset[str]:
-    """Other names of things, and of what are kinds of these, that a name in lower case is said of as well."""
-    return _MEANS.get(name, frozenset())
-
-
-@lru_cache(maxsize=100_000)
-def is_called_as_well(words: tuple[str, ...], general: tuple[str, ...], *, as_kind: bool = False) -> bool:
-    """Whether what a name stands for is called by another one's words too, as a kind of that or else the same thing.
-
-    A name that the lexicon doesn't know stands for what it ends with: a garden bench for a bench.
-    """
-    wide = " ".join(general)
-    for start in range(len(words)):
-        name = " ".join(words[start:])
-        if name == wide:
-            return False  # which its ending decides
-        if things.is_word(name):
-            known = things.is_thing_of_kind(name, wide)
-            known = known or (not as_kind and things.are_same(name, wide, whole=start == 0))
-            return known and wide not in _NEVER.get(name, ())
-    return False
-
-
-def means_alone(name: str) -> frozenset[str]:
-    """General names that may stand for what a name is said of, as their kinds don't: "bin", not "storage bin"."""
-    return _ALONE.get(name, frozenset())
+ALIKE = tuple(frozenset(names_in(group)) for group in _ALIKE.strip().replace("\n    ", " ").splitlines())
+_SIGNS_OF = by_name(_SIGNS)
 
 
 @lru_cache(maxsize=10_000)
@@ -301,12 +100,12 @@ def alike_to(name: str) -> frozenset[str]:
 def told_by(name: str) -> frozenset[str]:
     """Names of things that are there where one of a name is: the table of a tablecloth, the lamp of a lampshade.
 
-    What the lexicon mentions where it says what such a thing is, what the name is composed of, and what is listed here.
+    What the lexicon mentions where it says what such a thing is, what the name is composed of, and `_SIGNS`.
     """
-    words = name.split()
-    ends = (" ".join(words[start:]) for start in range(len(words)))
+    words = name.split() or [""]
+    ends = [" ".join(words[start:]) for start in range(len(words))]
     known = next((end for end in ends if things.is_word(end)), "")
-    return things.told_by(known).union(_fronts(words[-1]), _SIGNS_OF.get(name, ()))
+    return things.told_by(known).union(_fronts(words[-1]), *(_SIGNS_OF.get(end, ()) for end in ends))
 
 
 def _fronts(word: str) -> list[str]:

@@ -7,11 +7,11 @@ Two questions, of which the first is the narrower one:
   word counts if the lexicon calls the word a kind of it, or does not know the word but knows what precedes the ending
   as the front of compounds. Letters alone say nothing, since a vegetable is no table.
 - `may_be_called`: could somebody call one of them so? If so, the name is not clear. Besides kinds, that are words
-  for the same thing or for what it is a kind of (`alike.is_called_as_well`, `alike.means`, the vocabulary's
-  synonyms), what a name holds or joins ("stack of chairs", "table and chairs"), and what stands in front: a sofa
-  bed is a sofa, too. Most nouns in front say what a thing is for, or part of: in front of `_PARTS` (tv stand, door
-  handle) and of furniture that is not alike (desk chair) they name nothing that is there, nor do animals in front
-  of a thing (cat tree). Any other compound leaves it open.
+  for the same thing or for what it is a kind of (`synonyms`, and the vocabulary's), what a name holds or joins
+  ("stack of chairs", "table and chairs"), and what stands in front: a sofa bed is a sofa, too. Most nouns in front
+  say what a thing is for, or part of: in front of `_PARTS` (tv stand, door handle) and of furniture that is not
+  alike (desk chair) they name nothing that is there, nor do animals in front of a thing (cat tree). Any other
+  compound leaves it open.
 
 A name that is more general than another one is not clear beside it, while the other is: of a plant and a rose, whoever
 named them so kept the rose apart, but "the plant" may be either.
@@ -25,8 +25,9 @@ import re
 from functools import lru_cache
 from itertools import product
 
-from lightning_ouro.scenes.alike import SHORTEST, alike_to, is_called_as_well, means, means_alone
+from lightning_ouro.scenes.alike import SHORTEST, alike_to
 from lightning_ouro.scenes.lexicon import things
+from lightning_ouro.scenes.synonyms import is_called_as_well, means, means_alone
 from lightning_ouro.scenes.vocabulary import category_of, is_class, is_form_word, is_narrower, spellings
 from lightning_ouro.scenes.words import Words, listed, words_of
 
@@ -34,6 +35,7 @@ from lightning_ouro.scenes.words import Words, listed, words_of
 _OTHERS = listed("earphone headphone skateboard surfboard")
 _OTHER_THINGS = frozenset(
     (
+        "bench press",
         "license plate",
         "number plate",
         "magnifying glass",
@@ -85,7 +87,7 @@ _MASSES = listed(
 _SINGLE = listed(
     """
     awning bakery battery bearing building carving casing casting ceiling covering drawing dwelling earring engraving
-    etching fitting gallery grocery hanging landing lining moulding nursery opening painting plaything
+    etching fitting gallery grocery hanging landing lining moulding nursery opening pad painting plaything
     pudding railing recording setting sibling stocking topping tile wrapping
     """
 )
@@ -202,7 +204,7 @@ def _may_be(category: str, name: str) -> bool:
 def _is_known_as(category: str, name: str, *, as_kind: bool = False) -> bool:
     """Whether the lexicon says that the objects of a category, perhaps as a kind of others, are called by a name."""
     wide = words_of(name)
-    if wide.contents or wide.is_joined:
+    if wide.contents or wide.is_joined or category in _OTHER_THINGS:
         return False
     pairs = product(_as_in_lexicon(category), _as_in_lexicon(name))
     return any(is_called_as_well(*pair, as_kind=as_kind) for pair in pairs)

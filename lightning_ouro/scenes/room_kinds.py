@@ -7,8 +7,8 @@ tables were written by hand.
 That nothing of a category is annotated says little if its objects may go by another name. A category counts as
 absent only if its source annotates all of it, if it could not be called like anything that is there
 (`naming.could_be_one`), if nobody would take one for the other (`naming.seems_alike`), and if no other name mentions
-it, or tells of it (`alike.told_by`): where there is a tv stand, nobody may have boxed the tv, and a lampshade is a
-part of a lamp. A file's own 0 is doubted for the same reasons. Doors
+it, or tells of it (`alike.told_by`): where there is a tv stand, nobody may have boxed the tv, and a lampshade
+belongs to a lamp. A file's own 0 is doubted for the same reasons. Doors
 are no candidates, since hardly a room has none.
 """
 
@@ -19,7 +19,6 @@ from collections.abc import Iterable, Set
 from typing import NamedTuple
 
 from lightning_ouro.scenes.alike import told_by
-from lightning_ouro.scenes.lexicon.things import is_part_of
 from lightning_ouro.scenes.naming import could_be_one, seems_alike
 from lightning_ouro.scenes.vocabulary import spellings
 from lightning_ouro.scenes.words import words_of
@@ -111,6 +110,5 @@ def may_be_there_as(absent: str, name: str) -> bool:
 
 def _is_told_by(name: str, absent: str) -> bool:
     """Whether what is called by a name tells that there is one of a category: a lampshade of a lamp."""
-    called = [" ".join(words) for words in words_of(name).things]
-    told = frozenset[str]().union(*map(told_by, called))
-    return not told.isdisjoint(spellings(absent)) or any(is_part_of(one, absent) for one in called)
+    told = frozenset[str]().union(*(told_by(" ".join(words)) for words in words_of(name).things))
+    return not told.isdisjoint(spellings(absent))

@@ -4,13 +4,13 @@
 
 FOLDER is a checkout of github.com/globalwordnet/english-wordnet at the tag `2025-edition`, of which `src/yaml` is
 read. The same checkout gives the same table, byte for byte. Nothing is chosen by hand but the limits below; where our
-own vocabulary differs is said in `alike.py`, not here.
+own vocabulary differs is said in `synonyms.py`, not here.
 
 Kept are the synsets (sets of words for one thing) of what people made, and of plants and animals those with a name of
 one word. Drugs are left out, and so are synsets so wide that they say nothing, a device being also a shelf. The table
-has three parts, each with a line for each entry:
+has four parts, each with a line for each entry:
 
-    thing    the lines of its hypernyms (what it is a kind of), and those of its parts
+    thing    the lines of the nearest hypernyms (what it is a kind of) that are kept
     word     in the order of WordNet's senses, the lines of what it names; then the words for things that its first
              definition mentions
     mass     words that name stuff or a collection, so that one box need not be one of them
@@ -98,7 +98,7 @@ def main(folder: Path, target: Path = TABLE) -> None:
     lines = {name: str(place) for place, name in enumerate(kept)}
     words = _words(source, lines)
     parts = [
-        ["# thing", *(_thing(source, name, lines) for name in kept)],
+        ["# thing", *(" ".join(dict.fromkeys(_nearest(source, name, lines))) for name in kept)],
         ["# word", *(f"{key}\t{' '.join(ids)}\t{' '.join(told)}" for key, (ids, told) in words.items())],
         ["# mass", *sorted(_masses(source))],
         ["# front", *_fronts(source)],
@@ -131,13 +131,8 @@ def _is_name(word: str) -> bool:
     return len(word) <= MOST_LETTERS and re.fullmatch(r"[a-z][a-z '-]*", word) is not None
 
 
-def _thing(source: Source, name: str, lines: dict[str, str]) -> str:
-    """The lines of the nearest hypernyms that are kept, and of the parts."""
-    parts = (lines[part] for part in source.synsets[name].get("mero_part", ()) if part in lines)
-    return f"{' '.join(dict.fromkeys(_nearest(source, name, lines)))}\t{' '.join(parts)}"
-
-
 def _nearest(source: Source, name: str, lines: dict[str, str]) -> Iterator[str]:
+    """The lines of the nearest hypernyms that are kept."""
     for above in source.synsets[name].get("hypernym", ()):
         if above in lines:
             yield lines[above]

@@ -92,25 +92,10 @@ def is_thing_of_kind(name: str, general: str) -> bool:
     return bool(_kinds(senses(name)[:1]) & set(senses(general)[:_USUAL]))
 
 
-@lru_cache(maxsize=100_000)
-def is_part_of(name: str, whole: str) -> bool:
-    """Whether what a name stands for is a part of what another one does, or of what that is a kind of."""
-    wholes = senses(whole)[:_USUAL]
-    parts = {int(part) for sense in (*wholes, *_kinds(wholes)) for part in _thing(sense)[1]}
-    return not parts.isdisjoint(senses(name)[:_USUAL])
-
-
 def _kinds(things: Iterable[int]) -> frozenset[int]:
     """All things that these are kinds of."""
-    above = frozenset(int(line) for thing in things for line in _thing(thing)[0])
+    above = frozenset(int(line) for thing in things for line in _table().things[thing].split())
     return above | _kinds(above) if above else above
-
-
-@lru_cache(maxsize=10_000)
-def _thing(line: int) -> tuple[list[str], list[str]]:
-    """The lines of what a thing is a kind of, and those of its parts."""
-    above, _, parts = _table().things[line].partition("\t")
-    return above.split(), parts.split()
 
 
 def _entry(name: str) -> str:

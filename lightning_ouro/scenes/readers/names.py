@@ -43,11 +43,11 @@ class Names:
     def of(self, label: str) -> str | None:
         """The name of objects with this label, or None; of names that differ in case only, the first is kept."""
         name = self._name_of(label)
-        if name is not None and is_form_word(name):
-            self._refused.append(label)
-            return None
         if name is not None and is_class(name):
             self._classes.add(name)
+            return None
+        if name is not None and is_form_word(name):
+            self._refused.append(label)
             return None
         if name is not None:
             return self._spelled.setdefault(lower_case(name), name)
