@@ -45,6 +45,8 @@ _OTHER_THINGS = frozenset(
         "stained glass",
     )
 )
+# Endings that say what a thing is where the lexicon says what it is for: to it, a bookcase is furniture. By hand.
+_HEADS = listed("basket box case coat dish mat screen stand")
 # What things have, or what is for them: a noun in front says of which. By hand.
 _PARTS = listed(
     """
@@ -264,7 +266,7 @@ def _ends_with(special: Words, wide: Words) -> bool:
 
 def _is_composed(word: str, ending: str) -> bool:
     """Whether a word is composed of another one, which it ends with, and what that is."""
-    if things.is_word(word):
+    if ending not in _HEADS and things.is_word(word):
         return things.is_thing_of_kind(word, ending) or things.are_same(word, ending)
     return things.is_front(word[: -len(ending)])
 

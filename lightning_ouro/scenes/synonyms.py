@@ -141,6 +141,9 @@ counter: table  # VSI-Bench counts both
 stand: table  # a stand holds one thing
 ladder: stair, stairs  # which goes up, too
 bidet: basin
+settee: bench  # one is upholstered
+freezer: refrigerator, fridge, icebox  # VSI-Bench counts refrigerators
+vegetable: plant  # it is food
 candle: lamp  # nobody counts candles as lamps
 curtain, shower curtain: blind, blinds  # ScanNet++ has both; hung cloth, and slats
 bulletin board: machine  # not the one on a computer

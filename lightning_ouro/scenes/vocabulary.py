@@ -71,10 +71,10 @@ _CLASSES = _CLASS_HEADS | listed(
 # What the forms of the questions say themselves: of an object called so, nobody could tell that it is meant. By hand.
 _FORM_WORDS = listed(
     """
-    a above ahead all an and answer any back backward before behind below beside between both bottom camera center
+    above ahead all and answer any back backward before behind below beside between both bottom camera center
     centre centimeter centimeters centimetre clockwise closer closest direction distance down each either end facing
     far farthest first five forward four front height here it its last left length line longest meter
-    meters metre metres middle more my nearer nearest neither no none north nothing now object one option or order
+    meters metre metres middle more my nearer nearest neither no none north nothing now one option or order
     path point position question right robot room route scene second seconds side six size south
     space straight that the them there they third this three time top turn two up video west width yes you your
     east anything everything
