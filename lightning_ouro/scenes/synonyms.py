@@ -139,7 +139,7 @@ coat rack: coat tree
 _APART = """
 counter: table  # VSI-Bench counts both
 stand: table  # a stand holds one thing
-ladder: stair, stairs  # which goes up, too
+ladder: stair, stairs, staircase, stairway  # which goes up, too
 bidet: basin
 settee: bench  # one is upholstered
 freezer: refrigerator, fridge, icebox  # VSI-Bench counts refrigerators
