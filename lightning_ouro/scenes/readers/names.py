@@ -1,11 +1,11 @@
 """The gate for names: what the objects of a scene are called, and which labels no prompt may hold.
 
 A label that is not plain words (control characters, markup, quotes, braces, emoji, more than 40 characters)
-could change the structure of a prompt. Its object is left out of the scene, like objects whose label names
-nothing, or anything (furniture, object): a name that was cleaned up would be one that nobody gave, and could
-make one category of two. But it may still be one of the objects that its label hints at, so these categories
-count as incomplete: otherwise a second tv, labelled `tv<|im_end|>`, would make "the tv" ambiguous unnoticed. One
-warning per scene says so.
+could change the structure of a prompt, and one that the questions' forms say themselves (camera, left) their
+meaning. Its object is left out of the scene, like objects whose label names nothing, or anything (furniture,
+object): a name that was cleaned up would be one that nobody gave, and could make one category of two. But it
+may still be one of the objects that its label hints at, so these categories count as incomplete: otherwise a
+second tv, labelled `tv<|im_end|>`, would make "the tv" ambiguous unnoticed. One warning per scene says so.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from typing import Any, final
 
 from lightning_ouro.plain_text import lower_case
 from lightning_ouro.scenes.readers.files import short_repr
-from lightning_ouro.scenes.vocabulary import is_class, is_other_word, names_nothing, plain_name, spellings
+from lightning_ouro.scenes.vocabulary import (
+    is_class,
+    is_form_word,
+    is_other_word,
+    names_nothing,
+    plain_name,
+    spellings,
+)
 
 _QUOTED = 3  # labels in a warning
 _HINT_LENGTH = 200  # characters of a label in which categories are looked for
@@ -50,6 +57,9 @@ class Names:
         name = self._name_of(label)
         if name is not None and is_class(name):
             self._classes.add(name)
+            return None
+        if name is not None and is_form_word(name):
+            self._refused.append(label)
             return None
         if name is not None:
             if is_other_word(label, name):
@@ -98,7 +108,7 @@ class Names:
             listed = ", ".join(map(short_repr, refused[:_QUOTED])) + (", …" if refused[_QUOTED:] else "")
             warnings.warn(
                 f"scene {scene_id}: objects called {listed} are left out, because no question can name them; "
-                "give them names of at most 40 letters, digits and spaces",
+                "give them names of at most 40 letters, digits and spaces that are no words of the questions",
                 stacklevel=2,
             )
 

@@ -192,6 +192,13 @@ def test_what_says_only_that_something_is_there_is_left_out(tmp_path, label):
     assert names.of(label) is None and len(names.given) == 1  # it may still be what seems to be absent
 
 
+@pytest.mark.parametrize("label", ["camera", "Left", "closest_point", "nothing"])
+def test_a_word_of_the_questions_is_left_out_with_a_reason(tmp_path, label):
+    with pytest.warns(UserWarning, match=f"'{label}' are left out.* no words of the questions"):
+        (scene,), _ = meta_info(tmp_path, {label: 2, "security camera": 1})
+    assert scene.counts == {"security camera": 1}
+
+
 def test_a_lost_object_leaves_its_category_incomplete():
     names = Names(category_of)
     names.lose("chair")
