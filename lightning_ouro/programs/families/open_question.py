@@ -111,7 +111,7 @@ def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
     signs = (1,) if kind == "higher" else _BOTH_ENDS
     half = np.zeros((len(geometry.centers), len(signs), 3))
     half[..., 2] = np.array(signs) * np.ptp(geometry.corners[..., 2], axis=1)[:, None] / 2
-    framed = geometry.pictures.framed(geometry.centers[:, None] + half)[index]
+    framed = geometry.pictures.framed(SIZED, geometry.centers[:, None] + half)[index]
     ends = ("top", "bottom")
     missing = [end for end, is_framed in zip(ends, framed.tolist(), strict=False) if not is_framed]
     return f"no frame that shows the {name} has its {missing[0]} in the picture" if missing else None
