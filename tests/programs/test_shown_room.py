@@ -159,7 +159,7 @@ def test_what_is_seen_nowhere_though_it_should_be_tells_of_something_unknown():
     assert size.check(unknown, {}) is None  # what may be seen is not absent
 
 
-def test_a_frame_that_shows_a_slit_of_a_box_frames_neither_its_ends_nor_what_is_nearest():
+def test_a_frame_that_shows_a_slit_of_a_box_frames_nothing_of_it():
     times, cameras = {"times": ("0.0",)}, ((-2.5, 0.5, 0),)
     film = filmed(("sofa plant",), cameras)
     full = film.pictures.expected[0]

@@ -14,6 +14,7 @@ from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.room import LEAST_SHOWN, is_below, shown_floor, something_hides
 from lightning_ouro.programs.geometry import footprints
+from lightning_ouro.programs.necks import has_neck
 from lightning_ouro.programs.occlusion import AT_WALL
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.scenes.floor_area import polygon_area
@@ -34,6 +35,7 @@ class RoomSizeEstimation(Family):
     - no object is seen nowhere that should be: guards that nothing without a box hides a part of the room;
     - no more than a tenth of it is behind walls, wherever the camera is: guards that no arm or second room is missed,
       which can't be told from the rest;
+    - of rooms that a door joins (`necks`) only the sentence that says how: guards which of them are meant;
     - half of the floor lies inside the pictures of linked frames (`shown_room`), up to 10 m away, not behind walls, nor
       behind boxes that are higher than the camera: guards that the room's extent can be seen.
     """
@@ -78,6 +80,13 @@ class RoomSizeEstimation(Family):
             return f"walls hide {behind:.0%} of the floor from every camera"
         shown = shown_floor(geometry)
         return None if shown >= LEAST_SHOWN else f"only {shown:.0%} of the floor is in the pictures"
+
+    @override
+    def misread(self, geometry: SceneGeometry, text: str) -> str | None:
+        floor = geometry.scene.floor
+        if self.forms[0].read(text) is not None or floor is None or not has_neck(floor):
+            return None
+        return "the floor is that of several rooms, joined by doors: which of them is meant?"
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
