@@ -13,18 +13,32 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_ouro.programs.first_seen import SIZED
 from lightning_ouro.programs.pictures import BORDER, NEAR_EDGE
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
 
 def centre_not_framed(geometry: SceneGeometry, *categories: str) -> str | None:
-    """Which unique category's centre no frame has in its picture, or None."""
+    """Which unique category's centre no frame has in its picture, or that frames are not linked; or None."""
     pictures = geometry.pictures
     if pictures is None:
         return None
-    for category in categories:
-        if not pictures.centers_framed[geometry.indices(category)[0]]:
-            return f"no frame that shows the {category} has its middle in the picture"
+    indices = [geometry.indices(category)[0] for category in categories]
+    for index, category in zip(indices, categories, strict=True):
+        if not pictures.centers_framed[index]:
+            return f"no frame that shows enough of the {category} has its middle in the picture"
+    return not_linked(geometry, *indices)
+
+
+def not_linked(geometry: SceneGeometry, first: int, *others: int) -> str | None:
+    """Which two of some objects are shown by frames between which nothing links, or None."""
+    groups = None if geometry.shown_room is None else geometry.shown_room.object_groups
+    if groups is None:
+        return None
+    for other in others:
+        if groups[other] != groups[first]:
+            here, there = (geometry.scene.objects[index].category for index in (first, other))
+            return f"nothing links the frames that show the {here} with those that show the {there}"
     return None
 
 
@@ -33,7 +47,7 @@ def end_not_framed(geometry: SceneGeometry, category: str) -> str | None:
     pictures = geometry.pictures
     if pictures is None or pictures.ends_framed[geometry.indices(category)[0]]:
         return None
-    return f"no frame that shows the {category} has one end of its longest side in the picture"
+    return f"no frame that shows enough of the {category} has one end of its longest side in the picture"
 
 
 def upper_and_lower_ends_framed(geometry: SceneGeometry) -> NDArray[np.bool_]:
@@ -50,19 +64,21 @@ def upper_and_lower_ends_framed(geometry: SceneGeometry) -> NDArray[np.bool_]:
     )
     middles = geometry.centers[:, None] + half
     parts = np.concatenate([middles[:, :, None] + x * one + y * other for x in grid for y in grid], axis=2)
-    return geometry.pictures.framed(middles, parts)
+    return geometry.pictures.framed(SIZED, middles, parts)
 
 
 def gap_not_framed(geometry: SceneGeometry, first: int, second: int) -> str | None:
-    """Which of two objects has no frame with its point closest to the other in the picture, or None."""
+    """Which of two objects has no frame with its point closest to the other, or that frames are not linked; or None."""
     pictures = geometry.pictures
     if pictures is None:
         return None
     for pair in ((first, second), (second, first)):
         if not pictures.closest_framed[pair]:
             here, there = (geometry.scene.objects[index].category for index in pair)
-            return f"no frame that shows the {here} has what is closest to the {there} in the picture"
-    return None
+            return (
+                f"no frame that shows enough of the {here} has what is closest to the {there} in the picture"
+            )
+    return not_linked(geometry, first, second)
 
 
 def nearest_not_seen(geometry: SceneGeometry, seconds: str, *categories: str) -> str | None:

@@ -18,7 +18,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import in_turns, random_order
-from lightning_ouro.programs.families.room import LEAST_SHOWN, not_in_room, shown_floor
+from lightning_ouro.programs.families.room import LEAST_SHOWN, not_in_room, shown_floor, something_hides
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete
 from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -111,6 +111,8 @@ class ObjectCounting(Family):
             return f"{number} {category}; at least {least} are needed"
         if number == 0 and shown_floor(geometry) < LEAST_SHOWN:
             return f"only {shown_floor(geometry):.0%} of the floor is shown: there may be a {category}"
+        if number == 0 and (problem := something_hides(geometry)) is not None:
+            return problem
         return not_one_each(geometry, category)
 
     @override
