@@ -131,7 +131,7 @@ class Pictures:
         boxes = np.arange(len(self.sizes))
         up = self.rotations[boxes, :, self._upright] * self.sizes[boxes, self._upright, None] / 2
         parts = self.centers[:, None] + np.array([0, NEAR_EDGE, -NEAR_EDGE])[:, None] * up[:, None]
-        return self.framed(PLACED, self.centers[:, None], parts[:, None])[:, 0]
+        return self.framed(VISIBLE, self.centers[:, None], parts[:, None])[:, 0]
 
     @cached_property
     def ends_framed(self) -> NDArray[np.bool_]:
@@ -160,7 +160,7 @@ class Pictures:
         inward = np.einsum("mki,nmpk->nmpi", self.rotations, parts - self.centers[:, None])
         apart = np.linalg.norm(np.maximum(np.abs(inward) - self.sizes[:, None] / 2, 0), axis=-1)
         is_near = apart <= apart[..., :1] + NEARLY
-        return self.framed(PLACED, closest, np.where(is_near[..., None], parts, closest[:, :, None]))
+        return self.framed(VISIBLE, closest, np.where(is_near[..., None], parts, closest[:, :, None]))
 
     @cached_property
     def half_heights(self) -> Floats:

@@ -1,8 +1,9 @@
 """What the frames show together: how much of the floor, and which frames show common things.
 
-Two frames are *linked* if both show one object, or if their pictures share enough of the floor. Frames that are linked,
-in however many steps, form a group. Of frames of two groups nothing tells how they lie to each other: neither by how
-much the camera moved from one to the other, nor how far the things of the one are from those of the other.
+Two frames are *linked* if both show one object (or the second may show it, where that is not known), or if their
+pictures share enough of the floor. Frames that are linked, in however many steps, form a group. Of frames of two groups
+nothing tells how they lie to each other: neither by how much the camera moved from one to the other, nor how far the
+things of the one are from those of the other.
 
 A frame that shows no object shows no floor either: it may be black, or a wall. And of what is far away nothing is told
 by the few lines below the horizon that it fills.
@@ -27,9 +28,9 @@ from lightning_ouro.scenes.floor import grid_on_floor
 # Metres from a camera from which on floor is not shown: of the smallest frames, 128 x 96 pixels with a field of view of
 # 90 degrees, one line there is a metre of floor.
 FAR = 10.0
-COMMON_FLOOR = (
-    0.25  # of the floor that one of two frames shows, that the other shows as well, if it links them
-)
+# Of the floor that one of two frames shows, how much the other shows as well, if it links them. Of a real office, eight
+# frames form one or two groups, 32 frames one.
+COMMON_FLOOR = 0.1
 COMMON_POINTS = 5  # of the grid on the floor, of which that share is at least
 
 Flags = NDArray[np.bool_]
@@ -103,14 +104,16 @@ class ShownRoom:
     @cached_property
     def groups(self) -> NDArray[np.intp]:
         """`(frames,)` the number of each frame's group: the first of its frames."""
-        shows = self._shows.astype(float)
-        groups = _connected(shows @ shows.T > 0)
+        may_show = (self.pictures.views.at_most >= VISIBLE).astype(float)  # what is unknown is not absent
+        common_things = self._shows.astype(float) @ may_show.T > 0
+        common_things |= common_things.T
+        groups = _connected(common_things)
         if len(np.unique(groups[self._shows.any(axis=1)])) <= 1:
             return groups
         seen = self._floor_seen.astype(float)
         common, each = seen @ seen.T, seen.sum(axis=1)
         overlap = common >= np.maximum(COMMON_FLOOR * np.minimum(each[:, None], each), COMMON_POINTS)
-        return _connected((shows @ shows.T > 0) | overlap)
+        return _connected(common_things | overlap)
 
     @cached_property
     def object_groups(self) -> NDArray[np.intp]:

@@ -158,9 +158,8 @@ class Verifier:
         if isinstance(match, _Problem):
             return match
         family, roles = match
-        detail = family.check(context.geometry, roles, answer) or family.misread(
-            context.geometry, proposal.text
-        )
+        detail = family.check(context.geometry, roles, answer)
+        detail = detail or clearness.which_room(context.geometry, family, proposal.text)
         if detail is None and answer.kind in LENGTHS:
             detail = context.no_metres
         if detail is not None:

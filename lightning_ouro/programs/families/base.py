@@ -74,10 +74,6 @@ class Family(ABC):
         1 at the limit, above 1 beyond it, infinite without any limit. Called only after `check` has passed.
         """
 
-    def misread(self, geometry: SceneGeometry, text: str) -> str | None:
-        """Why this sentence, of all that ask the same, may mean something else in this scene; or None."""
-        return None
-
     @final
     def least_share(self, roles: Roles) -> float:
         """The share that a question about these roles needs."""

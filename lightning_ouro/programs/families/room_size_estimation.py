@@ -14,7 +14,6 @@ from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.room import LEAST_SHOWN, is_below, shown_floor, something_hides
 from lightning_ouro.programs.geometry import footprints
-from lightning_ouro.programs.necks import has_neck
 from lightning_ouro.programs.occlusion import AT_WALL
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.scenes.floor_area import polygon_area
@@ -46,9 +45,9 @@ class RoomSizeEstimation(Family):
             "What is the size of this room (in square meters)? \n"
             "If multiple rooms are shown, estimate the size of the combined space."
         ),
-        Form("How many square meters of floor does this room have?"),
-        Form("Estimate the floor area of the space in the video in square meters."),
-        Form("In square meters, how large is this room?"),
+        Form("How many square meters of floor does this room have?", of_one_room=True),
+        Form("Estimate the floor area of the space in the video in square meters.", of_one_room=True),
+        Form("In square meters, how large is this room?", of_one_room=True),
     )
     main_role = ""
 
@@ -80,13 +79,6 @@ class RoomSizeEstimation(Family):
             return f"walls hide {behind:.0%} of the floor from every camera"
         shown = shown_floor(geometry)
         return None if shown >= LEAST_SHOWN else f"only {shown:.0%} of the floor is in the pictures"
-
-    @override
-    def misread(self, geometry: SceneGeometry, text: str) -> str | None:
-        floor = geometry.scene.floor
-        if self.forms[0].read(text) is not None or floor is None or not has_neck(floor):
-            return None
-        return "the floor is that of several rooms, joined by doors: which of them is meant?"
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:

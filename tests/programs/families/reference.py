@@ -52,7 +52,7 @@ def headings(objects, pairs):
 
 
 def never_centred(film, objects):
-    hidden = [obj for obj in objects if not film.is_framed(PLACED, obj, obj.center, middles(obj))]
+    hidden = [obj for obj in objects if not film.is_framed(PRESENT, obj, obj.center, middles(obj))]
     return [f"{obj.category} is never centred" for obj in hidden] + apart_in_film(film, objects)
 
 
@@ -157,7 +157,7 @@ def gap_shown(film, a, b, least):
         outside = np.abs((points - there.center) @ there.rotation) - there.size / 2
         distances = np.linalg.norm(np.maximum(outside, 0), axis=1)
         near = points[distances <= distances.min() + 0.05]
-        if not any(film.is_framed(PLACED, here, point) for point in near):
+        if not any(film.is_framed(PRESENT, here, point) for point in near):
             return False
     return True
 
