@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -162,8 +163,9 @@ class ShownByFrames:
             for later in (-gap, gap):
                 yield LoadedScene([self._geometry], later={name: later})
 
-    def _with(self, **known: Mask) -> LoadedScene:
-        return LoadedScene([self._geometry], replace(self._everything, **known))  # type: ignore[arg-type]
+    def _with(self, **known: Any) -> LoadedScene:
+        """The scene with some fields of `Known` as given, and all else known."""
+        return LoadedScene([self._geometry], replace(self._everything, **known))
 
 
 def _guesses(geometry: SceneGeometry, known: Known, fixed: Mask) -> Iterator[Guess]:

@@ -33,16 +33,8 @@ def message(content=QUESTION, finish_reason="stop", **fields):
     return json.dumps({"choices": [{"index": 0, "finish_reason": finish_reason, "message": fields}]})
 
 
-@contextmanager
-def serving(answer, with_tls=False):
-    """Yields the root of the API and what was asked.
-
-    Args:
-        answer: Called with what was asked and the request's number, from 0; returns a body, or status, body and headers,
-            or a function that writes to the connection itself.
-        with_tls: Whether it speaks TLS.
-    """
-    asked = Asked()
+def _handler(asked, answer):
+    """The class of what answers a request, after noting it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -85,13 +77,27 @@ def serving(answer, with_tls=False):
         def log_message(self, *_):
             pass
 
-    class Server(ThreadingHTTPServer):
-        daemon_threads, request_queue_size = True, 64
+    return Handler
 
-        def handle_error(self, *_):
-            pass  # a handshake that the client broke off
 
-    server = Server(("127.0.0.1", 0), Handler)
+class _Server(ThreadingHTTPServer):
+    daemon_threads, request_queue_size = True, 64
+
+    def handle_error(self, *_):
+        pass  # a handshake that the client broke off
+
+
+@contextmanager
+def serving(answer, with_tls=False):
+    """Yields the root of the API and what was asked.
+
+    Args:
+        answer: Called with what was asked and the request's number, from 0; returns a body, or status, body and headers,
+            or a function that writes to the connection itself.
+        with_tls: Whether it speaks TLS.
+    """
+    asked = Asked()
+    server = _Server(("127.0.0.1", 0), _handler(asked, answer))
     if with_tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(CERTIFICATE)
