@@ -69,4 +69,4 @@ def margin(geometry: SceneGeometry, family: Family, roles: Roles, outcome: Outco
 def _agreeing(outcome: Outcome) -> float:
     answer, *noisy = outcome.answers
     assert answer is not None, "the first answer of a success is in range"
-    return float(np.mean([answer.agrees(other) for other in noisy])) if noisy else 1.0
+    return sum(answer.agrees(other) for other in noisy) / len(noisy) if noisy else 1.0

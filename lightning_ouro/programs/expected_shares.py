@@ -20,6 +20,8 @@ from lightning_ouro.scenes.types import CORNER_SIGNS, Views
 RAYS = 4800
 _INWARD = 1e-3  # metres behind the surface of a box, where a point is surely on it
 _NEAR = 1e-3  # metres in front of the camera, where its picture begins
+# The two corners of each of a box's 12 edges, which differ in one sign.
+_EDGES = np.argwhere(np.triu(np.abs(CORNER_SIGNS[:, None] - CORNER_SIGNS).sum(axis=-1) == 2))
 
 Indices = NDArray[np.intp]
 
@@ -86,22 +88,22 @@ def _passed(
 def _rectangles(
     rows: int, columns: int, pose: Floats, camera: Floats, boxes: Occluders
 ) -> list[tuple[slice, slice] | None]:
-    """The part of a picture that holds each box, as slices of rows and columns; None for a box outside of it."""
+    """The part of a picture that holds each box, as slices of rows and columns; None for a box outside of it.
+
+    What is not in front of the camera is cut off: there, edges end where they come to the picture.
+    """
     corners = (CORNER_SIGNS * boxes.sizes[:, None] / 2) @ np.swapaxes(boxes.rotations, 1, 2)
-    seen = (boxes.centers[:, None] + corners - pose[:3, 3]) @ pose[
-        :3, :3
-    ]  # (n, 8, 3) as the camera sees them
-    places = (seen @ camera.T)[..., :2] / np.maximum(seen[..., 2:], _NEAR)
-    is_ahead: NDArray[np.bool_] = np.asarray(seen[..., 2] > _NEAR)
-    in_front = np.flatnonzero(is_ahead.any(axis=1)).tolist()
-    all_ahead = is_ahead.all(axis=1, keepdims=True)  # else the box may be anywhere in the picture
-    low = np.where(all_ahead, np.clip(np.floor(places.min(axis=1)), 0, (columns, rows)), 0).astype(int)
-    high = np.where(all_ahead, np.clip(np.ceil(places.max(axis=1)), 0, (columns, rows)), (columns, rows))
+    seen = (boxes.centers[:, None] + corners - pose[:3, 3]) @ pose[:3, :3]  # as the camera sees them
+    one, other = seen[:, _EDGES[:, 0]], seen[:, _EDGES[:, 1]]
+    is_cut = (one[..., 2:] > _NEAR) != (other[..., 2:] > _NEAR)
+    share = (_NEAR - one[..., 2:]) / np.where(is_cut, other[..., 2:] - one[..., 2:], 1)
+    ends = np.concatenate([seen, one + share * (other - one)], axis=1)  # (n, 8 + 12, 3)
+    is_real = np.concatenate([seen[..., 2:] > _NEAR, is_cut], axis=1)
+    places = (ends @ camera.T)[..., :2] / np.maximum(ends[..., 2:], _NEAR)
+    low, high = (np.where(is_real, places, end) for end in (np.inf, -np.inf))
+    first = np.clip(np.floor(low.min(axis=1)), 0, (columns, rows)).astype(int).tolist()
+    last = np.clip(np.ceil(high.max(axis=1)), 0, (columns, rows)).astype(int).tolist()
     return [
-        (slice(top, bottom), slice(left, right))
-        if box in in_front and top < bottom and left < right
-        else None
-        for box, ((left, top), (right, bottom)) in enumerate(
-            zip(low.tolist(), high.astype(int).tolist(), strict=True)
-        )
+        (slice(top, bottom), slice(left, right)) if top < bottom and left < right else None
+        for (left, top), (right, bottom) in zip(first, last, strict=True)
     ]

@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_ouro.programs.clearance import cross, metres_outside, on_floor
+from lightning_ouro.programs.clearance import cross, following, on_floor, to_segment
 from lightning_ouro.programs.geometry import Floats
 
 TOUCHING = 0.02  # metres before an object within which nothing hides it; chosen by hand
@@ -93,16 +93,20 @@ class Occluders:
 
         And whether the boxes hold the eyes. A line that misses a box leaves it before it enters it.
         """
-        n = len(self.centers)
-        axes = np.moveaxis(self.rotations, 1, 0).reshape(3, n * 3)
-        middles = np.einsum("nki,nk->ni", self.rotations, self.centers)
+        n, (axes, middles) = len(self.centers), self._in_their_axes
         start = (eyes @ axes).reshape(len(eyes), n, 3) - middles
         way = ((points - eyes) @ axes).reshape(len(eyes), n, 3)
         half = self.sizes / 2
         way = np.where(np.abs(way) < 1e-12, 1e-12, way)
         first, last = (-half - start) / way, (half - start) / way
-        holds_eye = (np.abs(start) <= half).all(axis=-1)
+        holds_eye: Flags = np.asarray((np.abs(start) <= half).all(axis=-1))
         return np.minimum(first, last).max(axis=-1), np.maximum(first, last).min(axis=-1), holds_eye
+
+    @cached_property
+    def _in_their_axes(self) -> tuple[Floats, Floats]:
+        """All boxes' axes as the columns of one matrix `(3, 3 n)`, and their centres along these, `(n, 3)`."""
+        axes = np.moveaxis(self.rotations, 1, 0).reshape(3, 3 * len(self.rotations))
+        return axes, np.einsum("nki,nk->ni", self.rotations, self.centers)
 
     def _beyond(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
         """Whether the ways from eyes to points lead through a wall, before their ends, out of the room or below it."""
@@ -112,7 +116,10 @@ class Occluders:
         if self.walls is None:
             return hidden
         out = np.flatnonzero(~hidden & ~on_floor(points[:, :2], self.walls))
-        hidden[out] = metres_outside(points[out, :2], self.walls) > AT_WALL
+        apart = to_segment(points[out, None, :2], self.walls, following(self.walls)).min(
+            axis=1, initial=np.inf
+        )
+        hidden[out] = apart > AT_WALL
         hidden[out] &= np.isfinite(self._crossings(eyes[out], points[out])).any(axis=1)
         return hidden if self._are_convex else hidden | self._behind_wall(eyes, points, ends)
 
@@ -120,17 +127,33 @@ class Occluders:
         """Where the ways from eyes to points cross the outline, `(m, k)` shares of them; infinite beyond the last."""
         assert self.walls is not None, "there are walls"
         start, way = eyes[:, None, :2], (points - eyes)[:, None, :2]
-        sides = cross(way, self.walls - start)  # (m, k), of each corner
-        is_left, following = sides > 0, np.roll(sides, -1, axis=1)
-        edges = np.roll(self.walls, -1, axis=0) - self.walls
-        is_split = is_left != np.roll(is_left, -1, axis=1)
-        share = sides / np.where(is_split, sides - following, 1)  # of the edge, up to the crossing
-        along = ((self.walls + share[..., None] * edges - start) * way).sum(axis=-1)
+        sides, after = self._sides(eyes, points)
+        is_split = (sides > 0) != (after > 0)
+        share = sides / np.where(is_split, sides - after, 1)  # of the edge, up to the crossing
+        along = ((self.walls + share[..., None] * self._edges - start) * way).sum(axis=-1)
         along = along / np.maximum((way * way).sum(axis=-1), 1e-300)
         return np.sort(np.where(is_split & (along > 0) & (along < 1), along, np.inf), axis=1)
 
+    def _sides(self, eyes: Floats, points: Floats) -> tuple[Floats, Floats]:
+        """On which side of the lines through eyes and points each corner of the outline is, and the one after it.
+
+        Both `(m, k)`, above 0 on the left.
+        """
+        assert self.walls is not None, "there are walls"
+        sides = cross((points - eyes)[:, None, :2], self.walls - eyes[:, None, :2])
+        return sides, np.concatenate((sides[:, 1:], sides[:, :1]), axis=1)
+
     def _behind_wall(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
         """Whether the ways from eyes to points leave the floor, before their ends, and come back to it."""
+        sides, after = self._sides(eyes, points)
+        # A line that crosses the outline twice enters the floor and leaves it.
+        some = np.flatnonzero(((sides > 0) != (after > 0)).sum(axis=1) > 2)
+        hidden = np.zeros(len(points), dtype=bool)
+        hidden[some] = self._come_back(eyes[some], points[some], ends[some])
+        return hidden
+
+    def _come_back(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
+        """As `_behind_wall`, for lines that cross the outline more than twice."""
         assert self.walls is not None, "there are walls"
         times = self._crossings(eyes, points)
         begin = np.where(
@@ -146,8 +169,11 @@ class Occluders:
         return hidden
 
     @cached_property
-    def _are_convex(self) -> bool:
+    def _edges(self) -> Floats:
         assert self.walls is not None, "there are walls"
-        edges = np.roll(self.walls, -1, axis=0) - self.walls
-        turns = cross(edges, np.roll(edges, -1, axis=0))
+        return following(self.walls) - self.walls
+
+    @cached_property
+    def _are_convex(self) -> bool:
+        turns = cross(self._edges, following(self._edges))
         return bool((turns >= -1e-9).all() or (turns <= 1e-9).all())

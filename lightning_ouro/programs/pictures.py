@@ -186,14 +186,18 @@ class Pictures:
         shows = (self.views.visibility >= share) & self._is_filled
         inside = (self.inside(points.reshape(1, n * k, 3)).reshape(-1, n, k) >= 0) & shows[:, :, None]
         parts_inside = (self.inside(parts.reshape(1, -1, 3)) >= 0).reshape(-1, *parts.shape[:3])
+        lies_inside = inside[..., None] & parts_inside  # (frames, n, k, s)
         framed = np.zeros((n, k), dtype=bool)
-        # The first part of each, which mostly is in sight, in all frames before the others.
+        # The first part of each, which mostly is in sight, before the others; and of the frames the first that may
+        # show it.
         for some_parts in (slice(0, 1), slice(1, None)):
-            for frame in np.flatnonzero(shows.any(axis=1)).tolist():
-                left = inside[frame] & ~framed
-                some = np.nonzero(left[..., None] & parts_inside[frame][..., some_parts])
+            for is_first in (True, False):
+                left = lies_inside[..., some_parts] & ~framed[..., None]
+                first = left.any(axis=-1).argmax(axis=0) == np.arange(len(left))[:, None, None]
+                some = np.nonzero(left & (first == is_first)[..., None])
                 if len(some[0]):
-                    eyes = np.broadcast_to(self.views.poses[frame, :3, 3], (len(some[0]), 3))
-                    seen = ~self.occluders.hide(eyes, parts[..., some_parts, :][some], some[0])
-                    framed[some[0][seen], some[1][seen]] = True
+                    frame, owner, point, part = some
+                    looked_at = parts[owner, point, some_parts][np.arange(len(part)), part]
+                    seen = ~self.occluders.hide(self.views.poses[frame, :3, 3], looked_at, owner)
+                    framed[owner[seen], point[seen]] = True
         return framed

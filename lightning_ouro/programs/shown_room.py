@@ -76,11 +76,16 @@ class ShownRoom:
         seen = np.asarray(pictures.inside(ground[None]) >= 0) & self._shows.any(axis=1, keepdims=True)
         seen &= np.linalg.norm(ground - eyes[:, None], axis=-1) <= FAR
         tops = pictures.centers[:, 2] + pictures.half_heights
-        for frame, eye in enumerate(eyes):
-            tall, some = tops > eye[2], np.flatnonzero(seen[frame])
+        are_tall = (
+            tops > eyes[:, 2:]
+        )  # (frames, n); the same for most cameras, which are carried at one height
+        for tall in np.unique(are_tall, axis=0):
+            frame, point = np.nonzero(seen & (are_tall == tall).all(axis=1, keepdims=True))
             boxes = (pictures.centers[tall], pictures.sizes[tall], pictures.rotations[tall])
-            ways = (np.broadcast_to(eye, (len(some), 3)), ground[some], np.full(len(some), -1))
-            seen[frame, some] = ~Occluders(*boxes, pictures.walls).hide(*ways)
+            hidden = Occluders(*boxes, pictures.walls).hide(
+                eyes[frame], ground[point], np.full(len(frame), -1)
+            )
+            seen[frame, point] = ~hidden
         return seen
 
     @cached_property

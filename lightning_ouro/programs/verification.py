@@ -201,8 +201,7 @@ class Verifier:
         if isinstance(roles, _Problem):
             return roles
         own = family.program(roles)
-        own_source = _parsed(own)
-        if own == proposal.program or own_source.canonical == parsed.canonical:
+        if own == proposal.program or (own_source := _parsed(own)).canonical == parsed.canonical:
             return family, roles
         problem = _unnamed(context, parsed, own_source.quoted)
         if problem is not None:
@@ -239,7 +238,10 @@ def _parsed(own: str) -> Source:
 
 def _meaning(family: Family, roles: Roles, parsed: Source) -> Source:
     """The program that stands for what a question means: the family's own, or an open question's."""
-    return parsed if _is_free(family, roles) else _parsed(family.program(family.canonical(roles)))
+    if _is_free(family, roles):
+        return parsed
+    own = family.program(family.canonical(roles))
+    return parsed if own == parsed.text else _parsed(own)
 
 
 def _is_free(family: Family, roles: Roles) -> bool:
