@@ -19,6 +19,12 @@ class BadSceneError(Exception):
     """Why one scene cannot be used, in one line; becomes a `SkippedScene`, and the run goes on without it."""
 
 
+def on_one_line(error: Exception) -> str:
+    """The start of a library's error message, on one line."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= 160 else f"{text[:160]}..."
+
+
 def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Refuses a checkpoint's state that has other fields than expected, and names them.
 

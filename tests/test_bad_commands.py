@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from lightning_ouro.cli import main
+from lightning_ouro.solver.checkpoint import checkpoint_folder
 
 from .small_run import SMALL, TINY
 
@@ -148,6 +150,18 @@ def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
             str(fitted / "checkpoints/last.ckpt"),
         )
     assert "the checkpoint was trained on" in capsys.readouterr().err
+
+
+def test_a_base_of_other_weights_is_refused_whatever_it_is_called(run, fitted, tmp_path, capsys):
+    base = shutil.copytree(checkpoint_folder("tiny"), tmp_path / "m")
+    weights = load_file(base / "model.safetensors")
+    weights["model.language_model.norm.weight"] += 0.01
+    save_file(weights, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SystemExit):
+        last = str(fitted / "checkpoints" / "last.ckpt")
+        run("validate", "--config", TINY, *SMALL, "--model.checkpoint", "m", "--ckpt_path", last)
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "trained on 'tiny', but model.checkpoint='m' has other content: its weights differ" in message
 
 
 @pytest.mark.parametrize("bad", BAD)
