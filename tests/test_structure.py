@@ -18,6 +18,7 @@ ORDER = [
     "run_record",
     "bootstrap",
     "loop",
+    "failed_start",
     "run_folder",
 ]
 ORDER += [
@@ -28,11 +29,25 @@ ORDER += [
     "programs",
     "scenes",
     "distributed",
+    "checkpoint_files",
     "atomic_files",
 ]
-ORDER += ["config_paths", "list_options", "usage", "plain_text", "seeding", "errors", "__init__"]
+ORDER += [
+    "libraries",
+    "config_paths",
+    "list_options",
+    "config_yaml",
+    "usage",
+    "streams",
+    "plain_text",
+    "seeding",
+    "errors",
+    "__init__",
+]
 WITH_LIGHTNING = {
     "trainer_cli.py",
+    "checkpoint_files.py",
+    "failed_start.py",
     "run_folder.py",
     "run_record.py",
     "commands/propose.py",

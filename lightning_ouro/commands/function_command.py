@@ -8,6 +8,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser, auto_cli
 
+from lightning_ouro import config_yaml
 from lightning_ouro.errors import InputError
 
 
@@ -17,6 +18,7 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
     Raises:
         InputError: the arguments do not fit its signature, or the function refuses them.
     """
+    config_yaml.install_for_functions()
     name = function.__name__
     try:
         auto_cli(function, args=list(args), parser_class=_Parser, prog=f"lightning_ouro {name}")
