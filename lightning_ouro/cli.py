@@ -14,11 +14,11 @@ from importlib.metadata import version
 
 from lightning_ouro.config_paths import resolve_configs
 from lightning_ouro.errors import InputError, file_problem
+from lightning_ouro.interrupts import INTERRUPTED, LINE, Interrupts
 from lightning_ouro.streams import flush_output, open_streams, print_error
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS, unknown_command, usage
 
 HELP = ("-h", "--help")
-INTERRUPTED = 130  # exit status after Ctrl-C, as shells say it: 128 + SIGINT
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -27,25 +27,26 @@ def main(args: Sequence[str] | None = None) -> None:
     The exit status is then 2, and 130 after Ctrl-C.
     """
     open_streams()
-    try:
-        _run(list(sys.argv[1:] if args is None else args))
-        flush_output()
-    except InputError as error:
-        _stop(str(error), 2, error)
-    except KeyboardInterrupt as error:
-        _stop("interrupted", INTERRUPTED, error)
-    except OSError as error:
-        problem = file_problem(error)
-        if problem is None:
-            raise
-        _stop(problem, 2, error)
-    except SystemExit as stop:
-        if isinstance(stop.__context__, KeyboardInterrupt):  # Lightning turns one into status 1
-            _stop("interrupted", INTERRUPTED, stop)
-        raise
+    words = list(sys.argv[1:] if args is None else args)
+    with Interrupts().noted() as interrupts:
+        try:
+            _run(words, interrupts)
+            flush_output()
+        except InputError as error:
+            _stop(str(error), error)
+        except OSError as error:
+            if (problem := file_problem(error)) is None:
+                raise
+            _stop(problem, error)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            # Lightning turns Ctrl-C into status 1, and an import that it breaks off fails as it likes.
+            if not interrupts.happened and not isinstance(error, KeyboardInterrupt):
+                raise
+            print_error(LINE)
+            raise SystemExit(INTERRUPTED) from error
 
 
-def _run(words: Sequence[str]) -> None:
+def _run(words: Sequence[str], interrupts: Interrupts) -> None:
     name, *rest = words or ["--help"]
     if name in HELP and rest and not rest[0].startswith("-"):  # `--help fit`
         name, *rest = rest[0], "--help"
@@ -53,14 +54,15 @@ def _run(words: Sequence[str]) -> None:
         print(usage())
     elif name in ("-V", "--version"):
         print(f"lightning_ouro {version('lightning_ouro')}")
-    elif name in TRAINER_COMMANDS:
-        import_module("lightning_ouro.trainer_cli").main(resolve_configs([name, *rest]))
-    elif name in COMMANDS:
-        import_module(f"lightning_ouro.commands.{name}").main(resolve_configs(rest))
+    elif name in TRAINER_COMMANDS or name in COMMANDS:
+        of_trainer = name in TRAINER_COMMANDS
+        with interrupts.starting():
+            command = import_module("lightning_ouro." + ("trainer_cli" if of_trainer else f"commands.{name}"))
+        command.main(resolve_configs([name, *rest] if of_trainer else rest))
     else:
         raise InputError(unknown_command(name))
 
 
-def _stop(problem: str, status: int, cause: BaseException) -> None:
+def _stop(problem: str, cause: BaseException) -> None:
     print_error(f"lightning_ouro: {' '.join(problem.split())}")
-    raise SystemExit(status) from cause
+    raise SystemExit(2) from cause

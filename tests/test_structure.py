@@ -38,6 +38,7 @@ ORDER += [
     "list_options",
     "config_yaml",
     "usage",
+    "interrupts",
     "streams",
     "plain_text",
     "seeding",

@@ -57,7 +57,7 @@ def prepare(
     located = locate([scenes], boxes)
     open_store(store, budget, boxes)
     missing = [scene for scene in located if not (store / scene.found.id).exists()]
-    outcomes = store_scenes(missing, store, budget, workers or len(os.sched_getaffinity(0)))
+    outcomes = store_scenes(missing, store, budget, workers or _available_cpus())
     progress = track(outcomes, "preparing scenes", total=len(missing))
     tried = {scene.found.id for scene in located}
     skipped = write_skipped(store, (outcome for outcome in progress if outcome is not None), tried)
@@ -67,6 +67,11 @@ def prepare(
             f"{skipped[0].reason}"
         )
     _print_summary(store, len(missing) - len(skipped), len(located) - len(missing), skipped)
+
+
+def _available_cpus() -> int:
+    """CPUs that this process may use; all of them where the system can't tell, as macOS and Windows."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _print_summary(store: Path, prepared: int, existing: int, skipped: list[SkippedScene]) -> None:
