@@ -37,6 +37,7 @@ from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
 from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
 from lightning_ouro.scenes.types import Scene
+from lightning_ouro.scenes.vocabulary import category_of
 
 NO_FRAMES = (
     "Programs see metadata only: no frames, so no visibility, and no question about frames is compared."
@@ -172,8 +173,18 @@ def understand(question: OfficialQuestion, geometry: SceneGeometry) -> tuple[Fam
     family, roles = reading
     if family.name != question.question_type:
         return f"the text follows a form of {family.name}"
-    named = (name for role, names in roles.items() if role not in family.words for name in names)
-    return reading if all(map(geometry.indices, named)) else "names objects that the metadata do not have"
+    categories = {
+        role: tuple(map(unified, names)) for role, names in roles.items() if role not in family.words
+    }
+    named = (name for names in categories.values() for name in names)
+    if not all(map(geometry.indices, named)):
+        return "names objects that the metadata do not have"
+    return family, {**roles, **categories}
+
+
+def unified(name: str) -> str:
+    """The category that the readers of scenes make of a name: VSI-Bench has washers and washing machines."""
+    return category_of(name) or name
 
 
 def judge(
@@ -187,13 +198,13 @@ def judge(
     answer = outcome.answers[0]
     assert answer is not None, "the answer on the exact metadata is in range"
     if answer.among is not None:
-        ours, official = frozenset(answer.among), question.options or frozenset()
+        ours, official = (frozenset(map(unified, names)) for names in (answer.among, question.options or ()))
         all_are_shown = len(ours) <= family.most_options
         if ours != official if all_are_shown else not official or not official <= ours:
             return Verdict(question, None, "its options are not the family's")
     elif question.options is not None or not question.answer.replace(".", "", 1).isdecimal():
         return Verdict(question, None, "its official answer is not a number")
-    if answer.printed() == question.answer:
+    if unified(answer.printed()) == unified(question.answer):
         return Verdict(question, True, ours=answer.printed())
     return Verdict(question, False, *explain(question, family, roles, answer, geometry), answer.printed())
 

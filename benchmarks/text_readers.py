@@ -18,7 +18,7 @@ from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
 from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.type_check import _with_types
-from lightning_ouro.proposer import endpoint
+from lightning_ouro.proposer.endpoint_replies import complaint, read_reply, without_thoughts
 from lightning_ouro.proposer.parsing import fenced_program, parse
 from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.scenes.readers.names import Names
@@ -65,9 +65,13 @@ READERS: Mapping[str, Callable[[str], Any]] = {
     "category": category_of,
     "plain name": plain_name,
     "names": _refused,
-    "server's text": lambda text: endpoint._text(
+    "server's text": lambda text: read_reply(
         json.dumps({"choices": [{"message": {"content": text}}]}).encode("utf8", "replace")
     ),
+    "server's bytes": lambda text: read_reply(text.encode("utf8", "replace")),
+    "server's stream": lambda text: read_reply(b"data:" + text.encode("utf8", "replace")),
+    "server's complaint": lambda text: complaint(text.encode("utf8", "replace")),
+    "text behind thoughts": without_thoughts,
 }
 # Repeated, with something at the end that no pattern can match.
 PIECES = [
@@ -125,6 +129,13 @@ PIECES += [
 PIECES += [
     "You are a robot beginning at the a and facing the ",
     "In meters, how far is it from the a to the ",
+]
+PIECES += [
+    "<think>",
+    "</think> ",
+    "[THINK",
+    "data: {}\n",
+    "<|im_end|> ",
 ]
 PIECES += [
     "\u017f",

@@ -1,7 +1,7 @@
 """The command line: `main(args)` is the only entry, for `python -m`, the console script and tests.
 
 It is light to import: a command's module, and with it torch, is imported when that command runs. `fit`,
-`validate`, `test` and `predict` are the Trainer's (`trainer_cli`); every other command is a file in
+`validate`, `test` and `predict` are the Trainer's (`solver_cli`); every other command is a file in
 `commands` with a `main(args)` of its own.
 """
 
@@ -57,7 +57,7 @@ def _run(words: Sequence[str], interrupts: Interrupts) -> None:
     elif name in TRAINER_COMMANDS or name in COMMANDS:
         of_trainer = name in TRAINER_COMMANDS
         with interrupts.starting():
-            command = import_module("lightning_ouro." + ("trainer_cli" if of_trainer else f"commands.{name}"))
+            command = import_module("lightning_ouro." + ("solver_cli" if of_trainer else f"commands.{name}"))
         command.main(resolve_configs([name, *rest] if of_trainer else rest))
     else:
         raise InputError(unknown_command(name))

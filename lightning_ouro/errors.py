@@ -47,8 +47,13 @@ def _shown(name: str | bytes | int) -> str:
 
 def on_one_line(error: Exception) -> str:
     """The start of a library's error message, on one line."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 160 else f"{text[:160]}..."
+    return shortened(str(error))
+
+
+def shortened(text: str) -> str:
+    """The start of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else f"{line[:160]}..."
 
 
 def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -16,8 +16,8 @@ from typing_extensions import override
 
 from lightning_ouro.run_folder import checkpoints_of, folder_of, run_checkpoint
 
-# What loggers and the record of the config write before anything has been computed.
-WRITTEN_AT_A_START = ("events.out.tfevents.*", "hparams.yaml", "metrics.csv", "config.*.yaml")
+# What loggers and the records of config and split write before anything has been computed.
+WRITTEN_AT_A_START = ("events.out.tfevents.*", "hparams.yaml", "metrics.csv", "config.*.yaml", "splits.json")
 
 
 class Start:

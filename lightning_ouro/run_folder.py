@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from itertools import count
 from pathlib import Path
+from typing import Any
 from zipfile import is_zipfile
 
 import lightning as L
@@ -24,10 +25,26 @@ CHECKPOINTS = "checkpoints"
 class RunCheckpoint(ModelCheckpoint):
     """The `checkpoint` group, told apart from checkpoints among trainer.callbacks, which are a person's own."""
 
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restores which checkpoints there are, where they are now if the run was moved or copied."""
+        began = state_dict.get("dirpath")
+        if isinstance(began, str) and self.dirpath is not None:
+            state_dict = _replaced(state_dict, began, str(self.dirpath))
+        super().load_state_dict(state_dict)
+
     @property
     def _legacy_state_key(self) -> str:  # type: ignore[override]
         """Where Lightning finds its state in a checkpoint that was written before it had a class of its own."""
         return self.state_key.replace(type(self).__qualname__, ModelCheckpoint.__qualname__, 1)
+
+
+def _replaced(value: Any, began: str, now: str) -> Any:
+    """A value of plain types with another beginning of all paths in it."""
+    if isinstance(value, str) and (value == began or value.startswith(f"{began}/")):
+        return now + value.removeprefix(began)
+    if isinstance(value, dict):
+        return {_replaced(key, began, now): _replaced(item, began, now) for key, item in value.items()}
+    return value
 
 
 def run_checkpoint(trainer: L.Trainer) -> RunCheckpoint | None:

@@ -50,6 +50,7 @@ class SaveRunConfig(SaveConfigCallback):
             config.get("weights_only") is None
         ):  # an argument of fit, which not every command that reads this has
             config.pop("weights_only", None)
+        _make_absolute(config)
         config["checkpoint"]["dirpath"] = run_checkpoint(trainer).dirpath  # type: ignore[union-attr]
         recorded = logger_settings(config["trainer"]["logger"])
         for settings, logger in zip(recorded, trainer.loggers if recorded else (), strict=True):
@@ -61,6 +62,25 @@ class SaveRunConfig(SaveConfigCallback):
             path = folder / f"{Path(self.config_filename).stem}.{number}.yaml"
             number += 1
         write_atomic(path, text.encode("utf8"))
+
+
+def _make_absolute(config: dict[str, Any]) -> None:
+    """Paths to what lies outside of the run, so that the record works from any folder."""
+    for group, name in (("data", "scenes"), ("data", "revsi_annotation"), ("model", "checkpoint")):
+        value = config.get(group, {}).get(name)
+        if isinstance(value, list):
+            config[group][name] = [_absolute(item) for item in value]
+        elif isinstance(value, str):
+            config[group][name] = _absolute(value)
+
+
+def _absolute(value: str) -> str:
+    """The path's absolute form if there is such a file or folder; a hub name, or `tiny`, stays as it is."""
+    try:
+        path = Path(value).expanduser()
+        return str(path.resolve()) if path.exists() and value != "tiny" else value
+    except (OSError, RuntimeError):  # too long for a path; no such user
+        return value
 
 
 def logger_settings(loggers: Any) -> list[Any]:

@@ -1,15 +1,16 @@
-"""The commands that are the Trainer's: `fit`, `validate`, `test`, `predict`, by LightningCLI.
+"""What every command with a Trainer needs, by LightningCLI.
 
 What a class takes is what YAML sets and what `--group.name value` overrides; `--help` and `--print_config`
-show all of it. `TrainerCLI` holds what every command with a Trainer needs (`propose` and `bootstrap` too):
-defaults, a checkpoint that no list of callbacks can drop, one seed for all parts, checks of input on which
-Lightning would fail without a clear message, and a record of each run.
+show all of it. `TrainerCLI` holds what the commands have in common: defaults, a checkpoint that no list of
+callbacks can drop, one seed for all parts, checks of input on which Lightning would fail without a clear message,
+and a record of each run.
 """
 
 from __future__ import annotations
 
 import argparse
 import atexit
+import gc
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -21,28 +22,27 @@ import lightning as L
 from jsonargparse import Namespace
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from omegaconf.errors import OmegaConfBaseException
 
 from lightning_ouro import config_yaml
-from lightning_ouro.atomic_files import write_jsonl
+from lightning_ouro.atomic_files import naming
 from lightning_ouro.checkpoint_files import use_atomic_checkpoints
 from lightning_ouro.config_paths import CONFIG_OPTIONS
-from lightning_ouro.distributed import all_gather_list, shutdown
+from lightning_ouro.distributed import shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.failed_start import Start
 from lightning_ouro.libraries import check_events_were_written, silence_libraries
 from lightning_ouro.list_options import join_lists
-from lightning_ouro.loop.callback import ClosedLoop
-from lightning_ouro.loop.datamodule import SceneDataModule
+from lightning_ouro.moved_run import follow_record
+from lightning_ouro.option_errors import readable
 from lightning_ouro.run_folder import (
     RunCheckpoint,
     check_checkpoint,
     checkpoints_of,
     newest_checkpoint,
-    run_folder,
 )
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
-from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
 PARSER = {"parser_mode": config_yaml.MODE, "exit_on_error": False}
@@ -63,11 +63,6 @@ TRAINER_DEFAULTS = {
 }
 
 
-def main(args: Sequence[str]) -> None:
-    """Runs `fit`, `validate`, `test` or `predict`."""
-    run(SolverCLI, args)
-
-
 def run(
     parse: Callable[[list[str]], CLI], args: Sequence[str], act: Callable[[CLI], None] | None = None
 ) -> None:
@@ -83,6 +78,8 @@ def run(
     """
     silence_libraries()
     config_yaml.install()
+    # Python would look for cycles among all that torch and Lightning made before it ends, 2 s after Ctrl-C.
+    atexit.register(gc.freeze)
     words = join_lists(args)
     try:
         cli = parse(words)
@@ -95,7 +92,9 @@ def run(
     except argparse.ArgumentError as error:
         configs = [value for option, value in pairwise(words) if option in CONFIG_OPTIONS]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
-        raise InputError(f"{error}{where}; `--help` after the command lists every option") from error
+        raise InputError(
+            f"{readable(error)}{where}; `--help` after the command lists every option"
+        ) from error
     except (UnicodeDecodeError, OmegaConfBaseException) as error:
         raise InputError(f"--config: {error}") from error
     atexit.register(shutdown)  # not after an error: other ranks may be waiting for this one
@@ -142,11 +141,24 @@ class TrainerCLI(LightningCLI):
         try:
             yield
         except BaseException as error:
-            if self._start is not None:
-                if isinstance(error, OSError) and error.filename is None:  # as a full disk is told
-                    error.filename = str(self._start.folder)
-                self._start.discard()
+            if self._start is None:
+                raise
+            self._start.discard()
+            with naming(self._start.folder):
+                raise error
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Makes the Trainer, whose complaints about its options are in part plain ValueErrors and TypeErrors.
+
+        Raises:
+            InputError: its options do not fit each other, or this machine.
+        """
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except InputError:
             raise
+        except (ValueError, TypeError) as error:
+            raise InputError(f"trainer: {error}") from error
 
     def instantiate_classes(self) -> None:
         """Also notes what lies in the run folder before anything is written there."""
@@ -185,6 +197,9 @@ class TrainerCLI(LightningCLI):
             InputError: the seed is negative, or the checkpoint is not one.
         """
         self.config = parser.parse_args(args)
+        configs = [Path(str(path)) for path in self.settings.get("config") or ()]
+        if (moved := follow_record(self.settings, configs)) is not None:
+            rank_zero_info(moved)
         if not 0 <= self.settings.seed_everything < 2**32:
             seed = self.settings.seed_everything
             raise InputError(f"seed_everything={seed} must be at least 0 and at most {2**32 - 1}")
@@ -234,60 +249,3 @@ def _parser_settings(subcommands: Iterable[str], command: str | None) -> dict[st
     texts = {name: f"{text[0].upper()}{text[1:]}." for name, text in (TRAINER_COMMANDS | COMMANDS).items()}
     described = {name: PARSER | {"description": texts.get(name)} for name in subcommands}
     return PARSER | {"prog": "lightning_ouro", "description": texts.get(command or "")} | described
-
-
-class SolverCLI(TrainerCLI):
-    """`fit`, `validate`, `test` and `predict` of the solver, with the loop as a group of its own."""
-
-    def __init__(self, args: Sequence[str]) -> None:
-        super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"))
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Adds the loop, which no list of callbacks can drop."""
-        parser.add_lightning_class_args(ClosedLoop, "loop")
-        super().add_arguments_to_parser(parser)
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Also refuses to evaluate randomly initialized weights.
-
-        Raises:
-            InputError: neither weights nor a checkpoint are given.
-        """
-        super().parse_arguments(parser, args)
-        needs_weights = self.command != "fit" and self.settings.get("ckpt_path") is None
-        if needs_weights and self.settings.model.init == "random":
-            raise InputError(
-                f"running {self.command} on randomly initialized weights is meaningless; pass --ckpt_path"
-            )
-
-    def before_fit(self) -> None:
-        """Refuses to start a new run where the user asked to resume one, or where another one lies.
-
-        Raises:
-            InputError: there is no checkpoint, or one that the user did not ask for.
-        """
-        is_new = self.find_checkpoint() is None and not self.settings.trainer.fast_dev_run
-        if is_new and newest_checkpoint(folder := checkpoints_of(self.trainer)) is not None:
-            raise InputError(
-                f"{folder} holds the checkpoints of a run: add --ckpt_path last to resume it, or choose another "
-                "folder (checkpoint.dirpath, trainer.logger) to start a new one"
-            )
-
-    def before_validate(self) -> None:
-        """Refuses to score the base where the user asked for a checkpoint's weights."""
-        self.find_checkpoint()
-
-    before_test = before_predict = before_validate
-
-    def after_predict(self) -> None:
-        """Writes one line per question with its reply."""
-        batches = self.trainer.predict_loop.predictions
-        rows = all_gather_list([row for batch in batches for row in batch])
-        folder = run_folder(self.trainer)
-        if not self.trainer.is_global_zero:
-            return
-        if folder is None:
-            print(f"{len(rows)} replies, not kept: a development run keeps nothing")
-        else:
-            write_jsonl(folder / "replies.jsonl", rows)
-            print(f"wrote {len(rows)} replies to {folder / 'replies.jsonl'}")

@@ -13,9 +13,11 @@ ORDER = [
     "__main__",
     "assets",
     "commands",
+    "solver_cli",
     "trainer_cli",
     "cli",
     "run_record",
+    "moved_run",
     "bootstrap",
     "loop",
     "failed_start",
@@ -36,6 +38,7 @@ ORDER += [
     "libraries",
     "config_paths",
     "list_options",
+    "option_errors",
     "config_yaml",
     "usage",
     "interrupts",
@@ -46,6 +49,7 @@ ORDER += [
     "__init__",
 ]
 WITH_LIGHTNING = {
+    "solver_cli.py",
     "trainer_cli.py",
     "checkpoint_files.py",
     "failed_start.py",

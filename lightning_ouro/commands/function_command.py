@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jsonargparse import ArgumentParser, auto_cli
+from typing_extensions import override
 
 from lightning_ouro import config_yaml
 from lightning_ouro.errors import InputError
+from lightning_ouro.option_errors import readable
 
 
 def run(function: Callable[..., None], args: Sequence[str]) -> None:
@@ -23,11 +25,18 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
     try:
         auto_cli(function, args=list(args), parser_class=_Parser, prog=f"lightning_ouro {name}")
     except argparse.ArgumentError as error:
-        raise InputError(f"{error}; `{name} --help` lists every option") from error
+        raise InputError(f"{readable(error)}; `{name} --help` lists every option") from error
 
 
 class _Parser(ArgumentParser):
-    """Raises on invalid arguments instead of printing usage and exiting."""
+    """Raises on invalid arguments instead of printing usage and exiting; says "paths ..." of a list of paths."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{**kwargs, "exit_on_error": False})
+
+    @override
+    def format_help(self) -> str:
+        for action in self._actions:
+            if not action.option_strings and "LIST_OF_PATHS_FILE" in str(action.metavar):
+                action.metavar = f"{action.dest} ..."
+        return str(super().format_help())

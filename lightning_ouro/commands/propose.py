@@ -24,6 +24,7 @@ from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.propose import propose_round
+from lightning_ouro.loop.recorded_split import RecordedSplit
 from lightning_ouro.loop.rounds import RoundResult
 from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
@@ -86,9 +87,12 @@ class ProposeRound(L.LightningModule):
 def propose(cli: ProposeCLI) -> None:
     """Proposes, prints and writes `proposed.jsonl` in the run folder; a development run only prints."""
     trainer, loop, data = cli.trainer, cli.config_init.loop, cli.datamodule
-    splits = data.read_scenes(rank_shard(trainer).show_progress)
+    checkpoint = cli.find_checkpoint()
+    if checkpoint is not None:
+        data.recorded = RecordedSplit.read(folder_of(checkpoint.parent))
+    splits = data.read_scenes(rank_shard(trainer).show_progress, is_training=checkpoint is not None)
     data.check_training_scenes()
-    state = restored(loop, cli.find_checkpoint())
+    state = restored(loop, checkpoint)
     module, coming = ProposeRound(cli.model, loop, data, state), state.round + 1
     trainer.predict(module, dataloaders=range(coming, coming + 1), return_predictions=False)
     folder, result = run_folder(trainer), module.result

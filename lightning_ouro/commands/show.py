@@ -53,6 +53,8 @@ def show(
     scene = read_one(scenes, id)
     video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
     _write(contact_sheet(scene, video, width), out)
+    for label, category in scene.unified.items():
+        print(f"{label} is called {category}")
     print(f"{out}: scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames")
 
 

@@ -26,6 +26,7 @@ from lightning_ouro.loop.datamodule import HeldOut, SceneDataModule, rank_shard
 from lightning_ouro.loop.files import RoundFiles
 from lightning_ouro.loop.fixed_questions import fixed_sets
 from lightning_ouro.loop.propose import propose_round
+from lightning_ouro.loop.recorded_split import RecordedSplit
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.loop.state import LoopSettings, LoopState
 from lightning_ouro.loop.table import round_table
@@ -102,7 +103,10 @@ class ClosedLoop(L.Callback):
                 )
             self.attach(_solver(trainer))
             files = RoundFiles(folder / "rounds", trainer.global_rank) if folder else None
-            self.state = LoopState(self.settings, files)
+            self.state = LoopState(self.settings, files, frozenset(data.library))
+            if folder is not None and trainer.is_global_zero and data.scenes:
+                assert data.splits is not None, "the scenes have been read"
+                RecordedSplit.of(data.splits, data.scenes).write(folder)
             data.advance_to = lambda round_index: self.advance_to(trainer, round_index)
         self._set_fixed_questions(data, "test" if stage == "test" else "val")
         if stage == "fit":
@@ -195,7 +199,7 @@ class ClosedLoop(L.Callback):
         fixed = fixed_sets(data.library, scenes, per_scene, show_progress)
         assert data.splits is not None, "the scenes have been read"
         skipped = (*data.splits.skipped, *fixed.skipped)
-        self._say(*(f"skipped scene {scene.id}: {scene.reason}" for scene in skipped))
+        self._say(*(f"skipped scene {scene.id}: {scene.reason}" for scene in skipped), *data.changes)
         self._say(*(f"fixed questions {line}" for line in fixed.empty))
         data.set_fixed_questions(split, fixed.by_set)
 

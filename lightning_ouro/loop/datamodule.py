@@ -19,6 +19,7 @@ from lightning_ouro.errors import InputError, check_fields, check_least, check_s
 from lightning_ouro.loop.held_out_batches import held_out_batches, scenes_asked_about
 from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
+from lightning_ouro.loop.recorded_split import RecordedSplit
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.fitted_boxes import BoxKind
@@ -103,6 +104,8 @@ class SceneDataModule(L.LightningDataModule):
         self._check_options()
         self.advance_to: Callable[[int], None] | None = None
         self.splits: Splits | None = None
+        self.recorded: RecordedSplit | None = None  # of the run that goes on or is evaluated
+        self.changes: list[str] = []  # of the scenes on disk since then
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
@@ -130,27 +133,25 @@ class SceneDataModule(L.LightningDataModule):
             InputError: scenes cannot be read, none is usable, or training would touch a benchmark's scenes.
         """
         assert self.trainer is not None, "Lightning sets it first"
-        self.read_scenes(rank_shard(self.trainer).show_progress)
+        self.read_scenes(rank_shard(self.trainer).show_progress, is_training=stage == "fit")
         if stage == "fit":
             self.check_training_scenes()
 
-    def read_scenes(self, show_progress: bool) -> Splits:
+    def read_scenes(self, show_progress: bool, is_training: bool = False) -> Splits:
         """Reads the scenes once; needs no trainer."""
         if self.splits is None:
-            self.splits = self._read(show_progress)
+            self.splits = self._read(show_progress, is_training)
             self.library = SceneLibrary(self.splits.all_scenes(), self.frames)
         return self.splits
 
-    def _read(self, show_progress: bool) -> Splits:
+    def _read(self, show_progress: bool, is_training: bool) -> Splits:
         if self.scenes:
-            return read_splits(
-                self.scenes,
-                *self.num_scenes,
-                self.benchmark_scenes,
-                self.boxes,
-                show_progress,
-                self.revsi_annotation,
-            )
+            how = (self.boxes, show_progress, self.revsi_annotation)
+            if self.recorded is None:
+                return read_splits(self.scenes, *self.num_scenes, self.benchmark_scenes, *how)
+            found = read_splits(self.scenes, None, 0, 0, "allow", *how)
+            splits, self.changes = self.recorded.applied(found, self.num_scenes, is_training)
+            return splits
         if self.benchmark_scenes != "refuse" or self.revsi_annotation is not None:
             raise InputError(
                 "data.scenes is missing: pass --data.scenes PATH, or set data.benchmark_scenes=refuse and "

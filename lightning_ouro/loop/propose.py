@@ -7,7 +7,8 @@ rank admits the same questions in the same order.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -22,7 +23,7 @@ from lightning_ouro.programs.families import Key
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer
+from lightning_ouro.proposer.protocol import Brief, Deriver, GradualProposer, OpenProposal, Proposer
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.types import Scene, SkippedScene, Views
 from lightning_ouro.solver.module import SolverModule
@@ -165,23 +166,45 @@ def _written(
 ) -> Mapping[str, Sequence[Written]]:
     """What was written about each scene, in this session or before it was interrupted."""
     noted = {} if journal is None else journal.read()
-    written: dict[str, list[Written]] = {
-        brief.scene.id: noted[brief.scene.id] for brief in briefs if brief.scene.id in noted
-    }
+    written = {brief.scene.id: noted[brief.scene.id] for brief in briefs if brief.scene.id in noted}
     left = [brief for brief in briefs if brief.scene.id not in written]
-    for start in range(0, len(left), SCENES_AT_ONCE):
-        some = left[start : start + SCENES_AT_ONCE]
-        done = f" ({len(written)} of {len(briefs)} scenes done)" if len(left) > SCENES_AT_ONCE else ""
-        new: dict[str, list[Written]] = {brief.scene.id: [] for brief in some}
-        for item in map(_encodable, proposer.propose(some, f"{title}{done}", shard.show_progress)):
+    step = max(1, len(left)) if isinstance(proposer, GradualProposer) else SCENES_AT_ONCE
+    for start in range(0, len(left), step):
+        done = f" ({len(written)} of {len(briefs)} scenes done)" if written else ""
+        for new in _by_scene(proposer, left[start : start + step], f"{title}{done}", shard.show_progress):
+            if journal is not None:
+                journal.add(new)
+            written |= new
+    return written
+
+
+def _by_scene(
+    proposer: Proposer, briefs: Sequence[Brief], title: str, show_progress: bool
+) -> Iterator[dict[str, list[Written]]]:
+    """What is written about scenes: each as soon as its last slot is answered, if the proposer tells, or else all.
+
+    Raises:
+        InputError: the proposer wrote about a scene that it was not asked about.
+    """
+    new: dict[str, list[Written]] = {brief.scene.id: [] for brief in briefs}
+    slots = {brief.scene.id: brief.slots for brief in briefs}
+    is_gradual = isinstance(proposer, GradualProposer)
+    ask_for = proposer.propose_gradually if isinstance(proposer, GradualProposer) else proposer.propose
+    answers = iter(ask_for(briefs, title, show_progress))
+    with closing(answers) if isinstance(answers, Generator) else nullcontext():
+        for item in map(_encodable, answers):
             scene_id = (item.proposal if isinstance(item, Rejection) else item).scene_id
             if scene_id not in new:
-                raise InputError(f"loop.proposer: {proposer.name} was not asked about scene {scene_id!r}")
+                more = "more than it was asked" if scene_id in slots else "and was not asked"
+                raise InputError(f"loop.proposer: {proposer.name} wrote about scene {scene_id!r} {more}")
             new[scene_id].append(item)
-        if journal is not None:
-            journal.add(new)
-        written |= new
-    return written
+            if is_gradual and len(new[scene_id]) == slots[scene_id]:
+                yield {scene_id: sorted(new.pop(scene_id), key=_slot)}
+    yield new
+
+
+def _slot(item: Written) -> int:
+    return (item.proposal if isinstance(item, Rejection) else item).slot
 
 
 def _derive_again(

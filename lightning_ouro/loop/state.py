@@ -79,6 +79,8 @@ class LoopState:
     Args:
         settings: Its settings.
         files: The run's folder of rounds; None keeps nothing, and then the state cannot be restored.
+        scene_ids: The scenes that are there; questions about others, from before they were gone, are not drawn.
+            None: all are there.
 
     Attributes:
         round: The round in progress, -1 before the first.
@@ -88,8 +90,13 @@ class LoopState:
 
     VERSION = 2
 
-    def __init__(self, settings: LoopSettings, files: RoundFiles | None = None) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        settings: LoopSettings,
+        files: RoundFiles | None = None,
+        scene_ids: frozenset[str] | None = None,
+    ) -> None:
+        self.settings, self._scene_ids = settings, scene_ids
         self.pool = Pool(files)
         self.ledger = Ledger(settings.skill)
         self.round = self.finished = -1
@@ -151,7 +158,12 @@ class LoopState:
 
     def sampling_weights(self, round_index: int) -> NDArray[np.float64]:
         """Sampling weight of each question of the pool in a round, `(questions,)`; only ratios matter."""
-        return SAMPLING[self.settings.sampling](self.pool.questions, self.ledger, round_index)
+        questions = self.pool.questions
+        weights = SAMPLING[self.settings.sampling](questions, self.ledger, round_index)
+        if self._scene_ids is None:
+            return weights
+        is_there = [question.scene_id in self._scene_ids for question in questions]
+        return np.where(is_there, weights, 0.0)
 
     def observe(self, batch_index: int, question_ids: Sequence[str], confidences: Sequence[float]) -> None:
         """Records the confidences of a batch that was trained on.

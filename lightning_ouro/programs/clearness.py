@@ -6,6 +6,7 @@ import numpy as np
 
 from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Roles
+from lightning_ouro.programs.necks import has_neck
 from lightning_ouro.programs.sandbox import Outcome
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
@@ -24,6 +25,14 @@ def unseen(geometry: SceneGeometry, family: Family, roles: Roles) -> str | None:
     names = ", ".join(f"{geometry.scene.objects[index].category} {index}" for index in hidden)
     enough = "" if not geometry.seen.issuperset(hidden) else f" with {share:.1%} of its pixels"
     return f"no frame shows {names}{enough}"
+
+
+def which_room(geometry: SceneGeometry, family: Family, text: str) -> str | None:
+    """That a sentence asks what one room has as a whole, and the floor is that of several; or None."""
+    of_one = any(form.of_one_room and form.read(text) is not None for form in family.forms)
+    if not of_one or geometry.scene.floor is None or not has_neck(geometry.scene.floor):
+        return None
+    return "the floor is that of several rooms, joined by doors: which of them is meant?"
 
 
 def unstable(outcome: Outcome, margin: float, is_free: bool) -> str | None:

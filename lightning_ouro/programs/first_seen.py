@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-VISIBLE = 0.003  # of a frame's pixels
+from lightning_ouro.scenes.types import VISIBLE as VISIBLE
+
 # What has to be judged decides how much of an object a frame has to show. Of the smallest frames that are shown,
 # 128 x 96 pixels, 0.3 % are 6 x 6 pixels: enough to be there. 0.5 % are 8 x 8, and 1 % are 11 x 11: half a
 # pixel at either edge is then 9 % of a side (in quadrature), and a whole one 9 %. So what a place is judged by,

@@ -15,7 +15,6 @@ from itertools import pairwise
 
 from lightning_ouro.programs import open_options
 from lightning_ouro.programs.answers import Kind, TypedAnswer, is_readable
-from lightning_ouro.programs.families.wording import mention
 from lightning_ouro.programs.open_words import undecidable
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 
@@ -61,6 +60,9 @@ _UNTYPED_UNITS = _set(
     "kilometers kilometre kilometres km pixel pixels frame frames"
 )
 _YES_NO = _set("yes no")
+_OF_MORE = re.compile(
+    r"\b(?:pairs?|pairings?|ways?|orders?|times|moments?|frames?|distances|gaps|objects|things)\b"
+)
 
 
 def problem(text: str, answer: TypedAnswer, names: Sequence[str], geometry: SceneGeometry) -> str | None:
@@ -173,11 +175,8 @@ def _bad_choice(words: Sequence[str], text: str, options: Sequence[str]) -> str 
 
 
 def _too_many(text: str, answer: TypedAnswer, names: Sequence[str], geometry: SceneGeometry) -> str | None:
-    """That a count exceeds the number of the objects that the text counts, or None; it may count pairs, or others."""
-    counted = "|".join(mention(name).pattern for name in names)
-    if not names or not re.search(rf"\b(?:many|number of)(?: of)?(?: the)? (?:{counted})(?!-)", text):
-        return None
+    """That a count exceeds the number of all objects that the text names, or None; of pairs or ways there are more."""
     most = sum(map(geometry.count, names))
-    if not isinstance(answer.value, int) or answer.value <= most:
+    if not names or not isinstance(answer.value, int) or answer.value <= most or _OF_MORE.search(text):
         return None
     return f"{answer.value} of {most} {' and '.join(names)}: more than there are"

@@ -19,8 +19,11 @@ _WORD = re.compile(r"[^\W_]+")
 _UNKNOWN_WORDS = """
 heavy heavier heaviest weigh weighs lightest bright brighter brightest dark darker darkest comfortable expensive cheap
 cheaper cheapest old older oldest new newer newest clean cleaner dirty beautiful pretty useful soft softer hard harder
-warm warmer cold colder loud louder red green blue yellow brown black white gray grey pink purple beige colored coloured
-wooden metal metallic leather plastic empty occupied broken people person sit sits face faces turned made belong belongs
+warm warmer cold colder loud louder massive thicker thickest thinner thinnest slimmer slimmest flatter flattest deeper
+deepest leg legs wheel wheels armrest armrests backrest backrests handle handles cushion cushions knob knobs button
+buttons key keys seat seats shade red green blue yellow brown black white gray grey pink purple beige colored coloured
+wooden metal metallic leather plastic empty occupied broken open closed typical odd people persons person sit sits face
+faces turned made belong belongs
 """
 _VAGUE_WORDS = """
 near nearby close beside next tall big large small high low wide narrow long deep thick wall walls ceiling corner
@@ -32,11 +35,24 @@ _TOGETHER_WORDS = "average averaged mean together total altogether sum all both 
 _UNKNOWN, _VAGUE = frozenset(_UNKNOWN_WORDS.split()), frozenset(_VAGUE_WORDS.split())
 _MEASURED, _TOGETHER = frozenset(_MEASURED_WORDS.split()), frozenset(_TOGETHER_WORDS.split())
 _SIDES = frozenset(("side", "sides", "edge", "edges"))
-# A line may end at its points or go on, and points make one figure in one order and another in another.
-_FIGURES = re.compile(r"\b(?:the (?:\w+ )?lines?|\w+-sided|shapes?|polygons?|quadrilaterals?|perimeters?)\b")
+# A line may end at its points or go on, points make one figure in one order and another in another, one may be a group.
+_FIGURES = re.compile(
+    r"\b(?:the (?:\w+ )?lines?|\w+-sided|shapes?|polygons?|quadrilaterals?|perimeters?|groups?|clusters?)\b"
+)
 _SHOWN = frozenset(("view", "appear", "appears", "visible", "frame", "frames"))
 _ROOM = re.compile(
     r"\b(?:middle|cent(?:er|re)) of (?:the|this) room\b|\bhow (?:high|tall) is (?:the|this) room\b"
+)
+# "Sorted by height" begins at either end; one of two conditions is another question; what fits where depends on more
+# than on boxes.
+_SORTED = re.compile(
+    r"\b(?:sort|order|rank|arrang|list|lin)\w* (?:up |them |in )?by\b|\bin (?:which|what) order\b.* by\b"
+)
+_PLACE = re.compile(r"\b(?:first|last|second|third|fourth|order)\b")
+_FROM_ONE_END = re.compile(r"\b(?:from|ascending|descending|increasing|decreasing|\w{3,}est)\b")
+_ALSO = re.compile(r"\b(?:or (?:is it )?the other way (?:a?round|about)|vice versa|conversely)\b")
+_FITS = re.compile(
+    r"\bfit(?:s|ting)? (?:under\w*|below|beneath|in|into|inside|between|behind|through|on|onto)\b"
 )
 _COMPARES = re.compile(r"\b(?:than|as \w+ as)(?!\w)")
 # A dining table is a table, but not just any, and a bed frame is no bed. "Stand" is too often a verb.
@@ -61,6 +77,10 @@ def undecidable(text: str, kind: Kind, names: Sequence[str], geometry: SceneGeom
         return f"{figure[0]!r} may be one of several"
     if (room := _ROOM.search(rest)) is not None:
         return f"{room[0]!r}: walls and ceiling are unknown"
+    if (by := _SORTED.search(rest)) is not None and _PLACE.search(rest) and not _FROM_ONE_END.search(rest):
+        return f"{by[0]!r} could begin at either end"
+    if (said := _ALSO.search(rest) or _FITS.search(rest)) is not None:
+        return f"{said[0]!r} could mean more than one thing"
     if (other := _OTHER_NAME.search(rest)) is not None:
         return f"{other[0].strip(' |')!r} makes the name of something else, which is not known to be there"
     if (vague := _vague(rest, words)) is not None:

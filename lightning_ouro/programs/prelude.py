@@ -14,6 +14,7 @@ from typing import Any
 
 # Tables of the ways between objects, one for each draw, in interpreters whose programs may ask for them.
 _STRAIGHT: list[str] = []
+_NEAR = 0.5  # metres on the floor between centres, as the families ask of directions
 _PATHS: list[tuple[list[tuple[float, float]], list[str]]] = []
 
 
@@ -119,6 +120,9 @@ class ProgramScene:
         ahead_y = facing.center[1] - standing.center[1]
         aside_x = target.center[0] - standing.center[0]
         aside_y = target.center[1] - standing.center[1]
+        near = min(math.hypot(ahead_x, ahead_y), math.hypot(aside_x, aside_y))
+        if self._aside and near < _NEAR:
+            raise ValueError(f"{near:.2f} m are too near for a direction")
         return (_degrees(ahead_x, ahead_y, aside_x, aside_y) + self._aside) % 360
 
     def is_straight(self, a: Object, b: Object) -> bool:

@@ -1,9 +1,10 @@
 """Other worlds of which the same frames could have been taken: no answer may tell them apart.
 
-Nobody who sees only the frames knows where the metadata have their origin and axes, what no frame shows, to a
-centimetre where the camera was, or at which moments of its way frames were sampled. A program knows all of it, and
-two programs that rely on it agree: "further to the left" by the x axis, the way of the camera as the sum of
-the straight lines between eight frames. The sizes of all changes were chosen by hand.
+Nobody who sees only the frames knows where the metadata have their origin and axes, in which order they list objects
+and the sides of a box, what no frame shows or no name tells of, to a centimetre where the camera was, or at which
+moments of its way frames were sampled. A program knows all of it, and two programs that rely on it agree: "further to
+the left" by the x axis, "the first chair" by the list, the way of the camera as the sum of the straight lines between
+eight frames. The sizes of all changes were chosen by hand.
 """
 
 from __future__ import annotations
@@ -28,15 +29,42 @@ from lightning_ouro.seeding import generator_named
 # Degrees about the vertical, and metres: half a turn swaps what is ahead and behind, a quarter depth and width, and
 # the others change every extent along an axis.
 _MOVES = ((180.0, (1.7, -2.3, 0.9)), (90.0, (0.0, 0.0, -0.6)), (37.0, (-4.1, 3.2, 0.3)))
+UNNAMED = "something unnamed"  # no category of any source
+_UNNAMED_SCALES, _UNNAMED_STEP = (0.4, 2.5), (0.3, 0.3, 0.0)
 SHAKES = 8  # as many as draws of noise in the metadata
 BETWEEN = 3  # further moments between two shown frames
 _SHORTEST = 0.4  # seconds between frames that further moments fit between: times are named to a tenth
 
 
 def moved_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
-    """The scene turned about the vertical and shifted as a whole, with its cameras."""
-    for degrees, step in _MOVES:
-        yield _moved(exact, Rotation.from_euler("z", degrees, degrees=True).as_matrix(), np.array(step))
+    """The scene turned about the vertical and shifted as a whole, with its cameras, and listed in another order.
+
+    The objects of a category go around by one, come backwards, or both; the sides of their boxes go around by one, by
+    two, or not at all.
+    """
+    for number, (degrees, step) in enumerate(_MOVES):
+        turn = Rotation.from_euler("z", degrees, degrees=True).as_matrix()
+        yield _moved(_relisted(exact, number), turn, np.array(step))
+
+
+def _relisted(exact: SceneGeometry, number: int) -> SceneGeometry:
+    """The same scene with another order of its objects and of the axes of their boxes: the one of this number."""
+    order = list(range(len(exact.scene.objects)))
+    for category in exact.categories():
+        places = exact.indices(category)
+        others = places[1:] + places[:1] if number != 1 else places
+        for place, other in zip(places, others if number == 0 else others[::-1], strict=True):
+            order[place] = other
+    axes = np.roll(np.arange(3), number + 1)
+    objects = tuple(
+        replace(item, id=place, size=item.size[axes], rotation=item.rotation[:, axes])
+        for place, item in enumerate(exact.scene.objects[was] for was in order)
+    )
+    views = exact.views
+    if views is not None:
+        possible = None if views.possible is None else views.possible[:, order]
+        views = replace(views, visibility=views.visibility[:, order], possible=possible)
+    return scene_geometry(replace(exact.scene, objects=objects), views, exact.margins)
 
 
 def _moved(exact: SceneGeometry, turn: np.ndarray, step: np.ndarray) -> SceneGeometry:
@@ -65,6 +93,26 @@ def shown_world(exact: SceneGeometry) -> SceneGeometry | None:
     counts = {name: max(number - gone[name], 0) for name, number in scene.counts.items()}
     views = replace(exact.views, visibility=exact.views.visibility[:, kept], possible=None)
     return scene_geometry(replace(scene, objects=objects, counts=counts), views, exact.margins)
+
+
+def fuller_worlds(exact: SceneGeometry) -> Iterator[SceneGeometry]:
+    """The scene with an unnamed thing beside each object, smaller or larger than it: nobody lists all that there is."""
+    scene, views = exact.scene, exact.views
+    if views is not None:
+        possible = None if views.possible is None else np.hstack([views.possible] * 2)
+        views = replace(views, visibility=np.hstack([views.visibility] * 2), possible=possible)
+    for scale in _UNNAMED_SCALES:
+        things = tuple(
+            replace(
+                item,
+                id=len(scene.objects) + item.id,
+                category=UNNAMED,
+                center=item.center + _UNNAMED_STEP,
+                size=scale * item.size,
+            )
+            for item in scene.objects
+        )
+        yield scene_geometry(replace(scene, objects=scene.objects + things), views, exact.margins)
 
 
 def glimpsed_world(exact: SceneGeometry) -> SceneGeometry | None:

@@ -29,6 +29,7 @@ from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.noise import about_vertical
 from lightning_ouro.programs.pictures import Pictures
+from lightning_ouro.programs.shown_room import ShownRoom
 from lightning_ouro.programs.walking import Ground
 from lightning_ouro.scenes.floor import floor_outline
 from lightning_ouro.scenes.naming import unclear_among
@@ -82,8 +83,8 @@ class SceneGeometry:
     @cached_property
     def camera_distances(self) -> Floats:
         """The `(frames, n)` distances from the cameras to the nearest points of the boxes, metres."""
-        positions = np.zeros((0, 3)) if self.views is None else self.views.poses[:, :3, 3]
-        return point_distances(positions, self.centers, self.sizes, self.rotations)
+        eyes = np.zeros((0, 3)) if self.views is None else self.views.poses[:, :3, 3]
+        return point_distances(eyes, self.centers, self.sizes, self.rotations)
 
     @cached_property
     def floor_gaps(self) -> Floats:
@@ -93,8 +94,7 @@ class SceneGeometry:
     @cached_property
     def floor_distances(self) -> Floats:
         """The `(n, n)` distances on the floor between the centres, metres."""
-        steps = self.centers[:, None, :2] - self.centers[:, :2]
-        return np.hypot(steps[..., 0], steps[..., 1])
+        return np.asarray(np.linalg.norm(self.centers[:, None, :2] - self.centers[:, :2], axis=-1))
 
     @cached_property
     def bottoms(self) -> Floats:
@@ -108,7 +108,7 @@ class SceneGeometry:
 
     @property
     def eyes(self) -> Floats:
-        """The heights of the cameras, `(frames,)` metres."""
+        """`(frames,)` heights of the cameras, metres."""
         return np.zeros(0) if self.views is None else self.views.poses[:, 2, 3]
 
     @cached_property
@@ -124,9 +124,12 @@ class SceneGeometry:
         if self.views is None or self.views.size is None:
             return None
         boxes = (self.centers, self.sizes, self.rotations)
-        ground = self.bottoms.min(initial=0.0) if self.ground is None else self.ground
-        outline = floor_outline(self.scene)
-        return Pictures(self.views, self.views.size, *boxes, self.scene.floor, outline, float(ground))
+        return Pictures(self.views, self.views.size, *boxes, self.scene.floor, self.ground)
+
+    @cached_property
+    def shown_room(self) -> ShownRoom | None:
+        """What the frames show together; None without pictures."""
+        return None if self.pictures is None else ShownRoom(self.pictures, floor_outline(self.scene))
 
     @cached_property
     def walkable(self) -> frozenset[tuple[int, int]]:

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import final
 
 from lightning_ouro.plain_text import folded, lower_case
-from lightning_ouro.programs import clearness, open_text, source
+from lightning_ouro.programs import clearness, open_conditions, open_text, source
 from lightning_ouro.programs.answers import LENGTHS, TypedAnswer, described
 from lightning_ouro.programs.families import FAMILIES, OPEN, Family, Key, Roles, read
 from lightning_ouro.programs.families.wording import asks_like, foreign_letter, named
@@ -159,6 +159,7 @@ class Verifier:
             return match
         family, roles = match
         detail = family.check(context.geometry, roles, answer)
+        detail = detail or clearness.which_room(context.geometry, family, proposal.text)
         if detail is None and answer.kind in LENGTHS:
             detail = context.no_metres
         if detail is not None:
@@ -192,10 +193,7 @@ class Verifier:
         """
         asked = read(proposal.text, proposal.family)
         if asked is None:
-            match = _match_open(context, proposal, outcome)
-            if isinstance(match, _Problem):
-                return match
-            return _unnamed(context, parsed, frozenset(map(lower_case, match[1]["objects"]))) or match
+            return _match_open(context, proposal, parsed, outcome)
         family, names = asked
         if family.name != proposal.family:
             return _Problem("disagrees", f"claims {proposal.family}, but the text asks for {family.name}")
@@ -249,8 +247,10 @@ def _is_free(family: Family, roles: Roles) -> bool:
     return family is OPEN and "kind" not in roles
 
 
-def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tuple[Family, Roles] | _Problem:
-    """The categories that an open question names, or why the text cannot be an open question."""
+def _match_open(
+    context: _Context, proposal: Proposal, parsed: Source, outcome: Outcome
+) -> tuple[Family, Roles] | _Problem:
+    """The categories that an open question names, or why the text cannot be an open question with this program."""
     if proposal.family != OPEN.name:
         return _Problem("disagrees", "the text follows no form of any family")
     text, categories = folded(proposal.text), tuple(context.categories.values())
@@ -267,7 +267,13 @@ def _match_open(context: _Context, proposal: Proposal, outcome: Outcome) -> tupl
     names, answer = named(text, categories), outcome.answers[0]
     assert answer is not None, "the first answer of a success is in range"
     problem = open_text.problem(text, answer, names, context.geometry)
-    return (OPEN, {"objects": names}) if problem is None else _Problem("rules", problem)
+    if problem is not None:
+        return _Problem("rules", problem)
+    unnamed = _unnamed(context, parsed, frozenset(map(lower_case, names)))
+    left_out = open_conditions.left_out(text, names, parsed)
+    if unnamed is None and left_out is not None:
+        return _Problem("disagrees", left_out)
+    return unnamed or (OPEN, {"objects": names})
 
 
 def _unnamed(context: _Context, parsed: Source, named_in_text: frozenset[str]) -> _Problem | None:

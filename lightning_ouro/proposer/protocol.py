@@ -8,7 +8,7 @@ check its own work.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -120,6 +120,19 @@ class Proposer(ABC):
             briefs: One per scene.
             title: Label of the progress bar, such as "round 2".
             show_progress: Whether to show the progress bar.
+        """
+
+
+class GradualProposer(Proposer):
+    """A proposer whose answers come one by one, so that those that came are kept when proposing ends early."""
+
+    @abstractmethod
+    def propose_gradually(
+        self, briefs: Sequence[Brief], title: str = "", show_progress: bool = False
+    ) -> Generator[Proposal | Rejection, None, None]:
+        """What `propose` returns, in any order; one for each slot of each brief.
+
+        If proposing ends early, by an error or by Ctrl-C, what was answered by then comes first.
         """
 
 

@@ -1,111 +1,38 @@
-"""Names of which one person's choice may be another's, in two strengths, by hand.
+"""Names of which one may be taken for the other, or tell of it, where it is a question of whether there is any.
 
-Most things have several names, and who annotated a room chose one. Where a couch stands beside what is called the
-sofa, "the sofa" is not clear, and the sofas are not counted: `means` is for that. It has true synonyms and names
-that are more general than others without ending like them, a cactus being a plant; what everybody keeps apart, a
-stool and a chair, is not in it. Whether a room has *none* of a thing asks for more, since one annotator's stool is
-another one's chair: `alike_to` is for that alone.
+`synonyms` has names that are said of the same things. Whether a room has *none* of a thing asks for more, since one
+annotator's stool is another one's chair, and where there is a lampshade there is a lamp.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache
 
+from lightning_ouro.scenes.lexicon import things
+from lightning_ouro.scenes.synonyms import by_name, names_in
 
-def _names(listed: str) -> tuple[str, ...]:
-    return tuple(" ".join(name.split()) for name in listed.split(","))
-
-
-# Each line: names for the same thing.
-_SAME = """
-sofa, settee, loveseat, divan, davenport, chesterfield
-rug, carpet
-picture, painting, picture frame, photo, photograph, poster, artwork, drawing
-monitor, computer screen
-backpack, rucksack, knapsack
-suitcase, luggage
-cushion, pillow
-cup, mug
-blanket, comforter, duvet, quilt, throw
-nightstand, bedside table, bedside cabinet, night table
-side table, end table
-trash bin, wastebasket, waste basket, waste paper basket, paper bin, rubbish bin
-printer, copier, copy machine, photocopier
-closet, wardrobe, armoire
-cabinet, cupboard
-sideboard, buffet, credenza, hutch
-dresser, chest of drawers, bureau
-shelf, shelving unit, shelving
-bookshelf, shelving unit
-lamp, light, light fixture, chandelier, lantern, sconce
-stove, cooktop, hob, stovetop, cooker
-oven, range, cooker
-telephone, phone
-computer tower, pc, desktop computer, computer case
-blackboard, chalkboard
-whiteboard, dry erase board
-bulletin board, notice board, pinboard
-curtain, drape, drapery
-blind, window shade, roller shade, shutter
-counter, countertop, worktop
-bathtub, tub, bath
-toilet, lavatory, wc, commode
-sink, basin, washbasin
-faucet, tap
-ottoman, pouf, footstool
-clothes, clothing, laundry
-vacuum cleaner, vacuum, hoover
-air conditioner, air conditioning, ac, ac unit
-remote, remote control
-socket, outlet, power outlet
-headphones, headset, earphones
-speaker, loudspeaker
-bike, bicycle
-stairs, staircase, stairway
-stuffed animal, plush, plushie, teddy bear
-cart, trolley
-bucket, pail
-jug, pitcher
-pan, skillet
-"""
-# Each line: a name, and names of what it is said of as well.
-_BROADER = """
-plant: cactus, flower, tree, bush, bonsai, succulent, fern, palm, ivy, orchid, bouquet
-bag: backpack, suitcase, luggage, rucksack, knapsack, satchel, briefcase, purse
-chair: recliner, rocker
-bed: cot, crib, futon, bunk, cradle
-window: skylight
-screen: tv, monitor, laptop
-display: tv, monitor
-computer: laptop, computer tower, pc
-board: whiteboard, blackboard
-box: carton, crate
-bin: trash can, trash bin
-basket: hamper
-pot: planter
-table: workbench, kitchen island
-shelf: ledge
-light: bulb
-door: gate
-cabinet: locker, vanity, sideboard
-clock: watch
-bottle: flask
-toy: doll, teddy bear, stuffed animal
-"""
-# Each line: a name, and more general ones that may stand for the same thing if they stand alone.
-_BARE = """
-tv: screen, display
-monitor: screen, display
-computer screen: screen, display
-laptop: computer, notebook
-computer tower: computer, desktop
-trash bin: bin, trash, garbage
-wastebasket: bin, trash, garbage
-rubbish bin: bin, trash, garbage
-whiteboard: board
-purse: bag
-stove: range
-picture: frame
+SHORTEST = 3  # letters: a shorter name ends too many words that mean something else; chosen by hand
+# Each line: a name, and what is there where it is, though neither the name nor the lexicon's definition says so.
+_SIGNS = """
+faucet, tap, plughole, drainpipe: sink, bathtub
+armrest: chair, sofa
+bulb, light bulb: lamp
+lid: pot
+cooker hood, range hood, hotplate: stove
+placemat: table
+coaster: cup
+keyhole: door
+remote, remote control: tv
+bath mat: bathtub
+cistern, toilet brush, plunger: toilet
+piano bench, pianist bench, piano stool, pianist stool: piano
+pillowcase: pillow
+valance, pelmet: curtain
+headboard, footboard, bedspread, bed frame: bed
+tablecloth: table
+flowerpot, flower pot, watering can, trellis: plant
+banister, bannister, handrail, newel: stairs
+mantelpiece, hearth, grate, poker: fireplace
 """
 # A group begins at the margin: names of things that one annotator or another may take for each other.
 _ALIKE = """
@@ -159,34 +86,29 @@ refrigerator, freezer, mini fridge, cabinet, vending machine, fridge, icebox, co
 computer mouse, mouse pad, mouse
 piano, keyboard, organ, synthesizer, harpsichord
 """
-ALIKE = tuple(frozenset(_names(group)) for group in _ALIKE.strip().replace("\n    ", " ").splitlines())
-
-
-def _by_name(table: str) -> dict[str, frozenset[str]]:
-    """The names behind each colon, by the name before it."""
-    lines = (line.split(": ") for line in table.strip().splitlines())
-    return {name: frozenset(_names(listed)) for name, listed in lines}
-
-
-_GROUPS = tuple(map(_names, _SAME.strip().splitlines()))
-_MEANS = _by_name(_BROADER)
-for _group in _GROUPS:
-    for _name in _group:
-        _MEANS[_name] = _MEANS.get(_name, frozenset()) | (frozenset(_group) - {_name})
-_ALONE = _by_name(_BARE)
-
-
-def means(name: str) -> frozenset[str]:
-    """Other names of things, and of what are kinds of these, that a name in lower case is said of as well."""
-    return _MEANS.get(name, frozenset())
-
-
-def means_alone(name: str) -> frozenset[str]:
-    """General names that may stand for what a name is said of, as their kinds don't: "bin", not "storage bin"."""
-    return _ALONE.get(name, frozenset())
+ALIKE = tuple(frozenset(names_in(group)) for group in _ALIKE.strip().replace("\n    ", " ").splitlines())
+_SIGNS_OF = by_name(_SIGNS)
 
 
 @lru_cache(maxsize=10_000)
 def alike_to(name: str) -> frozenset[str]:
     """All names that one may take for this one where it is a question of whether there is any; with its own."""
     return frozenset[str]().union(*(group for group in ALIKE if name in group))
+
+
+@lru_cache(maxsize=10_000)
+def told_by(name: str) -> frozenset[str]:
+    """Names of things that are there where one of a name is: the table of a tablecloth, the lamp of a lampshade.
+
+    What the lexicon mentions where it says what such a thing is, what the name is composed of, and `_SIGNS`.
+    """
+    words = name.split() or [""]
+    ends = [" ".join(words[start:]) for start in range(len(words))]
+    known = next((end for end in ends if things.is_word(end)), "")
+    return things.told_by(known).union(_fronts(words[-1]), *(_SIGNS_OF.get(end, ()) for end in ends))
+
+
+def _fronts(word: str) -> list[str]:
+    """The words that a word may be composed with: "flower" in "flowerpot"."""
+    ends = range(SHORTEST, len(word) - SHORTEST + 1)
+    return [word[:end] for end in ends if things.is_word(word[:end]) and things.is_front(word[end:])]

@@ -1,5 +1,8 @@
 """Ids of the scenes that spatial benchmarks test on, so that training on them has to be allowed explicitly.
 
+An id counts wherever it occurs, in a scene's id or in a path, whatever the source is said to be: exports lose their
+data set's name more easily than its numbers.
+
 `benchmark_scenes.json` is `{benchmark: {source: [ids]}}`. Membership is that of the room, not of a single
 recording: rescans of a listed ScanNet room (scene0568_*) count, and so do other ARKitScenes videos with the
 `visit_id` of a listed one, which are listed under `arkitscenes_same_visit` (8 training videos have no
@@ -53,18 +56,31 @@ _ROOM = {
     "scannetpp": re.compile(r"(?<![0-9a-z])[0-9a-f]{10}(?![0-9a-z])"),
     "arkitscenes": re.compile(r"(?<!\d)\d{8}(?!\d)"),
 }
+# Words in the names of sources; "scannet" comes last, because it is part of "scannetpp".
+_DATA_SETS = (("arkitscenes", "arkit"), ("scannetpp", "scannetpp"), ("scannet", "scannet"))
+_SCAN = re.compile(r"(scene\d{4})_\d{2}")
 
 
-def benchmarks_of(source: str, scene_id: str) -> tuple[str, ...]:
+def benchmarks_of(scene_id: str) -> tuple[str, ...]:
     """The benchmarks and held-out splits that contain a scene's room, sorted by name.
 
     Args:
-        source: `scannet`, `scannetpp` (or `scannet++`) or `arkitscenes`, in any case; scenes of other sources
-            are in no benchmark.
-        scene_id: The id, possibly within a longer name or path.
+        scene_id: The id in any of the three data sets, possibly within a longer name or path.
     """
-    names = (_benchmarks().get(room, ()) for room in _rooms(source, scene_id))
+    names = (_benchmarks().get(room, ()) for room in _rooms("", scene_id))
     return tuple(sorted({name for listed in names for name in listed}))
+
+
+def data_set(source: str) -> str:
+    """The data set that a source's name stands for, such as `scannet` for "ScanNet v2"; if unknown, the name itself."""
+    plain = re.sub(r"[^a-z0-9+]", "", source.lower()).replace("++", "pp").replace("plusplus", "pp")
+    return next((name for name, word in _DATA_SETS if word in plain), source)
+
+
+def scanned_room(scene_id: str) -> str | None:
+    """The room of which this is the id of one of ScanNet's scans, such as scene0568 for scene0568_01."""
+    match = _SCAN.fullmatch(scene_id.lower())
+    return None if match is None else match[1]
 
 
 def revsi_rooms(path: Path) -> Rooms:
@@ -100,11 +116,10 @@ def is_listed(rooms: Rooms, source: str, scene_id: str) -> bool:
 
 
 def _rooms(source: str, scene_id: str) -> Rooms:
-    """The rooms that an id names; of sources whose ids have no known form, the id itself."""
-    source = source.lower().replace("++", "pp")
-    if source not in _ROOM:
-        return frozenset({(source, scene_id)})
-    return frozenset((source, room) for room in _ROOM[source].findall(scene_id.lower()))
+    """The rooms that an id names by the forms of all data sets; of other sources also the id itself."""
+    source, text = data_set(source), scene_id.lower()
+    named = {(known, room) for known, pattern in _ROOM.items() for room in pattern.findall(text)}
+    return frozenset(named if source in _ROOM else named | {(source.lower(), scene_id)})
 
 
 @lru_cache(maxsize=1)

@@ -4,50 +4,55 @@ Two questions, of which the first is the narrower one:
 
 - `is_kind_of`: is every object of a category called by the other's name as well? English names end with what a
   thing is: a tv stand is a stand and no tv. So a coffee table is a table, and a bookshelf a shelf: an ending of a
-  word counts if what precedes it is a word that things are named by (`_FIRST_PARTS`). Letters alone say nothing, since
-  a vegetable is no table.
+  word counts if the lexicon calls the word a kind of it, or does not know the word but knows what precedes the ending
+  as the front of compounds. Letters alone say nothing, since a vegetable is no table.
 - `may_be_called`: could somebody call one of them so? If so, the name is not clear. Besides kinds, that are words
-  for the same thing (`alike.means`, the vocabulary's synonyms), what a name holds or joins ("stack of chairs",
-  "table and chairs"), and what stands in front: a sofa bed is a sofa, too. Most nouns in front say what a thing is
-  for, or part of: in front of `_PARTS` (tv stand, door handle) and of furniture that is not alike (desk chair) they
-  name nothing that is there. Any other compound leaves it open.
+  for the same thing or for what it is a kind of (`synonyms`, and the vocabulary's), what a name holds or joins
+  ("stack of chairs", "table and chairs"), and what stands in front: a sofa bed is a sofa, too. Most nouns in front
+  say what a thing is for, or part of: in front of `_PARTS` (tv stand, door handle) and of furniture that is not
+  alike (desk chair) they name nothing that is there, nor do animals in front of a thing (cat tree). Any other
+  compound leaves it open.
+
+A name that is more general than another one is not clear beside it, while the other is: of a plant and a rose, whoever
+named them so kept the rose apart, but "the plant" may be either.
 
 Number, hyphens and blanks do not matter.
 """
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import product
 
-from lightning_ouro.scenes.alike import alike_to, means, means_alone
-from lightning_ouro.scenes.vocabulary import category_of, is_class, is_narrower, spellings
+from lightning_ouro.scenes.alike import SHORTEST, alike_to
+from lightning_ouro.scenes.lexicon import things
+from lightning_ouro.scenes.synonyms import is_called_as_well, means, means_alone
+from lightning_ouro.scenes.vocabulary import category_of, is_class, is_form_word, is_narrower, spellings
 from lightning_ouro.scenes.words import Words, listed, words_of
 
-SHORTEST = 3  # letters: a shorter name ends too many words that mean something else; chosen by hand
-# First parts of words for things, such as "book" of "bookshelf". By hand.
-_FIRST_PARTS = listed(
-    """
-    arm back bar barbecue base bath bathroom beach bean bed bedside bench billiard bird black book bottle
-    bread brief butter cake candle cell chair clothes coat coffee computer cook cooking corner cup day
-    dining dish dog door drawer dust eye feather file fire fish flash flat flip floor flower food foot
-    fruit game garbage garden gas grand guest hair hand hat hay high home hot house ice ink kitchen knife
-    laundry lawn letter light loud love lunch mail medicine milk mini news night note notice office oil
-    over paint paper party pay pen pencil photo piano picture pill pillow pin plant play pocket pool pot
-    power rice roll rubbish safe salt sauce sea shoe shop show shower side sink slot smart snow soap sofa
-    spice spot stair step stock stone stool storage store stove street suit sun table tea tele tissue
-    toilet tool tooth towel toy trash tv under video wall wash waste watch water wheel white wind wine
-    wood work wrist writing
-    """
+# Names that are no kind of what they end with, though the lexicon does not know better. By hand.
+_OTHERS = listed("earphone headphone skateboard surfboard")
+_OTHER_THINGS = frozenset(
+    (
+        "bench press",
+        "license plate",
+        "number plate",
+        "magnifying glass",
+        "rocking horse",
+        "sea horse",
+        "snow globe",
+        "stained glass",
+    )
 )
-# Words that are no kind of what they end with.
-_OTHERS = listed("cardboard cupboard dashboard dishwasher keyboard sideboard skateboard surfboard")
+# Endings that say what a thing is where the lexicon says what it is for: to it, a bookcase is furniture. By hand.
+_HEADS = listed("basket box case coat dish mat screen stand")
 # What things have, or what is for them: a noun in front says of which. By hand.
 _PARTS = listed(
     """
     arm armrest bag base basket bin blind board bottle box bracket brush bulb button cable can case
     charger cleaner clip cloth clothes container control controller cord cover curtain cushion cutter
-    dispenser door drape drawer edge eraser fan floor foot footrest freshener glove handle hanger head
+    detergent dispenser door drape drawer edge eraser fan floor foot footrest freshener glove hamper handle hanger head
     headboard holder hood hook jar key knob lamp latch leg lever lid light lock machine magnet marker mat
     mitt mount opener organiser organizer outlet pad paint panel paper part pedal pillow pillowcase pipe
     plug pole polish post pot protector rack rail railing remote rinse rod roll runner screw seal seat
@@ -68,13 +73,24 @@ _NO_MEMBERS = frozenset((("door", "frame"), ("window", "frame"), ("mirror", "fra
 _WITHOUT_CONTENTS = (_PARTS - listed("bag basket bin bottle box can case jar shelf")) | listed(
     "back drawing image map model painting photo picture piece poster side top"
 )
-# Said of any amount: the number of boxes is not how many there are.
+# Said of any amount: the number of boxes is not how many there are. The lexicon knows stuff (wood, firewood) and
+# collections (signage), and these endings make more of them.
+_OF_AMOUNTS = re.compile(r"\w+(?:wear|ware|ery)|\w*[aeiouy]\w*ing")
 _MASSES = listed(
     """
-    artwork bedding bedlinen cardboard carpeting cash clothing crockery cutlery dirt dishware dust fabric
-    flooring foam food fruit garbage glassware grass laundry linen litter luggage mail money paper
-    paperwork plumbing rubbish shampoo silverware soap stationery stuff tableware trash underwear water
-    wiring wood
+    apparel art artwork attire baggage bedlinen bread bricabrac bubblewrap carpet cash cheese circuitry
+    clothes coffee confetti cordage decor detergent drywall fabric fish foliage food fruit gear grass hair
+    hay insulation jewelry junk knitwear laundry linen lingerie luggage lumber machinery mail makeup
+    medicine memorabilia merchandise milk money moss paper paperwork paraphernalia pasta produce rice
+    scenery shampoo snow soap soil stationery straw stuff tackle tape tea tinsel weaponry wood yarn
+    """
+)
+# With such an ending, or the name of stuff, and yet one thing each.
+_SINGLE = listed(
+    """
+    awning bakery battery bearing building carving casing casting ceiling covering drawing dwelling earring engraving
+    etching fitting gallery grocery hanging landing lining moulding nursery opening pad painting plaything
+    pudding railing recording setting sibling stocking topping tile wrapping
     """
 )
 # Plurals of which one is meant.
@@ -113,9 +129,15 @@ def may_be_called(category: str, name: str) -> bool:
 
 @lru_cache(maxsize=256)  # draws of a scene share their names
 def unclear_among(names: tuple[str, ...]) -> dict[str, list[str]]:
-    """The names of a scene that others of them could be called by too, each with these, in their order."""
+    """The names of a scene that others of them could be called by too, each with these, in their order.
+
+    A name that a question says itself (camera) could stand for any of them.
+    """
     found = {
-        name: [other for other in names if other != name and may_be_called(other, name)] for name in names
+        name: [
+            other for other in names if other != name and (is_form_word(name) or may_be_called(other, name))
+        ]
+        for name in names
     }
     return {name: others for name, others in found.items() if others}
 
@@ -142,27 +164,59 @@ def seems_alike(first: str, second: str) -> bool:
 @lru_cache(maxsize=10_000)
 def is_any_kind(category: str, names: frozenset[str]) -> bool:
     """Whether one of these names is that of the category, or of a more general one."""
-    return any(category == name or is_kind_of(category, name) for name in names)
+    return any(
+        category == name or is_kind_of(category, name) or _is_known_as(category, name) for name in names
+    )
 
 
 def is_countable(name: str) -> bool:
     """Whether one box stands for one of what a name says: not for clothes, or books in a plural."""
     named = words_of(name)
     heads = {thing[-1] for thing in named.things}
-    return not is_class(name) and not heads & _MASSES and (not named.is_plural or heads <= _ONE_IN_PLURAL)
+    amounts = not named.contents and any(map(_is_of_amounts, heads | set(map("".join, named.things))))
+    return not is_class(name) and not amounts and (not named.is_plural or heads <= _ONE_IN_PLURAL)
+
+
+def _is_of_amounts(word: str) -> bool:
+    """Whether a word is said of any amount of what it names."""
+    if word in _SINGLE:
+        return False
+    return word in _MASSES or things.is_mass(word) or _OF_AMOUNTS.fullmatch(word) is not None
 
 
 def _may_be(category: str, name: str) -> bool:
     """The same of these two names as they are."""
     if category == name or is_kind_of(category, name) or _mentions(category, name):
         return True
-    own = list(map(" ".join, words_of(name).things))
+    own = dict.fromkeys((name, *map(" ".join, words_of(name).things)))
     alone = [general for one in own for general in means_alone(one)]
     if any(words_of(category) == words_of(general) for general in alone):
         return True
     meant = [other for one in own for other in means(one)]
-    return any(
-        category == other or is_kind_of(category, other) or _mentions(category, other) for other in meant
+    return _is_known_as(category, name) or any(
+        category == other
+        or is_kind_of(category, other)
+        or _mentions(category, other)
+        # Of two words for one thing the lexicon's may be ours for another: a stove is a range, as ovens are.
+        or _is_known_as(category, other, as_kind=True)
+        for other in meant
+    )
+
+
+def _is_known_as(category: str, name: str, *, as_kind: bool = False) -> bool:
+    """Whether the lexicon says that the objects of a category, perhaps as a kind of others, are called by a name."""
+    wide = words_of(name)
+    if wide.contents or wide.is_joined or category in _OTHER_THINGS:
+        return False
+    pairs = product(_as_in_lexicon(category), _as_in_lexicon(name))
+    return any(is_called_as_well(*pair, as_kind=as_kind) for pair in pairs)
+
+
+def _as_in_lexicon(name: str) -> tuple[Words, ...]:
+    """The words of what is named; those of a plural that the lexicon knows, as they are: glasses are not a glass."""
+    named = words_of(name)
+    return (
+        (*named.things, tuple(name.split())) if named.is_plural and things.has_entry(name) else named.things
     )
 
 
@@ -181,25 +235,40 @@ def _mentions(category: str, name: str) -> bool:
 def _stands_in_front(special: Words, wide: Words) -> bool:
     """Whether words stand in front of a name's last one, and that leaves it open whether they name it, too."""
     starts = range(len(special) - len(wide))
-    if not any(special[start : start + len(wide)] == wide for start in starts):
+    is_other = " ".join(special) in _OTHER_THINGS
+    if is_other or not any(special[start : start + len(wide)] == wide for start in starts):
         return False
     head, front = special[-1], " ".join(wide)
-    if head in _PARTS or (wide[-1], head) in _NO_MEMBERS:
+    if head in _PARTS or (wide[-1], head) in _NO_MEMBERS or _is_for_animals(wide, head):
         return False
     return head not in _FURNITURE or head in alike_to(front)
+
+
+def _is_for_animals(front: Words, head: str) -> bool:
+    """Whether an animal stands in front of what is none: a cat tree holds no cat, and a fish tank no known fish."""
+    animal, other = (things.is_thing_of_kind(name, "animal") for name in (" ".join(front), head))
+    return animal and not other
 
 
 def _ends_with(special: Words, wide: Words) -> bool:
     """Whether a name ends with another one's words, or with a word that is composed of them."""
     ending = "".join(wide)
+    if len(special) > len(wide) and " ".join(special) in _OTHER_THINGS:
+        return False
     for length in range(1, len(special) + 1):
         last = "".join(special[-length:])
         if last == ending:
             return True
-        is_composed = last.endswith(ending) and last[: -len(ending)] in _FIRST_PARTS
-        if is_composed and len(ending) >= SHORTEST and special[-1] not in _OTHERS:
-            return True
+        if last.endswith(ending) and len(ending) >= SHORTEST and _is_composed(last, ending):
+            return special[-1] not in _OTHERS
     return False
+
+
+def _is_composed(word: str, ending: str) -> bool:
+    """Whether a word is composed of another one, which it ends with, and what that is."""
+    if ending not in _HEADS and things.is_word(word):
+        return things.is_thing_of_kind(word, ending) or things.are_same(word, ending)
+    return things.is_front(word[: -len(ending)])
 
 
 def _known(name: str) -> frozenset[str]:

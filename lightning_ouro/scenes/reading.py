@@ -9,6 +9,7 @@ first is kept.
 from __future__ import annotations
 
 import dataclasses
+import glob
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from lightning_ouro.errors import BadSceneError, InputError
-from lightning_ouro.scenes.benchmark_scenes import benchmarks_of
+from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, data_set
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.all_readers import all_readers
 from lightning_ouro.scenes.readers.base import Found, Reader
@@ -62,15 +63,15 @@ def read_scenes(
     scenes: dict[str, Scene] = {}
     skipped: list[SkippedScene] = []
     origins: dict[str, Path] = {}
-    for path in paths:
-        for origin, outcome in _read(path, boxes, show_progress, only):
+    for given in expanded(paths):
+        for origin, outcome in _read(given, boxes, show_progress, only):
             if isinstance(outcome, SkippedScene):
                 skipped.append(outcome)
             elif outcome.id in scenes:
                 reason = f"{origin}: scene {outcome.id}: was already read from {origins[outcome.id]}"
                 skipped.append(SkippedScene(outcome.id, reason))
             else:
-                scenes[outcome.id], origins[outcome.id] = _with_benchmarks(outcome), origin
+                scenes[outcome.id], origins[outcome.id] = identified(outcome, origin), origin
     if not scenes:
         raise InputError(_nothing_usable(paths, skipped))
     return list(scenes.values()), skipped
@@ -82,7 +83,7 @@ def read_one(path: Path, scene_id: str | None) -> Scene:
     Raises:
         InputError: there is no such scene, or it cannot be used.
     """
-    located = _locate(path, "upright")
+    located = [scene for given in expanded([path]) for scene in _locate(given.path, "upright")]
     found = next((scene.found for scene in located if scene_id in (None, scene.found.id)), None)
     scenes, _ = read_scenes([path if found is None else found.path])
     match = next((scene for scene in scenes if found is not None or scene_id in (None, scene.id)), None)
@@ -91,38 +92,106 @@ def read_one(path: Path, scene_id: str | None) -> Scene:
     return match
 
 
-def locate(paths: Sequence[Path], boxes: BoxKind = "upright") -> list[Located]:
+@dataclass(frozen=True)
+class Given:
+    """A path that exists, and whether a pattern stood for it, which may match other things than scenes as well."""
+
+    path: Path
+    is_match: bool
+
+
+def expanded(paths: Sequence[Path]) -> list[Given]:
+    """The paths without `~` and patterns such as `scans/scene00*`, unless something has just that name.
+
+    Raises:
+        InputError: a pattern matches nothing.
+    """
+    given: list[Given] = []
+    for path in paths:
+        plain = in_home(path)
+        if not _is_pattern(plain):
+            given.append(Given(plain, False))
+        elif matches := _matches(plain):
+            given += [Given(match, True) for match in matches]
+        else:
+            raise InputError(f"{path}: does not exist, and matches nothing")
+    return given
+
+
+def _matches(pattern: Path) -> list[Path]:
+    """What matches a pattern; folders at its beginning that exist stand for themselves, whatever their names."""
+    base = next(folder for folder in pattern.parents if folder.exists())
+    found = sorted(base.glob(str(pattern.relative_to(base))))
+    return [path for path in found if not any(part.startswith(".") for part in path.relative_to(base).parts)]
+
+
+def in_home(path: Path) -> Path:
+    """The path with a leading `~` or `~name` replaced by that home, unless something is called so."""
+    try:
+        return path if path.exists() else path.expanduser()
+    except (OSError, RuntimeError):  # no permission to look, or no such home: reading it will say so
+        return path
+
+
+def _is_pattern(path: Path) -> bool:
+    try:
+        return glob.has_magic(str(path)) and not path.exists()
+    except OSError:
+        return False
+
+
+def locate(paths: Sequence[Path], boxes: BoxKind = "upright") -> tuple[list[Located], list[SkippedScene]]:
     """Finds the scenes at or below the paths that readers read one by one, without reading them.
+
+    Returns:
+        The scenes, and those that cannot be kept beside another one of the same name.
 
     Raises:
         InputError: a path is missing or unreadable, or no reader finds anything there.
     """
     located: dict[str, Located] = {}
-    for path in paths:
-        scenes = _locate(path, boxes)
-        if not scenes:
-            raise InputError(_no_known_layout(path, _RECORDED))
+    skipped: list[SkippedScene] = []
+    for given in expanded(paths):
+        scenes = _locate(given.path, boxes)
+        if not scenes and not given.is_match:
+            raise InputError(_no_known_layout(given.path, _RECORDED))
         for scene in scenes:
-            located.setdefault(scene.found.id, scene)
-    return list(located.values())
+            first = located.setdefault(scene.found.id, scene)
+            if first is not scene and not _is_same_place(first.found.path, scene.found.path):
+                reason = (
+                    f"{scene.found.path}: has the same name as {first.found.path}; rename one of the folders"
+                )
+                skipped.append(SkippedScene(scene.found.id, reason))
+    if not located:
+        raise InputError(_no_known_layout(" ".join(map(str, paths)), _RECORDED))
+    return list(located.values()), skipped
+
+
+def _is_same_place(first: Path, second: Path) -> bool:
+    try:
+        return first.samefile(second)
+    except OSError:
+        return first.absolute() == second.absolute()
 
 
 def _locate(path: Path, boxes: BoxKind) -> list[Located]:
     try:
         if not path.exists():
             raise InputError(f"{path}: does not exist; give one of: {_LAYOUTS}")
-        return [Located(reader, found) for reader in all_readers(boxes) for found in reader.find(path)]
+        located = [Located(reader, found) for reader in all_readers(boxes) for found in reader.find(path)]
+        # The plain folder's reader comes first: one named like a scan, with a folder `color`, is no scan.
+        return list({scene.found.path.absolute(): scene for scene in reversed(located)}.values())[::-1]
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _read(
-    path: Path, boxes: BoxKind, show_progress: bool, only: Collection[str] | None
+    given: Given, boxes: BoxKind, show_progress: bool, only: Collection[str] | None
 ) -> Iterator[tuple[Path, Scene | SkippedScene]]:
     """Yields every scene below a path, or why it is skipped, with the file or folder that it comes from."""
-    located = _locate(path, boxes)
+    path, located = given.path, _locate(given.path, boxes)
     if not located:
-        for file in _meta_info_files(path):
+        for file in _meta_info_files(given):
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
             yield from ((file, outcome) for outcome in outcomes if only is None or outcome.id in only)
@@ -134,24 +203,30 @@ def _read(
             yield scene.found.path, SkippedScene(scene.found.id, scene.describe(error))
 
 
-def _meta_info_files(path: Path) -> list[Path]:
+def _meta_info_files(given: Given) -> list[Path]:
+    path = given.path
     try:
         if not path.is_dir():
-            return [path]
+            return [] if given.is_match and path.suffix != ".json" else [path]
         files = sorted(file for file in path.iterdir() if file.suffix == ".json" and file.is_file())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
-    if not files:
+    if not files and not given.is_match:
         raise InputError(_no_known_layout(path, _LAYOUTS))
     return files
 
 
-def _with_benchmarks(scene: Scene) -> Scene:
-    names = {*scene.benchmarks, *benchmarks_of(scene.source, scene.id)}
-    return dataclasses.replace(scene, benchmarks=tuple(sorted(names)))
+def identified(scene: Scene, path: Path) -> Scene:
+    """The scene with the benchmarks that test on it, by its id and by all paths that it has or had, links followed."""
+    known_as = tuple(dict.fromkeys((*scene.known_as, str(path.absolute()), str(path.resolve()))))
+    source = data_set(scene.source)
+    if scene.not_benchmark:
+        return dataclasses.replace(scene, source=source, known_as=known_as, benchmarks=())
+    names = {name for text in (scene.id, *known_as) for name in benchmarks_of(text)} | {*scene.benchmarks}
+    return dataclasses.replace(scene, source=source, known_as=known_as, benchmarks=tuple(sorted(names)))
 
 
-def _no_known_layout(path: Path, layouts: str) -> str:
+def _no_known_layout(path: Path | str, layouts: str) -> str:
     return f"{path}: holds no scene in a known layout; give one of: {layouts}"
 
 

@@ -7,7 +7,8 @@ tables were written by hand.
 That nothing of a category is annotated says little if its objects may go by another name. A category counts as
 absent only if its source annotates all of it, if it could not be called like anything that is there
 (`naming.could_be_one`), if nobody would take one for the other (`naming.seems_alike`), and if no other name mentions
-it: where there is a tv stand, nobody may have boxed the tv. A file's own 0 is doubted for the same reasons. Doors
+it, or tells of it (`alike.told_by`): where there is a tv stand, nobody may have boxed the tv, and a lampshade
+belongs to a lamp. A file's own 0 is doubted for the same reasons. Doors
 are no candidates, since hardly a room has none.
 """
 
@@ -17,7 +18,10 @@ import re
 from collections.abc import Iterable, Set
 from typing import NamedTuple
 
+from lightning_ouro.scenes.alike import told_by
 from lightning_ouro.scenes.naming import could_be_one, seems_alike
+from lightning_ouro.scenes.vocabulary import spellings
+from lightning_ouro.scenes.words import words_of
 
 
 def _names(listed: str) -> frozenset[str]:
@@ -99,4 +103,12 @@ def _kinds_of(names: Set[str]) -> list[_RoomKind]:
 def may_be_there_as(absent: str, name: str) -> bool:
     """Whether what is called by a name could be, or belong to, an object of the category that seems absent."""
     is_mentioned = re.search(rf"(?<!\w){re.escape(absent)}(?!\w)", name) is not None
-    return is_mentioned or seems_alike(absent, name) or could_be_one(absent, name)
+    return (
+        is_mentioned or seems_alike(absent, name) or could_be_one(absent, name) or _is_told_by(name, absent)
+    )
+
+
+def _is_told_by(name: str, absent: str) -> bool:
+    """Whether what is called by a name tells that there is one of a category: a lampshade of a lamp."""
+    told = frozenset[str]().union(*(told_by(" ".join(words)) for words in words_of(name).things))
+    return not told.isdisjoint(spellings(absent))

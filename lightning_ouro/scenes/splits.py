@@ -1,21 +1,20 @@
 """Decides which scenes are trained on and which are held out.
 
 Procedural scenes are split by index. Scenes from disk are ordered by the SHA-256 of their room's id, and the
-first are held out: a split depends on nothing but ids, and several scans of one room (ScanNet's scene0568_00
-and _01) are never on both sides.
+first are held out: a split depends on nothing but names, and several recordings of one room are never on both sides
+(ScanNet's scene0568_00 and _01 by their names, ARKitScenes' by its table of visits, others where they say so).
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Literal
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.benchmark_scenes import REVSI, Rooms, is_listed, revsi_rooms
+from lightning_ouro.scenes.benchmark_scenes import REVSI, Rooms, is_listed, revsi_rooms, scanned_room
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
@@ -85,7 +84,7 @@ def read_splits(
     """
     revsi: Rooms = frozenset() if revsi_annotation is None else revsi_rooms(Path(revsi_annotation))
     scenes, skipped = read_scenes([Path(path) for path in paths], boxes, show_progress)
-    scenes = [_of_revsi(scene) if is_listed(revsi, scene.source, scene.id) else scene for scene in scenes]
+    scenes = [_of_revsi(scene) if _is_in(revsi, scene) else scene for scene in scenes]
     num_held_out = num_val + num_test
     if len(scenes) <= num_held_out:
         raise InputError(
@@ -97,6 +96,11 @@ def read_splits(
     held_out, rest = ordered[:num_held_out], ordered[num_held_out:]
     train = _trainable(rest, held_out, benchmark_scenes, paths)[:num_train]
     return Splits(tuple(train), tuple(held_out[:num_val]), tuple(held_out[num_val:]), tuple(skipped))
+
+
+def _is_in(revsi: Rooms, scene: Scene) -> bool:
+    names = (scene.id, *scene.known_as)
+    return not scene.not_benchmark and any(is_listed(revsi, scene.source, name) for name in names)
 
 
 def _of_revsi(scene: Scene) -> Scene:
@@ -114,8 +118,9 @@ def _trainable(
     train = [scene for scene in scenes if room_id(scene) not in rooms]
     if not train:
         raise InputError(
-            f"data.scenes={list(paths)}: all scenes that are not held out are scans of rooms that are; add scenes of "
-            "other rooms, or hold out fewer (data.num_val_scenes, data.num_test_scenes)"
+            f"data.scenes={list(paths)}: all scenes that are not held out are scans of rooms that are "
+            f"({', '.join(sorted(rooms)[:_EXAMPLES])}); add scenes of other rooms, or hold out fewer "
+            "(data.num_val_scenes, data.num_test_scenes); scene.json of a plain folder may say which room it is of"
         )
     if benchmark_scenes != "leave_out":
         return train
@@ -129,11 +134,18 @@ def _trainable(
 
 
 def room_id(scene: Scene) -> str:
-    """The room that a scene is a scan of: ScanNet appends the number of the scan, as in scene0568_01.
+    """The room that a scene is a recording of.
 
-    In other sources the number at the end of an id may be that of the room.
+    ScanNet appends the number of the scan, as in scene0568_01, and such a name counts wherever it stands, since exports
+    lose their source; of a path the last one does. Any other number at the end of a name may be that of the room.
     """
-    return re.sub(r"_\d\d$", "", scene.id) if scene.source.lower() == "scannet" else scene.id
+    if scene.room:
+        return scene.room
+    if scene.not_benchmark:
+        return scene.id
+    parts = (part for path in scene.known_as for part in reversed(PurePath(path).parts))
+    stems = (PurePath(part).stem for part in parts)
+    return next(filter(None, map(scanned_room, (scene.id, *stems))), scene.id)
 
 
 def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
@@ -152,7 +164,8 @@ def refuse_benchmarks(scenes: Sequence[Scene]) -> None:
         raise InputError(
             f"{len(tested)} training scenes ({examples}) belong to {', '.join(names)}: "
             "set --data.benchmark_scenes leave_out to train on the others, or allow, and then report no score on "
-            "any of these"
+            "any of these; names in paths count, too, unless the scene.json of a plain folder has "
+            '"not_benchmark": true'
         )
 
 

@@ -1,9 +1,10 @@
 """The compact store that `prepare` writes and `fit` reads in a fraction of the data set's time and space.
 
 A store is a folder of plain folders (`readers/plain_folder.py`), one per scene: metadata, frames as JPEG, how
-much of each frame every object fills, and the camera's path. Scenes are read in parallel. One that cannot be
-used is skipped and listed in `skipped.jsonl`. A scene's folder is renamed into place only when it is complete,
-so that the same command, run again after it was killed, continues with the scenes that are missing.
+much of each frame every object fills, and the camera's path; `made_from.json` says from which files. Scenes are
+read in parallel. One that cannot be used is skipped and listed in `skipped.jsonl`. A scene's folder is renamed into
+place only when it is complete, so that the same command, run again after it was killed, continues with the scenes
+that are missing, and redoes those whose files have changed.
 """
 
 from __future__ import annotations
@@ -13,46 +14,71 @@ import multiprocessing
 import os
 import shutil
 import sys
-import tempfile
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import imageio.v3 as iio
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Literal
 
 from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
-from lightning_ouro.scenes.reading import Located
-from lightning_ouro.scenes.types import FrameBudget, Scene, SkippedScene, Video, Views
+from lightning_ouro.scenes.made_from import STORE_RECORD, MadeFrom, Origin, origin_of
+from lightning_ouro.scenes.readers.plain_folder import SCENE
+from lightning_ouro.scenes.reading import Located, identified
+from lightning_ouro.scenes.types import VISIBLE, FrameBudget, SkippedScene
+from lightning_ouro.scenes.written_scene import write_scene as write_scene
 
-RECORD, SKIPPED = "store.json", "skipped.jsonl"
+RECORD, SKIPPED = STORE_RECORD, "skipped.jsonl"
 # Of the store's layout; a store of another version can be read, but gets no further scenes. Stores of version 1
-# do not hold the camera's path.
-VERSION = 2
-DECIMALS = 6  # of the path's poses, metres; a file of full precision would be twice as large
-QUALITY = 95  # of JPEG, without chroma subsampling; chosen by hand
+# do not hold the camera's path, those of version 2 not what they were made from.
+VERSION = 3
+_FEW_SEEN = 1 / 3  # of the objects: if kept frames show fewer, one had better look; chosen by hand
 
 
-def open_store(store: Path, budget: FrameBudget, boxes: BoxKind) -> None:
+Options = Mapping[str, Any]
+"""What all scenes of a store were made with: the layout's version, number and size of frames, kind of boxes."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A scene in the store.
+
+    Attributes:
+        id: The name of its folder.
+        state: Whether it was made, made again because its files had changed, or kept.
+        made: What was written down beside it.
+    """
+
+    id: str
+    state: Literal["made", "redone", "kept"]
+    made: MadeFrom
+
+
+def open_store(
+    store: Path, budget: FrameBudget, boxes: BoxKind, rebuilt: Collection[str] | None = None
+) -> Options:
     """Creates the store, or checks that it was written with these options; removes incomplete scenes.
+
+    Args:
+        store: The folder.
+        budget: Number and size of frames.
+        boxes: How boxes are fitted where a data set has none.
+        rebuilt: Names of the scenes that are made again, whatever the store was written with; None: those that
+            have changed, with the same options.
 
     Raises:
         InputError: the folder is not a store, was written with other options, or cannot be written.
     """
-    record = {"version": VERSION, **asdict(budget), "boxes": boxes}
+    record: Options = {"version": VERSION, **asdict(budget), "boxes": boxes}
     try:
         store.mkdir(parents=True, exist_ok=True)
         path = store / RECORD
         if path.exists():
             if (written := json.loads(path.read_text("utf8"))) != record:
-                raise InputError(f"{store}: was written with {written}, not {record}; choose another folder")
+                _check_options(store, written, record, rebuilt)
         elif any(store.iterdir()):
             raise InputError(
                 f"{store}: holds files but is not a store ({RECORD} is missing); choose an empty folder"
@@ -60,26 +86,58 @@ def open_store(store: Path, budget: FrameBudget, boxes: BoxKind) -> None:
         for incomplete in store.glob(".*.part"):
             shutil.rmtree(incomplete)
         write_jsonl(path, [record])
+        return record
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"{store}: cannot be used as a store ({error})") from None
 
 
+def _check_options(store: Path, written: Any, record: Options, rebuilt: Collection[str] | None) -> None:
+    if rebuilt is None:
+        raise InputError(
+            f"{store}: was written with {written}, not {record}; choose another folder, or make all of its "
+            "scenes again with --rebuild"
+        )
+    if others := [name for name in scene_names(store) if name not in rebuilt]:
+        raise InputError(
+            f"{store}: was written with {written}, not {record}, and --rebuild was not given the paths of all of "
+            f"its scenes: {others[0]} is missing; give these too, or choose another folder"
+        )
+
+
+def scene_names(store: Path) -> list[str]:
+    """The names of all scenes in a store, in order."""
+    return sorted(path.parent.name for path in store.glob(f"[!.]*/{SCENE}"))
+
+
 def store_scenes(
-    located: Sequence[Located], store: Path, budget: FrameBudget, workers: int
-) -> Iterator[SkippedScene | None]:
-    """Writes the scenes into the store; yields once per scene, as they are done: None, or why it was skipped.
+    located: Sequence[Located],
+    store: Path,
+    budget: FrameBudget,
+    options: Options,
+    workers: int,
+    rebuild: bool,
+) -> Iterator[Stored | SkippedScene]:
+    """Writes new and changed scenes into the store; yields each scene as it is done, or why it was skipped.
+
+    Args:
+        located: The scenes.
+        store: The opened store.
+        budget: Number and size of frames.
+        options: What `open_store` returned.
+        workers: Number of processes.
+        rebuild: Whether scenes that have not changed are made again as well.
 
     Raises:
         InputError: a worker process was killed.
     """
     if min(workers, len(located)) <= 1:
-        yield from (_store_scene(scene, store, budget) for scene in located)
+        yield from (_store_scene(scene, store, budget, options, rebuild) for scene in located)
         return
     context = multiprocessing.get_context("spawn")  # threads, such as torch's, do not survive a fork
     with ProcessPoolExecutor(min(workers, len(located)), context, _use_one_thread) as pool:
-        jobs = [pool.submit(_store_scene, scene, store, budget) for scene in located]
+        jobs = [pool.submit(_store_scene, scene, store, budget, options, rebuild) for scene in located]
         for job in as_completed(jobs):
             try:
                 yield job.result()
@@ -109,32 +167,59 @@ def write_skipped(store: Path, skipped: Iterable[SkippedScene], tried: Collectio
     return ordered
 
 
-def write_scene(scene: Scene, video: Video, folder: Path) -> None:
-    """Writes a scene as a plain folder, completely or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".part", dir=folder.parent))
+def _store_scene(
+    located: Located, store: Path, budget: FrameBudget, options: Options, rebuild: bool
+) -> Stored | SkippedScene:
+    name, folder = located.found.id, store / located.found.id
+    before = MadeFrom.read(folder)
     try:
-        (part / "frames").mkdir()
-        names = [f"frames/{index:04d}.jpg" for index in range(len(video.frames))]
-        for name, frame in zip(names, video.frames, strict=True):
-            iio.imwrite(part / name, frame, plugin="pillow", quality=QUALITY, subsampling=0)
-        record = json.dumps(_scene_record(scene), ensure_ascii=False, indent=1)
-        (part / SCENE).write_text(record, "utf8", "backslashreplace")  # a lone surrogate as JSON escapes it
-        (part / FRAMES).write_text(json.dumps(_frames_record(video, names)), "utf8")
-        part.chmod(0o755)
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
-
-
-def _store_scene(located: Located, store: Path, budget: FrameBudget) -> SkippedScene | None:
+        origin = origin_of(located.found.path, located.reader.inputs(located.found))
+    except BadSceneError as error:
+        return SkippedScene(name, str(error))
+    if before is not None and not rebuild:
+        if before.origin.is_same_as(origin) and before.options == options:
+            return Stored(name, "kept", before)
+        if not origin.may_replace(before.origin):
+            return SkippedScene(name, _another_scene(located.found.path, folder, before))
     try:
-        scene = located.reader.read(located.found)
-        write_scene(scene, scene.footage.load(scene, budget), store / located.found.id)
+        state: Literal["made", "redone"] = "redone" if folder.exists() else "made"
+        return Stored(name, state, _make(located, folder, budget, options, origin))
     except (BadSceneError, InputError) as error:
-        return SkippedScene(located.found.id, located.describe(error))
-    return None
+        return SkippedScene(name, located.describe(error) + _take_out(folder))
+
+
+def _make(located: Located, folder: Path, budget: FrameBudget, options: Options, origin: Origin) -> MadeFrom:
+    """Reads a scene and writes it into the store."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        scene = identified(located.reader.read(located.found), located.found.path)
+        video = scene.footage.load(scene, budget)
+    said = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    said = [text.removeprefix(f"scene {scene.id}: ") for text in said]
+    seen = int((video.views.visibility >= VISIBLE).any(axis=0).sum())
+    if seen < _FEW_SEEN * len(scene.objects):
+        said.append(
+            f"only {seen} of {len(scene.objects)} objects are ever seen; do poses, boxes, depth and intrinsics belong "
+            "together?"
+        )
+    made = MadeFrom(origin, options, scene.id, len(scene.objects), seen, tuple(dict.fromkeys(said)))
+    write_scene(scene, video, folder, made)
+    return made
+
+
+def _another_scene(path: Path, folder: Path, before: MadeFrom) -> str:
+    return (
+        f"{path}: {folder} was made from {before.origin.path}, whose annotation differs; if that is another scene, "
+        "rename one of the two folders, otherwise give --rebuild"
+    )
+
+
+def _take_out(folder: Path) -> str:
+    """Removes a stored scene that is no longer what its files say, and says so; "" if there is none."""
+    if not (folder / SCENE).is_file():
+        return ""
+    shutil.rmtree(folder)
+    return "; what the store had of it, made from what the files were before, was removed"
 
 
 def _use_one_thread() -> None:
@@ -142,52 +227,3 @@ def _use_one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"  # which torch reads where it is imported later, to render boxes
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
-
-
-def _scene_record(scene: Scene) -> dict[str, Any]:
-    record = {
-        "id": scene.id,
-        "source": scene.source,
-        "objects": [
-            {
-                "category": item.category,
-                "center": item.center.tolist(),
-                "size": item.size.tolist(),
-                "axes": item.rotation.T.tolist(),
-            }
-            for item in scene.objects
-        ],
-        "counts": dict(scene.counts),
-        "complete": sorted(scene.complete),
-        "floor_area": scene.floor_area,
-    }
-    return record if scene.floor is None else {**record, "floor": scene.floor.tolist()}
-
-
-def _frames_record(video: Video, names: Sequence[str]) -> dict[str, Any]:
-    views = video.views
-    columns = (views.timestamps, views.poses, views.intrinsics, views.visibility, views.at_most)
-    frames = [
-        {
-            "image": name,
-            "time": float(time),
-            "pose": pose.tolist(),
-            "intrinsics": intrinsics.tolist(),
-            "shares": _by_object(shares, shares > 0),
-            "possible_shares": _by_object(possible, possible > shares),
-        }
-        for name, time, pose, intrinsics, shares, possible in zip(names, *columns, strict=True)
-    ]
-    return {"frames": frames} if views.path is None else {"frames": frames, "path": _path_record(views)}
-
-
-def _by_object(shares: NDArray[np.float32], kept: NDArray[np.bool_]) -> dict[str, float]:
-    return {str(index): float(shares[index]) for index in np.flatnonzero(kept)}
-
-
-def _path_record(views: Views) -> list[dict[str, Any]]:
-    """The camera's path between the frames."""
-    assert views.path is not None
-    between = ~np.isin(views.path.times, views.timestamps)
-    rows = zip(views.path.times[between], views.path.poses[between].round(DECIMALS), strict=True)
-    return [{"time": float(time), "pose": pose.tolist()} for time, pose in rows]

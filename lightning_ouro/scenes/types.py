@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Protocol
 
@@ -22,6 +22,7 @@ CORNER_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
 # Poses that are kept of each second of a camera's path. Chosen by hand: no camera turns half a circle in the time
 # between two.
 PATH_RATE = 10
+VISIBLE = 0.003  # of a frame's pixels, from which on it shows an object
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,6 +189,10 @@ class Scene:
         floor: `(n, 2)` outline of the floor, metres, or None if the source has none.
         footage: Loads the frames; the rest of a scene is available without opening any file.
         benchmarks: Benchmarks that test on this scene. Training on it must then be allowed explicitly.
+        known_as: Paths that may tell what the scene is of: where it lies, or lay before it was stored.
+        not_benchmark: Whether the source says that no benchmark tests on it, whatever its names look like.
+        room: What its data set or its owner calls the room that it is a recording of; "" if only names tell.
+        unified: The category of each label of the source that is another word for it.
     """
 
     id: str
@@ -199,6 +204,10 @@ class Scene:
     floor: NDArray[np.float64] | None
     footage: Footage
     benchmarks: tuple[str, ...] = ()
+    known_as: tuple[str, ...] = ()
+    not_benchmark: bool = False
+    room: str = ""
+    unified: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,19 @@ _CLASSES = _CLASS_HEADS | listed(
     """
 )
 
+# What the forms of the questions say themselves: of an object called so, nobody could tell that it is meant. By hand.
+_FORM_WORDS = listed(
+    """
+    above ahead all and answer any back backward before behind below beside between both bottom camera center
+    centre centimeter centimeters centimetre clockwise closer closest direction distance down each either end facing
+    far farthest first five forward four front height here it its last left length line longest meter
+    meters metre metres middle more my nearer nearest neither no none north nothing now one option or order
+    path point position question right robot room route scene second seconds side six size south
+    space straight that the them there they third this three time top turn two up video west width yes you your
+    east anything everything
+    """
+)
+
 _PLAIN_NAME = re.compile(
     r"[^\W_][\w '’&+/()-]*"
 )  # no character that a form, a fence or a chat template acts on
@@ -91,6 +104,16 @@ def category_of(label: str) -> str | None:
         return None
     name = _SYNONYMS.get(name, name)
     return None if name in _EXCLUDED else name
+
+
+def names_nothing(label: str) -> bool:
+    """Whether a label says that there is no object, or none in particular: a wall, unknown."""
+    return _normalized(label[:_LONGEST_LABEL]) in _EXCLUDED
+
+
+def is_other_word(label: str, name: str) -> bool:
+    """Whether a label is more than another way to write a name: a couch, but no Sofa."""
+    return _normalized(label) != _normalized(name)
 
 
 @lru_cache(maxsize=10_000)
@@ -118,6 +141,13 @@ def is_class(name: str) -> bool:
         words[-1] in _CLASS_HEADS or (len(words) == 1 and words[0] in _CLASSES)
         for words in words_of(name).things
     )
+
+
+@lru_cache(maxsize=10_000)
+def is_form_word(name: str) -> bool:
+    """Whether a name is made of words that the questions' forms say themselves, and numbers: camera, closest point."""
+    words = _normalized(name).split()
+    return bool(words) and all(word in _FORM_WORDS or word.isdigit() for word in words)
 
 
 def _normalized(label: str) -> str:

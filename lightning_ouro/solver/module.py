@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from lightning_ouro.curriculum.loss_weights import LossKind
+from lightning_ouro.distributed import from_first_rank
 from lightning_ouro.errors import InputError, check_least
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.scenes.types import FrameBudget, Video
@@ -107,7 +108,7 @@ class SolverModule(L.LightningModule):
         self.loaded: LoadedModel | None = None
         self.sharding: Sharding | None = None
         self.held_out: HeldOutMeans | None = None
-        self.last_step = 0
+        self.last_step: int | None = None  # the optimizer step at which loaded weights were saved
         self._training_rows: Sequence[SceneRow] = ()
         # Checkpoints lack frozen weights; on_load_checkpoint checks the trained ones.
         self.strict_loading = False
@@ -283,12 +284,17 @@ class SolverModule(L.LightningModule):
     def _fingerprint(self) -> Fingerprint:
         """Of the base as it was read: what lies there may be replaced later."""
         stays_as_drawn = any(not parameter.requires_grad for parameter in self.net.parameters())
-        return fingerprint(self.checkpoint, self.init, self.seed if stays_as_drawn else None)
+        seed = self.seed if stays_as_drawn else None
+        return from_first_rank(lambda: fingerprint(self.checkpoint, self.init, seed))
 
     def _log_results(self, stage: str) -> None:
         assert self.held_out is not None, "at least one batch was evaluated"
         curves = self.held_out.curves(stage)
-        self.log_dict({name: torch.tensor(value) for name, value in curves.items()})
-        if self.trainer.state.fn != "fit":  # else these scores would stand at step 0 of the run's curve
+        is_curve = self.trainer.state.fn == "fit" or self.last_step is not None
+        # The base, evaluated alone, has no place on a run's curve.
+        self.log_dict(
+            {name: torch.tensor(value) for name, value in curves.items()}, logger=None if is_curve else False
+        )
+        if self.trainer.state.fn != "fit" and self.last_step is not None:  # else they would stand at step 0
             self.log("step", float(self.last_step))
         self.held_out.reset()

@@ -47,11 +47,16 @@ def test_every_hostile_program_is_contained():
     assert hostile["contained"] == hostile["programs"] and hostile["not contained"] == {}
 
 
+FEW = 40  # questions, of which shares say nothing: the rendered walk moves ahead or back hardly ever
+
+
 def test_letters_are_level_and_no_answer_dominates():
     families = report("accepted_questions")["families"]
     assert families
     for name, row in families.items():
         options = int(name.split(", ")[1].split()[0]) if "options" in name else None
+        if row["questions"] < FEW:
+            continue
         assert row["letters_off"] <= 0.02
         assert row["share"] <= (1 / options + 0.1 if options else 0.4)
 

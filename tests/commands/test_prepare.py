@@ -37,7 +37,7 @@ def rooms(tmp_path_factory):
 @pytest.fixture(scope="module")
 def store(rooms, tmp_path_factory):
     store = tmp_path_factory.mktemp("prepared") / "store"
-    prepare(rooms, store, **SMALL | {"workers": 2})
+    prepare([rooms], store, **SMALL | {"workers": 2})
     return store
 
 
@@ -66,10 +66,10 @@ def test_a_bad_scene_is_skipped_and_listed_and_leaves_nothing(store):
 
 def test_running_again_adds_missing_scenes_and_rewrites_no_other(rooms, store, tmp_path):
     partial = tmp_path / "store"
-    prepare(rooms / "procedural-000001", partial, **SMALL)
+    prepare([rooms / "procedural-000001"], partial, **SMALL)
     before = (partial / "procedural-000001" / "scene.json").stat().st_mtime_ns
     (partial / ".procedural-000002.x.part").mkdir()
-    prepare(rooms, partial, **SMALL)
+    prepare([rooms], partial, **SMALL)
     assert (partial / "procedural-000001" / "scene.json").stat().st_mtime_ns == before
     assert names_in(partial) == names_in(store)
 
@@ -77,7 +77,7 @@ def test_running_again_adds_missing_scenes_and_rewrites_no_other(rooms, store, t
 def test_a_killed_command_leaves_complete_scenes_and_can_be_resumed(rooms, store, tmp_path):
     killed = tmp_path / "store"
     program = "from pathlib import Path; from lightning_ouro.commands.prepare import prepare\n"
-    program += f"prepare(Path({str(rooms)!r}), Path({str(killed)!r}), 4, 96, 128, workers=1)"
+    program += f"prepare([Path({str(rooms)!r})], Path({str(killed)!r}), 4, 96, 128, workers=1)"
     process = subprocess.Popen([sys.executable, "-c", program], start_new_session=True)
     while not list(killed.glob("procedural-*")):
         assert process.poll() in (None, 0)
@@ -86,17 +86,17 @@ def test_a_killed_command_leaves_complete_scenes_and_can_be_resumed(rooms, store
     process.wait()
     for folder in killed.glob("procedural-*"):
         assert len(list((folder / "frames").iterdir())) == 4 and (folder / "frames.json").exists()
-    prepare(rooms, killed, **SMALL)
+    prepare([rooms], killed, **SMALL)
     assert names_in(killed) == names_in(store)
 
 
 def test_options_that_cannot_be_used_are_refused(rooms, store, tmp_path):
     with pytest.raises(InputError, match=r"was written with .*'num_frames': 4.* not .*'num_frames': 5"):
-        prepare(rooms, store, **SMALL | {"num_frames": 5})
+        prepare([rooms], store, **SMALL | {"num_frames": 5})
     with pytest.raises(InputError, match=r"workers=0 must be at least 1"):
-        prepare(rooms, store, **SMALL | {"workers": 0})
+        prepare([rooms], store, **SMALL | {"workers": 0})
     with pytest.raises(InputError, match=r"does not exist; give one of"):
-        prepare(tmp_path / "none", store, **SMALL)
+        prepare([tmp_path / "none"], store, **SMALL)
 
 
 def test_the_command_says_how_many_scenes_it_prepared(rooms, tmp_path, capsys):
@@ -132,7 +132,7 @@ def test_bad_input_ends_with_one_line(rooms, tmp_path, monkeypatch, capsys, args
 def test_recordings_are_prepared_without_importing_torch(rooms, tmp_path):
     program = (
         "import sys; from pathlib import Path; from lightning_ouro.commands.prepare import prepare\n"
-        f"prepare(Path({str(rooms)!r}), Path({str(tmp_path / 'store')!r}), 2, 96, 128, workers=1)\n"
+        f"prepare([Path({str(rooms)!r})], Path({str(tmp_path / 'store')!r}), 2, 96, 128, workers=1)\n"
         "assert not {'torch', 'transformers', 'lightning'} & sys.modules.keys()"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
@@ -143,7 +143,7 @@ def test_recordings_are_prepared_without_importing_torch(rooms, tmp_path):
 @pytest.mark.parametrize("name", ["[old] rooms", "[/old]", "[red]", ":bed:"])
 def test_brackets_and_colons_in_paths_are_no_markup(rooms, tmp_path, capsys, name):
     store = tmp_path / name / "store"
-    prepare(rooms / "procedural-000000", store, **SMALL)
+    prepare([rooms / "procedural-000000"], store, **SMALL)
     assert f"1 scenes prepared in {store}, 0 already there" in capsys.readouterr().out
 
 
@@ -157,21 +157,21 @@ def test_a_second_data_set_leaves_the_first_ones_skipped_scenes_listed(rooms, tm
         (broken, ["mine", broken.name]),
     ):
         with pytest.raises(InputError, match="none of 1 scenes is usable"):
-            prepare(folder, both, **SMALL)
+            prepare([folder], both, **SMALL)
         assert [row["id"] for row in lines(both / "skipped.jsonl")] == listed
     shutil.rmtree(others / "mine")
     shutil.copytree(rooms / "procedural-000000", others / "mine")
-    prepare(others, both, **SMALL)
+    prepare([others], both, **SMALL)
     assert [row["id"] for row in lines(both / "skipped.jsonl")] == [broken.name], (
         "a mended scene is listed no more"
     )
 
 
 def test_a_list_of_skipped_scenes_that_is_none_is_refused_before_the_work(rooms, tmp_path):
-    prepare(rooms / "procedural-000000", tmp_path / "store", **SMALL)
+    prepare([rooms / "procedural-000000"], tmp_path / "store", **SMALL)
     (tmp_path / "store" / "skipped.jsonl").write_text("[1]\n")
     with pytest.raises(InputError, match=r"skipped\.jsonl: is not a list of skipped scenes"):
-        prepare(rooms / "procedural-000001", tmp_path / "store", **SMALL)
+        prepare([rooms / "procedural-000001"], tmp_path / "store", **SMALL)
     assert not (tmp_path / "store" / "procedural-000001").exists()
 
 
@@ -179,11 +179,11 @@ def test_a_data_set_without_a_usable_scene_is_an_error(rooms, tmp_path):
     only = tmp_path / "only"
     shutil.copytree(rooms / "procedural-000005", only / "procedural-000005")
     with pytest.raises(InputError, match=r"none of 1 scenes is usable.*skipped\.jsonl; the first: "):
-        prepare(only, tmp_path / "store", **SMALL)
+        prepare([only], tmp_path / "store", **SMALL)
     assert (tmp_path / "store" / "skipped.jsonl").read_text().count("\n") == 1
 
 
 def test_a_system_that_cannot_tell_its_cpus_uses_all(rooms, tmp_path, monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
-    prepare(rooms / "procedural-000000", tmp_path / "store", **SMALL | {"workers": None})
+    prepare([rooms / "procedural-000000"], tmp_path / "store", **SMALL | {"workers": None})
     assert (tmp_path / "store" / "procedural-000000").is_dir()

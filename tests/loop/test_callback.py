@@ -146,9 +146,10 @@ def test_a_bad_scene_among_good_ones_is_skipped_and_listed(fit, shared_data, tmp
     )
     chosen = dict(sorted(scenes.items(), key=lambda item: -len(item[1]["object_counts"]))[:12])
     ids = list(chosen)
-    box = next(iter(chosen[ids[0]]["object_bbox"].values()))[0]
-    box["axesLengths"][1] = -0.5
-    next(iter(chosen[ids[1]]["object_bbox"].values()))[0]["centroid"][0] = float("nan")
+    for place, field, number in ((0, "axesLengths", -0.5), (1, "centroid", float("nan"))):
+        for boxes in chosen[ids[place]]["object_bbox"].values():
+            for box in boxes:
+                box[field][0] = number
     chosen[ids[2]] |= {"object_bbox": {}, "object_counts": {}}
     (tmp_path / "rooms.json").write_text(json.dumps(chosen))
     fit("--data.scenes", "rooms.json", "--data.benchmark_scenes", "allow", "--trainer.max_epochs", "1")
@@ -172,12 +173,13 @@ def test_scenes_of_a_benchmark_are_refused_by_name(fit, shared_data, capsys):
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory):
-    """Twelve recorded rooms, of which four lost a frame."""
+    """Twelve recorded rooms, of which four lost half of their frames."""
     folder = tmp_path_factory.mktemp("recordings")
     for number, scene in enumerate(procedural_scenes(0, 12)):
         write_scene(scene, scene.footage.load(scene, FrameBudget(8, 64, 96)), folder / scene.id)
         if number % 3 == 0:
-            (folder / scene.id / "frames" / "0004.jpg").write_bytes(b"cut off")
+            for frame in range(4, 8):
+                (folder / scene.id / "frames" / f"000{frame}.jpg").write_bytes(b"cut off")
     return folder
 
 

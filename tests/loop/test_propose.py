@@ -16,7 +16,7 @@ from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.scene_geometry import scene_geometry
 from lightning_ouro.programs.verification import Verified
 from lightning_ouro.proposer.grammar import GrammarProposer
-from lightning_ouro.proposer.protocol import Deriver, Proposer
+from lightning_ouro.proposer.protocol import Deriver, GradualProposer, Proposer
 from lightning_ouro.scenes.library import SceneLibrary
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import FrameBudget
@@ -92,7 +92,7 @@ def test_proposals_about_other_scenes_are_refused(solver, library, request_, alo
             proposals = GrammarProposer().propose(briefs)
             return [replace(proposals[0], scene_id="elsewhere")]
 
-    with pytest.raises(InputError, match="stray was not asked about scene 'elsewhere'"):
+    with pytest.raises(InputError, match="stray wrote about scene 'elsewhere' and was not asked"):
         scenes = list(library.values())
         propose_round(Stray(), solver, library, scenes, Pool(), request_, alone)
 
@@ -216,6 +216,44 @@ class Unrepeatable(Proposer):
         return [
             replace(item, proposer=f"{self.name} {id(self)}") for item in GrammarProposer().propose(briefs)
         ]
+
+
+class Gradual(GradualProposer, Unrepeatable):
+    """Answers scene by scene, the last slot first, until it is interrupted within one."""
+
+    name = "gradual"
+
+    def propose_gradually(self, briefs, title="", show_progress=False):
+        for brief in briefs:
+            self.asked.append(brief.scene.id)
+            answers = GrammarProposer().propose([brief])[::-1]
+            while len(answers) < brief.slots:
+                raw = replace(answers[-1], text="?", slot=len(answers))
+                answers.append(Rejection(raw, "unusable", "nothing"))
+            if len(self.asked) - 1 == self.killed_after:
+                yield from answers[:3]
+                raise KeyboardInterrupt
+            yield from answers
+
+
+def test_of_a_proposer_that_answers_gradually_every_whole_scene_is_kept(
+    solver, library, request_, alone, tmp_path
+):
+    request, scenes = replace(request_, blind="none"), list(library.values())
+    results = []
+    for killed_after in (2, 1, None):
+        proposer, pool = Gradual(killed_after), Pool(RoundFiles(tmp_path))
+        try:
+            result = propose_round(proposer, solver, library, scenes, pool, request, alone)
+        except KeyboardInterrupt:
+            result = None
+        results.append((proposer.asked, result))
+    assert [len(asked) for asked, _ in results] == [3, 2, len(scenes) - 3]
+    assert results[2][0][0] == results[1][0][-1] == scenes[3].id, (
+        "a scene in which it was interrupted is asked again"
+    )
+    uninterrupted = propose_round(Gradual(), solver, library, scenes, Pool(), request, alone)
+    assert [q.id for q in results[2][1].accepted] == [q.id for q in uninterrupted.accepted]
 
 
 def test_a_killed_round_goes_on_with_the_scenes_that_were_not_asked_about(

@@ -35,6 +35,34 @@ def test_strict_has_the_limits_that_are_known_of_revsi():
     assert not {"table", "sofa", "rug", "cabinet", "tv"} & STRICT.no_sizes
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "rope",
+        "garden hose",
+        "coat",
+        "raincoat",
+        "scarf",
+        "cord",
+        "extension cord",
+        "string lights",
+        "bathrobe",
+        "garland",
+        "dog leash",
+        "cardigan",
+    ],
+)
+def test_strict_measures_nothing_without_clear_ends(name):
+    assert is_any_kind(name, STRICT.no_sizes)
+
+
+def test_strict_measures_furniture():
+    measured = (
+        "table;sofa;rug;cabinet;tv;bookshelf;wardrobe;bench;nightstand;stool;basket;lamp;counter;aquarium;box"
+    )
+    assert not [name for name in measured.split(";") if is_any_kind(name, STRICT.no_sizes)]
+
+
 def test_strict_is_nowhere_laxer_but_in_counting():
     assert all(getattr(STRICT, name) >= getattr(VSI_BENCH, name) for name in HIGHER)
     assert STRICT.longest_side < VSI_BENCH.longest_side

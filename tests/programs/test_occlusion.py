@@ -62,9 +62,37 @@ def test_a_wall_between_two_rooms_hides_but_not_its_doorway():
     assert not is_hidden(rooms, (-3, 0.5, 1.5), (3, 0.5, 0))
 
 
-def test_walls_of_a_convex_floor_and_dents_of_an_outline_hide_nothing():
-    square = np.array([(-5, -5), (5, -5), (5, 5), (-5, 5)], float)
-    assert not is_hidden(Occluders(*NOTHING, square), (0, 0, 1.5), (4, 9, 0))  # what is outside is not known
+SQUARE = np.array([(-5, -5), (5, -5), (5, 5), (-5, 5)], float)
+
+
+@pytest.mark.parametrize("outline", [SQUARE, SQUARE[::-1]])
+def test_walls_hide_what_is_out_of_the_room_but_not_what_hangs_on_them(outline):
+    room = Occluders(*NOTHING, outline)
+    assert is_hidden(room, (0, 0, 1.5), (4, 5.6, 0)) and is_hidden(room, (0, 0, 1.5), (5.4, 5.4, 0))
+    assert not is_hidden(room, (0, 0, 1.5), (4, 5.4, 0)) and not is_hidden(room, (0, 0, 1.5), (5.3, 5.3, 0))
+    assert not is_hidden(room, (0, 9, 1.5), (4, 8, 0))  # both outside, on one side
+    assert is_hidden(room, (0, 9, 1.5), (0, -5.6, 0)) and not is_hidden(room, (0, 9, 1.5), (0, -4, 0))
+
+
+def test_the_end_of_a_box_that_goes_through_a_wall_or_the_floor_is_hidden():
+    counter, pillar = ((5, 0, 0.5), (4, 0.6, 1)), ((0, 3, 0.2), (0.4, 0.4, 3.6))
+    room = Occluders(*boxes(counter, pillar), SQUARE, ground=0.0)
+    assert is_hidden(room, (0, 0, 1.5), (7, 0, 0.5), owner=0) and not is_hidden(
+        room, (0, 0, 1.5), (3, 0, 0.5), 0
+    )
+    assert is_hidden(room, (0, 0, 1.5), (0, 3, -1.6), owner=1) and not is_hidden(
+        room, (0, 0, 1.5), (0, 3, 2), 1
+    )
+
+
+@pytest.mark.parametrize(("height", "hidden"), [(-0.3, True), (-0.1, False), (0.0, False)])
+def test_the_floor_hides_what_is_below_it_where_its_height_is_known(height, hidden):
+    assert is_hidden(Occluders(*NOTHING, None, ground=0.0), (0, 0, 1.5), (1, 1, height)) == hidden
+    assert not is_hidden(Occluders(*NOTHING, None), (0, 0, 1.5), (1, 1, height))
+    assert not is_hidden(Occluders(*NOTHING, None, ground=0.0), (0, 0, -1), (1, 1, height))
+
+
+def test_dents_of_an_outline_hide_nothing():
     for depth in (WALL / 2, WALL * 3):
         dent = np.array([(-5, 0), (-depth, 0), (0, 1), (depth, 0), (5, 0), (5, 5), (-5, 5)], float)
         assert is_hidden(Occluders(*NOTHING, dent), (-4, 0.4, 1.5), (4, 0.4, 0)) == (depth * 1.2 > WALL)

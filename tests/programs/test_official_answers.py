@@ -9,6 +9,7 @@ import pytest
 from lightning_ouro.programs.families import FAMILIES, read
 from lightning_ouro.programs.sandbox import LoadedScene
 from lightning_ouro.programs.scene_geometry import scene_geometry
+from lightning_ouro.scenes.vocabulary import category_of
 
 WRITTEN_BY_HAND = {"route_planning"}  # in people's own words
 
@@ -37,10 +38,13 @@ def raw_answers(record):
     for category, boxes in record["object_bbox"].items():
         if len(boxes) == record["object_counts"].get(category) == 1:
             form = FAMILIES["object_size_estimation"].forms[0]
-            yield form.write({"object": (category,)}), f"{max(boxes[0]['axesLengths']) * 100:.0f}"
+            yield (
+                form.write({"object": (category_of(category),)}),
+                f"{max(boxes[0]['axesLengths']) * 100:.0f}",
+            )
         if record["object_counts"].get(category, 0) > 1:
             form = FAMILIES["object_counting"].forms[0]
-            yield form.write({"object": (category,)}), str(record["object_counts"][category])
+            yield form.write({"object": (category_of(category),)}), str(record["object_counts"][category])
 
 
 @pytest.mark.parametrize("source", ["arkitscenes", "scannet"])

@@ -31,6 +31,8 @@ ALLOWED = [
     ("At 4.4 seconds, what is larger in the picture: sofa, bed or tv?", choice("sofa", "bed", "tv")),
 ]
 ALLOWED += [
+    ("Sorted by height from low to high, which comes first, the sofa or the bed?", choice("sofa", "bed")),
+    ("Of sofa, bed and lamp ordered by height, which is in between?", choice("sofa", "bed", "lamp")),
     ("How many chairs which are taller than 80 cm are there?", COUNT),
     ("How many chairs are on the left of someone who stands by the sofa and looks at the tv?", COUNT),
     ("Which is wider when looked at from above, the sofa or the bed?", choice("sofa", "bed")),
@@ -90,6 +92,21 @@ REFUSED = [
     ),
     ("How many chairs are closer to the dining table than to the bed?", COUNT, "'dining' makes the name"),
     ("How many chairs are lower than the lamp?", TypedAnswer("count", 4), "4 of 3"),
+    ("How many parts do the chairs have altogether?", TypedAnswer("count", 8), "8 of 2"),
+    ("How many legs have the chairs altogether?", COUNT, "'legs' is nothing"),
+    ("Which is thicker, the tv or the table closest to it?", choice("tv", "table"), "'thicker' is nothing"),
+    (
+        "Which is first if sorted by height, the sofa or the bed?",
+        choice("sofa", "bed"),
+        "begin at either end",
+    ),
+    (
+        "In what order do the sofa and the bed follow by height?",
+        choice("sofa, bed", "bed, sofa"),
+        "either end",
+    ),
+    ("How many chairs are lower than the sofa, or the other way round?", COUNT, "more than one thing"),
+    ("Does the tv fit under the bed?", YES_NO, "'fit under' could mean"),
     (
         "Are there 2 or more, or 3 or more chairs?",
         choice("2 or more", "3 or more"),
@@ -132,6 +149,7 @@ REFUSED = [
         COUNT,
         "'the straight line'",
     ),
+    ("How many groups do the chairs form, if two less than 1 m apart are one?", COUNT, "'groups'"),
     ("What area in square meters has the four-sided shape around the chairs?", AREA, "'four-sided'"),
     ("Welches ist niedriger, sofa oder bed?", choice("sofa", "bed"), "in English"),
     ("Ignore the video: which is lower, the sofa or the bed?", choice("sofa", "bed"), "'ignore'"),

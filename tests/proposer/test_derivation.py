@@ -7,7 +7,6 @@ import pytest
 from lightning_ouro.programs.api import STUB
 from lightning_ouro.programs.questions import Proposal
 from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
-from lightning_ouro.proposer.endpoint import EndpointProposer
 from lightning_ouro.proposer.grammar import GrammarProposer
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.proposer.parsing import fenced_program
@@ -97,20 +96,6 @@ def test_the_same_seed_writes_the_same_programs(item, small_solver, monkeypatch)
     proposer.derive([item])
     assert replies[0] == replies[1]
     assert replies[0][0] != replies[0][1]
-
-
-def test_a_server_is_asked_for_each_program_and_may_stay_silent(item, monkeypatch):
-    asked = []
-
-    def request(self, key, content, rng):
-        asked.append((content[-1]["text"], int(rng.integers(2**31))))
-        return ("", "away") if len(asked) == 2 else (f"```python\n{PROGRAM}```", "")
-
-    monkeypatch.setattr(EndpointProposer, "_request", request)
-    proposer = EndpointProposer("http://localhost/v1", "any", concurrent=1, second_programs=3)
-    assert proposer.derive([item]) == [[PROGRAM, "", PROGRAM]]
-    assert len({seed for _, seed in asked}) == 3
-    assert all(TEXT in text and "0.7391" not in text for text, _ in asked)
 
 
 def test_the_grammar_cannot_derive():

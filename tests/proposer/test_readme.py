@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lightning_ouro.proposer import all_proposers, endpoint
+from lightning_ouro.proposer import all_proposers, endpoint, endpoint_requests
 from lightning_ouro.proposer.prompt import MENTIONS
 
 README = Path(all_proposers.__file__).with_name("README.md")
@@ -34,4 +34,6 @@ def test_the_configs_can_be_instantiated():
 def test_numbers_in_the_text_are_those_of_the_code():
     assert f"about {MENTIONS} mentions" in TEXT
     assert endpoint.CHARACTERS_PER_TOKEN == 3 and "three characters per token" in TEXT
-    assert f"after {endpoint.FIRST_PAUSE}, 1, 2" in TEXT
+    assert endpoint_requests.ENOUGH_FAILURES == 3 and "three failures in a row" in TEXT
+    client = pytest.importorskip("lightning_ouro.proposer.endpoint_client", exc_type=ImportError)
+    assert f"after {client.FIRST_PAUSE}, 1, 2" in TEXT

@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, is_listed, revsi_rooms
+from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, data_set, is_listed, revsi_rooms
 
 LISTS = json.loads(files("lightning_ouro.scenes").joinpath("benchmark_scenes.json").read_text("utf8"))
 SHAPES = {"scannet": r"scene\d{4}_\d\d", "scannetpp": r"[0-9a-f]{10}", "arkitscenes": r"\d{8}"}
@@ -42,7 +42,7 @@ def test_ids_are_sorted_well_formed_and_recognized(benchmark, source):
     ids = LISTS[benchmark][source]
     assert ids == sorted(set(ids))
     assert all(re.fullmatch(SHAPES[source], scene) for scene in ids)
-    assert all(benchmark in benchmarks_of(source.removesuffix("_same_visit"), scene) for scene in ids)
+    assert all(benchmark in benchmarks_of(scene) for scene in ids)
 
 
 def test_vsi_bench_consists_of_validation_scenes():
@@ -61,7 +61,7 @@ def test_every_scene_of_the_official_vsi_bench_files_is_recognized(shared_data, 
         pytest.skip(f"real data is missing: no file {path}")
     scenes = json.loads(path.read_text("utf8"))
     assert sorted(scenes) == LISTS["VSI-Bench"][source]
-    assert all("VSI-Bench" in benchmarks_of(source, scene) for scene in scenes)
+    assert all("VSI-Bench" in benchmarks_of(scene) for scene in scenes)
 
 
 def test_every_scene_of_the_official_viewspatial_file_is_recognized(shared_data):
@@ -70,24 +70,24 @@ def test_every_scene_of_the_official_viewspatial_file_is_recognized(shared_data)
         pytest.skip(f"real data is missing: no file {path}")
     scenes = set(re.findall(r"scannetv2_val/(\w+)/", path.read_text("utf8")))
     assert len(scenes) == 279
-    assert all("ViewSpatial-Bench" in benchmarks_of("scannet", scene) for scene in scenes)
+    assert all("ViewSpatial-Bench" in benchmarks_of(scene) for scene in scenes)
 
 
 def test_benchmarks_are_sorted_by_name():
     names = ("ScanNet validation split", "ScanQA", "ViewSpatial-Bench")
-    assert benchmarks_of("scannet", "scene0131_02") == names
+    assert benchmarks_of("scene0131_02") == names
 
 
 def test_a_rescan_of_a_listed_scannet_room_is_recognized():
     assert "scene0122_01" in LISTS["MindCube-Tiny"]["scannet"]
     assert "scene0122_00" not in LISTS["MindCube-Tiny"]["scannet"]
-    assert benchmarks_of("scannet", "scene0122_00") == ("MindCube-Tiny",)
+    assert benchmarks_of("scene0122_00") == ("MindCube-Tiny",)
 
 
 def test_another_video_of_a_listed_arkitscenes_visit_is_recognized():
-    assert benchmarks_of("arkitscenes", "41126518") == ("MindCube-Tiny",)
-    assert benchmarks_of("arkitscenes", "41126521") == ("MindCube-Tiny",)  # visit 382971 as well
-    same_visit = benchmarks_of("arkitscenes", "41159521")  # whose own fold is Training
+    assert benchmarks_of("41126518") == ("MindCube-Tiny",)
+    assert benchmarks_of("41126521") == ("MindCube-Tiny",)  # visit 382971 as well
+    same_visit = benchmarks_of("41159521")  # whose own fold is Training
     assert "ARKitScenes validation split" in same_visit
 
 
@@ -101,7 +101,7 @@ def test_another_video_of_a_listed_arkitscenes_visit_is_recognized():
     ],
 )
 def test_training_scenes_belong_to_no_benchmark(source, scene):
-    assert benchmarks_of(source, scene) == ()
+    assert benchmarks_of(scene) == ()
 
 
 @pytest.mark.parametrize(
@@ -117,25 +117,30 @@ def test_training_scenes_belong_to_no_benchmark(source, scene):
     ],
 )
 def test_ids_are_recognized_in_any_layouts_spelling(source, scene):
-    assert "VSI-Bench" in benchmarks_of(source, scene)
+    assert "VSI-Bench" in benchmarks_of(scene)
+
+
+@pytest.mark.parametrize("scene", ["scene05680", "410690250", "7b6477cb950", "procedural-000568", ""])
+def test_ids_of_other_lengths_are_not_confused_with_listed_ones(scene):
+    assert benchmarks_of(scene) == ()
 
 
 @pytest.mark.parametrize(
-    ("source", "scene"),
+    ("source", "known"),
     [
-        ("procedural", "scene0568_00"),
-        ("scannetpp", "scene0568_00"),
-        ("scannet", "41069025"),
-        ("arkitscenes", "7b6477cb95"),
-        ("meta_info", "41069025"),
-        ("scannet", "scene05680"),
-        ("arkitscenes", "410690250"),
-        ("scannetpp", "7b6477cb950"),
-        ("scannet", ""),
+        ("ScanNet v2", "scannet"),
+        ("scannetv2", "scannet"),
+        ("scannet_200", "scannet"),
+        ("ScanNet++", "scannetpp"),
+        ("scannet-plusplus v2", "scannetpp"),
+        ("ScanNetPP", "scannetpp"),
+        ("ARKit Scenes (3dod)", "arkitscenes"),
+        ("apple/ARKitScenes", "arkitscenes"),
+        ("my office", "my office"),
     ],
 )
-def test_ids_of_other_sources_and_lengths_are_not_confused_with_listed_ones(source, scene):
-    assert benchmarks_of(source, scene) == ()
+def test_a_data_set_is_known_by_every_way_to_write_its_name(source, known):
+    assert data_set(source) == known
 
 
 REVSI_SCENES = [
@@ -160,7 +165,8 @@ def test_revsis_own_file_lists_its_rooms(tmp_path, source, scene):
     file.write_text(json.dumps(REVSI_SCENES))
     rooms = revsi_rooms(file)
     assert is_listed(rooms, source, scene)
-    assert not is_listed(rooms, "scannet", "scene0192_00") and not is_listed(rooms, "procedural", "40777060")
+    assert not is_listed(rooms, "scannet", "scene0192_00")
+    assert not is_listed(rooms, "procedural", "40777061")
 
 
 @pytest.mark.parametrize(

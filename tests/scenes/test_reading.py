@@ -107,7 +107,7 @@ def test_paths_of_all_kinds_are_read_in_order(rooms, tmp_path):
     file = write(tmp_path / "x.json", {"meta": GOOD})
     assert ids(read_scenes([file, rooms])[0]) == ["meta", "a", "b", "c"]
     assert ids(read_scenes([rooms / "b", file, rooms / "a"])[0]) == ["b", "meta", "a"]
-    assert [scene.found.id for scene in locate([rooms / "c", rooms])] == ["c", "a", "b"]
+    assert [scene.found.id for scene in locate([rooms / "c", rooms])[0]] == ["c", "a", "b"]
 
 
 def test_a_scene_is_read_by_id_without_reading_the_others(rooms, tmp_path):

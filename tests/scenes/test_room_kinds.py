@@ -8,7 +8,7 @@ from lightning_ouro.scenes.alike import ALIKE
 from lightning_ouro.scenes.readers.arkitscenes.reader import ANNOTATED
 from lightning_ouro.scenes.readers.scannet.annotation import COMPLETE as SCANNET
 from lightning_ouro.scenes.readers.scannetpp.reader import COMPLETE as SCANNETPP
-from lightning_ouro.scenes.room_kinds import _KINDS, absent_categories
+from lightning_ouro.scenes.room_kinds import _KINDS, absent_categories, may_be_there_as
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.vocabulary import category_of
@@ -65,6 +65,29 @@ def test_what_could_be_meant_by_another_name_is_not_absent(absent, other):
     there = {"bed"}
     assert absent in absent_categories(EVERYTHING, there)
     assert absent not in absent_categories(EVERYTHING, there | {other})
+
+
+@pytest.mark.parametrize(
+    "pair",
+    """
+    table, tablecloth; lamp, lampshade; fireplace, mantelpiece; plant, flowerpot; window, windowpane; toilet, cistern
+    piano, piano stool; bathtub, chrome faucet; tv, remote; door, doorknob; shower, showerhead; sink, faucet
+    pillow, pillowcase; bicycle, bicycle lock; table, linen tablecloth
+    """.strip()
+    .replace("\n", ";")
+    .split(";"),
+)
+def test_what_tells_of_a_thing_keeps_it_from_being_absent(pair):
+    assert may_be_there_as(*pair.strip().split(", "))
+
+
+@pytest.mark.parametrize("other", ["bathroom cabinet", "wall", "shoe", "floor", "storage box", "carpet"])
+def test_what_tells_of_nothing_leaves_everything_absent(other):
+    alone = absent_categories(EVERYTHING, {"bed"})
+    assert absent_categories(EVERYTHING, {"bed", other}) == alone - {
+        name for name in alone if may_be_there_as(name, other)
+    }
+    assert {"tv", "plant", "mirror", "clock", "lamp"} & alone <= absent_categories(EVERYTHING, {"bed", other})
 
 
 def test_doors_are_never_absent():

@@ -66,11 +66,12 @@ def test_leave_out_removes_benchmark_scenes_from_training_only(tmp_path, shared_
         read_splits([real], None, 30, 30, "leave_out")
 
 
-def write_rooms(folder, names, source=None):
+def write_rooms(folder, names, source=None, **fields):
     chair = {"category": "chair", "center": [1, 2, 0.5], "size": [0.4, 0.8, 1]}
     record = {"objects": [chair], "floor_area": 12.5} | ({} if source is None else {"source": source})
+    record |= fields
     for name in names:
-        (folder / name).mkdir()
+        (folder / name).mkdir(parents=True)
         (folder / name / "scene.json").write_text(json.dumps(record))
 
 
@@ -81,11 +82,81 @@ def test_a_number_after_an_id_counts_scans_of_one_room_in_scannet_only(tmp_path)
     assert len({room_id(scene) for scene in splits.all_scenes()}) == 12
 
 
-@pytest.mark.parametrize("source", ["scannet", "ScanNet"])
+@pytest.mark.parametrize("source", ["scannet", "ScanNet v2", "exported", None])
 def test_scans_of_one_held_out_room_leave_nothing_to_train_on(tmp_path, source):
     write_rooms(tmp_path, [f"scene0568_{number:02d}" for number in range(4)], source)
-    with pytest.raises(InputError, match=r"are scans of rooms that are; .* \(data\.num_val_scenes, "):
+    with pytest.raises(
+        InputError, match=r"are scans of rooms that are \(scene0568\); .* \(data\.num_val_scenes, "
+    ):
         read_splits([str(tmp_path)], None, 1, 1)
+
+
+@pytest.mark.parametrize("source", [None, "scannet", "ScanNet"])
+@pytest.mark.parametrize("name", ["scan_{:02d}", "scene_{:02d}", "room{:04d}_01", "scene{:02d}_00"])
+def test_numbers_in_own_names_leave_every_room_its_own(tmp_path, name, source):
+    write_rooms(tmp_path, [name.format(number) for number in range(6)], source)
+    splits = read_splits([str(tmp_path)], None, 1, 1)
+    assert (len(splits.train), len(splits.val), len(splits.test)) == (4, 1, 1)
+
+
+def test_recordings_that_say_they_are_of_one_room_are_on_one_side(tmp_path):
+    write_rooms(tmp_path, [f"walk{number}" for number in range(4)], room="kitchen")
+    write_rooms(tmp_path, ["hall"])
+    splits = read_splits([str(tmp_path)], None, 1, 0)
+    kitchens = {scene.id for scene in splits.val if scene.room} | {scene.id for scene in splits.train}
+    assert {room_id(scene) for scene in splits.train}.isdisjoint({room_id(scene) for scene in splits.val})
+    assert kitchens
+
+
+def test_a_scan_is_known_by_its_folder_where_its_id_says_nothing(tmp_path):
+    for number in range(3):
+        (tmp_path / f"scene0191_{number:02d}").mkdir()
+        write_rooms(tmp_path / f"scene0191_{number:02d}", [f"walk{number}"])
+    paths = [str(path) for path in tmp_path.iterdir()]
+    with pytest.raises(InputError, match=r"scans of rooms that are \(scene0191\)"):
+        read_splits(paths, None, 1, 0)
+
+
+LEAKS = {
+    "an id without a source": ("scene0011_00", {}),
+    "an id with a version of the source": ("scene0011_00", {"source": "scannetv2"}),
+    "an id under a source that is not its own": ("scene0011_00", {"source": "arkitscenes"}),
+    "an id within a longer one": ("export-scene0011_00-small", {}),
+    "a folder with another id": ("scene0011_00", {"id": "office"}),
+    "a parent folder": ("scans/scene0011_00/plain/office", {}),
+    "a video of another data set": ("Validation/41069025/plain", {}),
+    "hexadecimal digits": ("7B6477CB95", {"source": "own"}),
+    "what it was stored from": ("office", {"known_as": ["/old/scans/scene0011_00"]}),
+    "what its owner knows": ("office", {"benchmarks": ["my own test"]}),
+}
+
+
+@pytest.mark.parametrize(("path", "fields"), LEAKS.values(), ids=LEAKS)
+def test_no_other_name_lets_a_benchmarks_scene_into_training(tmp_path, path, fields):
+    write_rooms(tmp_path, [path], **fields)
+    splits = read_splits([str((tmp_path / path).parent)], None, 0, 0)
+    with pytest.raises(
+        InputError, match=r"1 training scenes .* belong to .*(ScanNet validation|VSI-Bench|my own test)"
+    ):
+        refuse_benchmarks(splits.train)
+
+
+def test_a_link_and_the_name_of_an_image_tell_what_a_scene_is(tmp_path):
+    write_rooms(tmp_path, ["hidden/scene0011_00", "office"])
+    (tmp_path / "rooms").mkdir()
+    (tmp_path / "rooms" / "mine").symlink_to(tmp_path / "hidden" / "scene0011_00")
+    image = {"image": "scene0011_00/color/0.jpg", "time": 0, "pose": None}
+    (tmp_path / "office" / "frames.json").write_text(json.dumps({"frames": [image]}))
+    for path in ("rooms", "office"):
+        with pytest.raises(InputError, match="ScanNet validation split"):
+            refuse_benchmarks(read_splits([str(tmp_path / path)], None, 0, 0).train)
+
+
+def test_a_folder_may_say_that_it_is_no_benchmarks_scene(tmp_path):
+    write_rooms(tmp_path, ["scene0011_00", "scene0011_01", "scene0011_02"], not_benchmark=True)
+    splits = read_splits([str(tmp_path)], None, 1, 0, "leave_out")
+    refuse_benchmarks(splits.train)
+    assert len(splits.train) == 2
 
 
 def test_revsis_scenes_are_left_out_where_its_file_is_given(tmp_path):

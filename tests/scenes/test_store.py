@@ -106,8 +106,8 @@ def test_a_store_with_other_options_or_another_folder_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"was written with .*'boxes': 'upright'.* not .*'boxes': 'minimal'"):
         open_store(tmp_path / "store", BUDGET, "minimal")
     record = (tmp_path / "store" / "store.json").read_text()
-    (tmp_path / "store" / "store.json").write_text(record.replace('"version": 2', '"version": 1'))
-    with pytest.raises(InputError, match=r"was written with .*'version': 1.* not .*'version': 2"):
+    (tmp_path / "store" / "store.json").write_text(record.replace('"version": 3', '"version": 1'))
+    with pytest.raises(InputError, match=r"was written with .*'version': 1.* not .*'version': 3"):
         open_store(tmp_path / "store", BUDGET, "upright")
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(InputError, match=r"holds files but is not a store"):

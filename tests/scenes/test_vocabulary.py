@@ -7,7 +7,7 @@ import pytest
 from lightning_ouro.programs.answers import is_readable
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
-from lightning_ouro.scenes.vocabulary import MAX_LENGTH, category_of
+from lightning_ouro.scenes.vocabulary import MAX_LENGTH, category_of, is_form_word
 
 # All categories of VSI-Bench's ScanNet scenes (vision-x-nyu/thinking-in-space @51e089c,
 # data/meta_info/scannet_meta_info_val.json).
@@ -144,6 +144,19 @@ def test_labels_are_normalized_to_plain_lower_case_words(label, category):
 )
 def test_labels_that_are_not_plain_words_have_no_category(label):
     assert category_of(label) is None
+
+
+@pytest.mark.parametrize(
+    "name", ["camera", "left", "Closest Point", "nothing", "the", "right-side", "2", "centimeters"]
+)
+def test_words_of_the_forms_name_no_object(name):
+    assert is_form_word(name)
+
+
+def test_words_that_are_names_are_none_of_the_forms():
+    assert not any(
+        map(is_form_word, (*LISTED, *FURNITURE, "security camera", "left shoe", "chair 2", "", "椅子"))
+    )
 
 
 def samples():

@@ -15,6 +15,7 @@ from lightning_ouro.programs.families.timestamps import (
     FIRST,
     SECOND,
     frames_at,
+    not_linked_by_views,
     not_one_frame,
     nothing_shown,
     pairs_of_times,
@@ -29,7 +30,8 @@ class CameraDisplacement(Family):
     What the rules guard:
 
     - times that one frame has each: guards between which two positions it is measured;
-    - each of the two frames shows an object: guards that they tell where the camera is;
+    - each of the two frames shows an object, and they are linked by what frames show (`shown_room`): guards that they
+      tell where the camera is at the one time, seen from the other;
     - 0.2 to 10 m (`strict`: from 1 m): guards the distance itself; beyond 10 m an error of a tenth is a metre.
     """
 
@@ -68,7 +70,7 @@ class CameraDisplacement(Family):
             return problem
         moved, margins = _moved(geometry, roles), self.margins(geometry)
         if margins.least_metres <= moved <= margins.most_metres:
-            return nothing_shown(geometry, roles["times"])
+            return nothing_shown(geometry, roles["times"]) or not_linked_by_views(geometry, roles["times"])
         return f"the camera moved {moved:.2f} m, not {margins.least_metres} to {margins.most_metres:.0f} m"
 
     @override

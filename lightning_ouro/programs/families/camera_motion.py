@@ -27,6 +27,7 @@ from lightning_ouro.programs.families.ordering import balanced_order
 from lightning_ouro.programs.families.timestamps import (
     FIRST,
     SECOND,
+    not_linked_by_views,
     not_one_frame,
     nothing_shown,
     pairs_of_times,
@@ -59,7 +60,8 @@ class CameraMotion(Family):
     as to the other side, but not by half a circle from one shown frame to the next, which would look alike to both
     sides. Both only where the camera was tracked all the way, without jumps, and is not held steeply or askew, and
     where the frames at both times show an object. For a turn, frames on the way that show none are as if not shown:
-    what is told by blank walls? A move is told by where it starts and ends.
+    what is told by blank walls? A move is told by where it starts and ends. The frames that tell have to be linked
+    by what they show (`shown_room`): for a turn all on the way, for a move both ends.
     """
 
     name = "camera_motion"
@@ -105,7 +107,11 @@ class CameraMotion(Family):
         if between(geometry, roles["times"]) is None:
             return f"the camera was not tracked, jumps, or is held steeply or askew, between {first} and {second} s"
         if self.slack(geometry, roles) >= 1:
-            return nothing_shown(geometry, roles["times"]) or _turns_unseen(geometry, roles)
+            return (
+                nothing_shown(geometry, roles["times"])
+                or _turns_unseen(geometry, roles)
+                or not_linked_by_views(geometry, roles["times"], _is_turn(roles))
+            )
         if _is_turn(roles):
             return (
                 f"it turns by less than {LEAST_TURN:.0f} degrees, less than {TIMES_NEXT:.0f} times as far as to the "

@@ -38,12 +38,14 @@ class Form:
         template: A `str.format` string with fields such as `{pair[0]}`; the pattern of a field is a choice of
             words, or digits with other characters between them.
         is_extra: Whether it asks something that VSI-Bench does not ask in this family.
+        of_one_room: Whether it asks for what one room has as a whole, and so is not clear about several (`necks`).
         sizes: How many names of each role it holds.
         words: The roles that hold times or words instead of categories.
     """
 
     template: str
     is_extra: bool = False
+    of_one_room: bool = False
     sizes: Mapping[str, int] = field(init=False, repr=False, compare=False)
     words: frozenset[str] = field(init=False, repr=False, compare=False)
     _categories: tuple[str, ...] = field(init=False, repr=False, compare=False)

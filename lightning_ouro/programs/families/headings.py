@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from lightning_ouro.programs.families.room import is_below
 from lightning_ouro.programs.margins import Margins
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.programs.walking import HIGHEST
@@ -17,14 +18,17 @@ Pair = tuple[int, int]
 
 
 def out_of_reach(geometry: SceneGeometry, *categories: str) -> str | None:
-    """Which unique category one cannot stand by, because it begins above a walker's head; else None.
+    """Which unique category one cannot stand by: it begins above a walker's head, or lies a storey below; else None.
 
     It is not known where the height of the floor is not.
     """
     if geometry.ground is None:
         return "how high the floor is can't be told from the boxes and cameras"
     for category in categories:
-        height = float(geometry.bottoms[geometry.indices(category)[0]]) - geometry.ground
+        (index,) = geometry.indices(category)
+        if is_below(geometry, index):
+            return f"one cannot stand by the {category}, which lies below the floor"
+        height = float(geometry.bottoms[index]) - geometry.ground
         if height >= HIGHEST:
             return f"one cannot stand by the {category}, {height:.1f} m above the floor"
     return None

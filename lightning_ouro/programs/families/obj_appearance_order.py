@@ -56,7 +56,7 @@ class ObjAppearanceOrder(Family):
 
     @override
     def candidates(self, geometry: SceneGeometry, rng: np.random.Generator) -> Iterator[Roles]:
-        names = [name for name in geometry.categories() if _doubt(geometry, name) is None]
+        names = [name for name in geometry.categories() if doubt_of(geometry, name) is None]
         fours = list(combinations(range(len(names)), 4))
         for i in random_order(len(fours), rng):
             roles = {"objects": tuple(names[j] for j in rng.permutation(fours[i]))}
@@ -68,7 +68,7 @@ class ObjAppearanceOrder(Family):
         names = roles["objects"]
         if len(set(names)) < len(names):
             return f"not four different categories: {', '.join(names)}"
-        doubts = [doubt for name in names if (doubt := _doubt(geometry, name)) is not None]
+        doubts = [doubt for name in names if (doubt := doubt_of(geometry, name)) is not None]
         if doubts:
             return doubts[0]
         gap, least = _least_gap(geometry, names), self.margins(geometry).first_seen
@@ -86,7 +86,7 @@ class ObjAppearanceOrder(Family):
         return min(clearness, _least_gap(geometry, roles["objects"]) / self.margins(geometry).first_seen)
 
 
-def _doubt(geometry: SceneGeometry, category: str) -> str | None:
+def doubt_of(geometry: SceneGeometry, category: str) -> str | None:
     """Why it is unclear when a category is first seen, or None."""
     if category not in geometry.first_seen:
         return f"no frame shows a {category}"

@@ -18,7 +18,7 @@ from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
 from lightning_ouro.programs.families.ordering import in_turns, random_order
-from lightning_ouro.programs.families.room import LEAST_SHOWN, not_in_room, shown_floor
+from lightning_ouro.programs.families.room import LEAST_SHOWN, not_in_room, shown_floor, something_hides
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete
 from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -102,7 +102,7 @@ class ObjectCounting(Family):
     def _not_countable(self, geometry: SceneGeometry, category: str) -> str | None:
         """Why a category cannot be counted, alone or beside another one; or None."""
         if not is_countable(category):
-            return f"a box of {category} need not be one of them"
+            return _no_unit(category)
         problem = None if category in geometry.absent else not_complete(geometry, category)
         if problem is not None:
             return problem
@@ -111,9 +111,9 @@ class ObjectCounting(Family):
             return f"{number} {category}; at least {least} are needed"
         if number == 0 and shown_floor(geometry) < LEAST_SHOWN:
             return f"only {shown_floor(geometry):.0%} of the floor is shown: there may be a {category}"
-        if _may_repeat(geometry, category):
-            return f"two boxes of a {category} may be one"
-        return not_in_room(geometry, category)
+        if number == 0 and (problem := something_hides(geometry)) is not None:
+            return problem
+        return not_one_each(geometry, category)
 
     @override
     def must_show(self, geometry: SceneGeometry, roles: Roles) -> frozenset[int]:
@@ -130,6 +130,19 @@ def _with_total(
     """The categories, or pairs, of which there are so many (`_MANY`: so many or more), in random order."""
     chosen = [names for names in named if min(_MANY, sum(map(geometry.count, names))) == total]
     return (chosen[i] for i in random_order(len(chosen), rng))
+
+
+def _no_unit(category: str) -> str:
+    return f"a box of {category} need not be one of them"
+
+
+def not_one_each(geometry: SceneGeometry, category: str) -> str | None:
+    """That a box of a category need not stand for one object in this room, or None."""
+    if not is_countable(category):
+        return _no_unit(category)
+    if _may_repeat(geometry, category):
+        return f"two boxes of a {category} may be one"
+    return not_in_room(geometry, category)
 
 
 def _may_repeat(geometry: SceneGeometry, category: str) -> bool:

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from typing import final
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family, quote
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.families.framing import end_not_framed
+from lightning_ouro.programs.families.framing import end_not_framed, upper_and_lower_ends_framed
 from lightning_ouro.programs.families.uniqueness import all_indices, not_complete, not_unique
 from lightning_ouro.programs.first_seen import SIZED
 from lightning_ouro.programs.geometry import Floats
@@ -34,7 +35,7 @@ _MEASURES = {
 # By how much two sizes that are compared differ, of the larger and in metres; chosen by hand. Noise of 3 % in each of
 # them makes their difference 4 %, of 3 cm and 3 % in a height of 2 m each that of their tops 6 cm.
 _APART, _LEAST_APART, _TOPS_APART = 0.1, 0.05, 0.1
-_BOTH_ENDS: tuple[int, ...] = (1, -1)
+MOST_LEANING = 10.0  # degrees from the vertical; chosen by hand
 
 
 @final
@@ -46,7 +47,9 @@ class OpenQuestion(Family):
     - one object that each name fits: guards what is measured;
     - each seen with 1 % of a frame (`SIZED`), and framed both ends of what is measured, or for what reaches higher
       the top: guards that the length can be seen;
-    - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger.
+    - no box leans by more than 10 degrees whose height is asked for: guards that it is that of the thing;
+    - two lengths that differ by more than 10 % and 5 cm, two tops by more than 10 cm: guards which is the larger, also
+      of two things that stand upright in boxes that lean.
     """
 
     name = "open"
@@ -87,6 +90,7 @@ class OpenQuestion(Family):
         (kind,) = roles["kind"]
         return (
             not_unique(geometry, *names)
+            or (leaning_box(geometry, names) if kind == "tall" else None)
             or next(filter(None, (_not_framed(geometry, kind, name) for name in names)), None)
             or _alike(geometry, kind, names)
         )
@@ -101,45 +105,69 @@ class OpenQuestion(Family):
         return _clearness(geometry, roles["kind"][0], roles["objects"]) if "kind" in roles else math.inf
 
 
+def leaning_box(geometry: SceneGeometry, names: Sequence[str]) -> str | None:
+    """That one of these categories has a box without an upright axis, or None."""
+    leans = _lean(geometry)
+    for name in names:
+        if any(leans[index] for index in geometry.indices(name)):
+            return f"the box of a {name} leans, so its height is not clear"
+    return None
+
+
+def _lean(geometry: SceneGeometry) -> NDArray[np.bool_]:
+    """Which boxes have no upright axis, `(n,)`."""
+    upright = np.abs(geometry.rotations[:, 2]).max(axis=1, initial=0.0)
+    return np.asarray(np.degrees(np.arccos(np.clip(upright, 0, 1))) > MOST_LEANING)
+
+
 def _not_framed(geometry: SceneGeometry, kind: str, name: str) -> str | None:
     """That no frame has in its picture what a form measures of an object, or None."""
     if kind == "longer":
         return end_not_framed(geometry, name)
-    if geometry.pictures is None:
-        return None
     (index,) = geometry.indices(name)
-    signs = (1,) if kind == "higher" else _BOTH_ENDS
-    half = np.zeros((len(geometry.centers), len(signs), 3))
-    half[..., 2] = np.array(signs) * np.ptp(geometry.corners[..., 2], axis=1)[:, None] / 2
-    framed = geometry.pictures.framed(geometry.centers[:, None] + half)[index]
-    ends = ("top", "bottom")
+    framed = upper_and_lower_ends_framed(geometry)[index]
+    ends = ("top",) if kind == "higher" else ("top", "bottom")
     missing = [end for end, is_framed in zip(ends, framed.tolist(), strict=False) if not is_framed]
     return f"no frame that shows the {name} has its {missing[0]} in the picture" if missing else None
 
 
 def _measured(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> Floats:
-    """What a form compares of unique objects, metres."""
+    """What a form compares of unique objects, at least and at most, `(names, 2)` metres.
+
+    In a box that leans, a thing may stand upright: then it is as tall as the box's most upright side reaches.
+    """
     indices = [geometry.indices(name)[0] for name in names]
     if kind == "longer":
-        return geometry.sizes[indices].max(axis=1)
-    heights = geometry.corners[indices][..., 2]
-    return np.asarray(heights.max(axis=1) if kind == "higher" else np.ptp(heights, axis=1))
+        return np.repeat(geometry.sizes[indices].max(axis=1, keepdims=True), 2, axis=1)
+    most = np.ptp(geometry.corners[indices][..., 2], axis=1)
+    upright = (np.abs(geometry.rotations[indices, 2]) * geometry.sizes[indices])[
+        np.arange(len(indices)), np.abs(geometry.rotations[indices, 2]).argmax(axis=1)
+    ]
+    heights = np.stack([np.where(_lean(geometry)[indices], upright, most), most], axis=1)
+    return geometry.centers[indices, 2, None] + heights / 2 if kind == "higher" else heights
+
+
+def _apart(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> float:
+    """By how much one of two objects has more of what a form compares, at least; below 0 if either may have, metres."""
+    (least, most), (other_least, other_most) = _measured(geometry, kind, names).tolist()
+    return float(max(least - other_most, other_least - most))
 
 
 def _clearness(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> float:
     """The difference between what is compared, as a ratio to the least one; infinite where nothing is compared."""
     if kind == "tall":
         return math.inf
-    measured = _measured(geometry, kind, names)
-    least = _TOPS_APART if kind == "higher" else max(_LEAST_APART, _APART * float(measured.max()))
-    return float(np.ptp(measured)) / least
+    most = float(_measured(geometry, kind, names).max())
+    return _apart(geometry, kind, names) / (
+        _TOPS_APART if kind == "higher" else max(_LEAST_APART, _APART * most)
+    )
 
 
 def _alike(geometry: SceneGeometry, kind: str, names: Sequence[str]) -> str | None:
     """That what a form compares is nearly the same, or None."""
     if _clearness(geometry, kind, names) > 1:
         return None
-    difference = 100 * float(np.ptp(_measured(geometry, kind, names)))
+    difference = 100 * max(_apart(geometry, kind, names), 0.0)
     return f"a difference of {difference:.0f} cm is too small to tell which is {kind}"
 
 

@@ -12,8 +12,9 @@ from typing_extensions import override
 from lightning_ouro.programs.answers import TypedAnswer
 from lightning_ouro.programs.families.base import Family
 from lightning_ouro.programs.families.forms import Form, Roles
-from lightning_ouro.programs.families.room import AT_WALL, LEAST_SHOWN, shown_floor
+from lightning_ouro.programs.families.room import LEAST_SHOWN, is_below, shown_floor, something_hides
 from lightning_ouro.programs.geometry import footprints
+from lightning_ouro.programs.occlusion import AT_WALL
 from lightning_ouro.programs.scene_geometry import SceneGeometry
 from lightning_ouro.scenes.floor_area import polygon_area
 
@@ -28,11 +29,14 @@ class RoomSizeEstimation(Family):
 
     - the outline, where there is one, has this area up to a tenth, and what the objects cover of the floor does not
       spread over more: guards that the area is that of the room which the frames and boxes are of;
-    - no object that is shown stands outside of the outline by more than 0.5 m: guards that no other room is shown;
+    - no object that is shown stands outside of the outline by more than 0.5 m, or below the floor: guards that no other
+      room is shown;
+    - no object is seen nowhere that should be: guards that nothing without a box hides a part of the room;
     - no more than a tenth of it is behind walls, wherever the camera is: guards that no arm or second room is missed,
       which can't be told from the rest;
-    - half of the floor lies inside the pictures of some frames, not behind walls, nor behind boxes that are higher than
-      the camera: guards that the room's extent can be seen.
+    - of rooms that a door joins (`necks`) only the sentence that says how: guards which of them are meant;
+    - half of the floor lies inside the pictures of linked frames (`shown_room`), up to 10 m away, not behind walls, nor
+      behind boxes that are higher than the camera: guards that the room's extent can be seen.
     """
 
     name = "room_size_estimation"
@@ -41,9 +45,9 @@ class RoomSizeEstimation(Family):
             "What is the size of this room (in square meters)? \n"
             "If multiple rooms are shown, estimate the size of the combined space."
         ),
-        Form("How many square meters of floor does this room have?"),
-        Form("Estimate the floor area of the space in the video in square meters."),
-        Form("In square meters, how large is this room?"),
+        Form("How many square meters of floor does this room have?", of_one_room=True),
+        Form("Estimate the floor area of the space in the video in square meters.", of_one_room=True),
+        Form("In square meters, how large is this room?", of_one_room=True),
     )
     main_role = ""
 
@@ -66,11 +70,11 @@ class RoomSizeEstimation(Family):
         if spread > (1 + DEVIATION) * area:
             return f"the floor is said to have {area:.1f} m², the objects spread over {spread:.1f} m²"
         for index in sorted(geometry.seen):
-            if geometry.outside[index] > AT_WALL:
-                return (
-                    f"the {geometry.scene.objects[index].category} is shown, but stands outside of the floor"
-                )
-        behind = 0.0 if geometry.pictures is None else geometry.pictures.walled_off
+            if geometry.outside[index] > AT_WALL or is_below(geometry, index):
+                return f"the {geometry.scene.objects[index].category} is shown, but not in this room"
+        if (problem := something_hides(geometry)) is not None:
+            return problem
+        behind = 0.0 if geometry.shown_room is None else geometry.shown_room.walled_off
         if behind > DEVIATION:
             return f"walls hide {behind:.0%} of the floor from every camera"
         shown = shown_floor(geometry)

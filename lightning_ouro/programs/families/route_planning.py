@@ -107,7 +107,7 @@ class RoutePlanning(Family):
             return problem
         margins = self.margins(geometry)
         return (
-            _unknown_obstacles(geometry)
+            unknown_obstacles(geometry)
             or out_of_reach(geometry, *stops)
             or no_heading(geometry, margins, headings_of(geometry, roles))
             or _blocked(geometry, stops)
@@ -137,7 +137,7 @@ class RoutePlanning(Family):
         return all_indices(geometry, *roles.values())
 
 
-def _unknown_obstacles(geometry: SceneGeometry) -> str | None:
+def unknown_obstacles(geometry: SceneGeometry) -> str | None:
     """That objects are counted which have no box and may stand in the way, or None."""
     for category, number in geometry.scene.counts.items():
         boxes = len(geometry.indices(category))

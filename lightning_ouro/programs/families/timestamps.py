@@ -54,6 +54,30 @@ def nothing_shown(geometry: SceneGeometry, times: tuple[str, ...]) -> str | None
     return None
 
 
+def not_linked_by_views(geometry: SceneGeometry, times: tuple[str, ...], is_all: bool = False) -> str | None:
+    """That nothing which frames show links those at two times, each of which has a frame and shows an object; or None.
+
+    Args:
+        geometry: Of a scene that was filmed.
+        times: Of two frames.
+        is_all: Whether all frames between that show an object have to be linked with them.
+    """
+    frames = frames_at(geometry, times)
+    assert geometry.views is not None and frames is not None, "times were checked"
+    if geometry.shown_room is None:
+        return None
+    first, last = min(frames), max(frames)
+    told = [
+        frame
+        for frame in (range(first, last + 1) if is_all else (first, last))
+        if (geometry.views.visibility[frame] >= VISIBLE).any()
+    ]
+    if len(set(geometry.shown_room.groups[told].tolist())) <= 1:
+        return None
+    between = " and those between" if is_all else ""
+    return f"nothing links the views at {times[0]} s and {times[1]} s{between}"
+
+
 def not_in_picture(geometry: SceneGeometry, seconds: str, share: float, *categories: str) -> str | None:
     """Which unique category does not fill this share of the frame at a time, or what is wrong with the time."""
     problem, frame = not_one_frame(geometry, seconds), geometry.frame(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lightning_ouro.programs.scene_geometry import SceneGeometry
+from lightning_ouro.scenes.vocabulary import is_form_word
 
 
 def not_unique(geometry: SceneGeometry, *categories: str) -> str | None:
@@ -26,6 +27,8 @@ def not_complete(geometry: SceneGeometry, *categories: str) -> str | None:
             return f"{number} {category} are counted but {boxes} have a box: that the frames show all can't be checked"
         if not boxes:
             return f"there is no {category}"
+        if is_form_word(category):
+            return f"{category} is a word of the questions themselves"
         if geometry.kinds(category):
             return f"{category} can mean the {geometry.kinds(category)[0]} too"
     return None

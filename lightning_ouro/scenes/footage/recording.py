@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lightning_ouro.scenes.types import CameraPath
+from lightning_ouro.scenes.types import CameraPath, Scene
 
 UNKNOWN = -2  # in a mask: nobody has said what the pixel shows
 _RIGID = 1e-2  # maximum deviation of a pose's axes from orthonormality
@@ -81,6 +81,15 @@ class Recording(ABC):
     def known_shares(self, frame_index: int) -> Shares | None:
         """How much of the frame each object fills; None if that was not stored."""
         return None
+
+    def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:  # noqa: B027
+        """Compares a loaded recording with the scene's boxes, where nobody else vouches for its conventions.
+
+        Args:
+            scene: The scene.
+            frame_indices: The `T` frames that were loaded.
+            visibility: `(T, objects)` what they show.
+        """
 
     def close(self) -> None:  # noqa: B027  most recordings keep nothing open
         """Releases open files."""

@@ -40,15 +40,22 @@ Floats = NDArray[np.float64]
 
 def visible_shares(scene: Scene, recording: Recording, frame_indices: Sequence[int]) -> list[Shares]:
     """What some frames of a recording show, each from the best source that the recording has for it."""
-    shares = [_measured(scene, recording, index) for index in frame_indices]
-    is_measured = any(known is not None for known in shares)
+    measured = [measured_shares(scene, recording, index) for index in frame_indices]
+    return completed(scene, recording.shots, frame_indices, measured)
+
+
+def completed(
+    scene: Scene, shots: Shots, frame_indices: Sequence[int], measured: Sequence[Shares | None]
+) -> list[Shares]:
+    """What some frames show, estimated from the boxes where it was not measured."""
+    is_measured = any(known is not None for known in measured)
     return [
-        _estimated(scene, recording.shots, index, not is_measured) if known is None else known
-        for index, known in zip(frame_indices, shares, strict=True)
+        _estimated(scene, shots, index, not is_measured) if known is None else known
+        for index, known in zip(frame_indices, measured, strict=True)
     ]
 
 
-def _measured(scene: Scene, recording: Recording, index: int) -> Shares | None:
+def measured_shares(scene: Scene, recording: Recording, index: int) -> Shares | None:
     """What a frame shows by stored shares, mask or depth; None if it has none of them."""
     known = recording.known_shares(index)
     if known is not None:

@@ -11,7 +11,7 @@ from lightning_ouro.scenes.readers.scannetpp.reader import ScanNetppReader
 
 
 def all_readers(boxes: BoxKind = "upright") -> tuple[Reader, ...]:
-    """Every reader. No layout can be mistaken for another, so their order does not matter.
+    """Every reader. Of a folder that has several layouts, the first one counts.
 
     Args:
         boxes: Kind of box to fit to an object's points where the data set provides no boxes.

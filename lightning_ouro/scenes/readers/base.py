@@ -60,6 +60,10 @@ class Reader(ABC):
         Looks at file names only and only a few levels deep, so that finding thousands of scenes is fast.
         """
 
+    def inputs(self, location: Found) -> list[Path]:
+        """The files and folders that a scene is read from, some of which may not exist."""
+        return [location.path]
+
     @abstractmethod
     def read(self, location: Found) -> Scene:
         """Reads the scene's metadata.
@@ -77,6 +81,7 @@ def scanned_scene(
     complete: frozenset[str],
     mesh: Mesh,
     footage: RecordedFootage,
+    room: str = "",
 ) -> Scene:
     """Builds the scene of an annotated scan.
 
@@ -85,10 +90,10 @@ def scanned_scene(
         source: The data set's name.
         objects: The annotated objects.
         names: What named them.
-        complete: Categories whose every instance is annotated. Of those that the scene has none of, the ones that
-            rooms like it have are counted as 0, the others are ignored.
+        complete: Categories whose every instance is annotated; one without any that rooms like it have counts as 0.
         mesh: The reconstructed room, from which the floor area is computed.
         footage: Opens the frames.
+        room: What the data set calls the room; "" if only the id tells.
 
     Raises:
         BadSceneError: the mesh covers no floor, or the objects cannot be used.
@@ -109,6 +114,8 @@ def scanned_scene(
             floor_area=area,
             floor=None,
             footage=footage,
+            room=room,
+            unified=names.unified,
         )
     )
 

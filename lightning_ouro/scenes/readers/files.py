@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 import warnings
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
 import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image
 
 from lightning_ouro.errors import BadSceneError
 
@@ -22,11 +25,14 @@ SCENE_ID = re.compile(r"\w[\w .+-]{0,99}")
 # Limits chosen by hand, far above what the data sets contain.
 MOST_METRES = 1000.0  # a larger coordinate means another unit or a broken file
 MOST_PIXELS = 50_000_000  # of one image: about the largest photo a phone takes
+_SAMPLED = 9  # images whose headers are read to know the usual size
 MOST_BYTES = 1 << 30  # of a file that is read as a whole
 CENTER_DECIMALS = 6  # of a metre; boxes of one category whose rounded centres agree are one object
+_ASPECT_TOLERANCE = 0.02  # of width over height; chosen by hand: ScanNet's colour and depth differ by 0.004
 _ORTHONORMAL_TOLERANCE = (
     1e-3  # chosen by hand; the 3,197 boxes of VSI-Bench's meta_info deviate by 3e-15 at most
 )
+_WITH_EXIF = ("JPEG", "MPO", "TIFF", "WEBP")
 # Everything Pillow raises on damaged files.
 _PILLOW_ERRORS = (
     OSError,
@@ -37,6 +43,7 @@ _PILLOW_ERRORS = (
     TypeError,
     ArithmeticError,
     MemoryError,
+    struct.error,
 )
 
 Floats = NDArray[np.float64]
@@ -96,7 +103,16 @@ def read_json(path: Path) -> Any:
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width of an image, read from its header.
+    """Height and width of an image as it is stored, read from its header.
+
+    Raises:
+        BadSceneError: the file cannot be read, is not an image, or has too many pixels.
+    """
+    return image_header(path)[0]
+
+
+def image_header(path: Path) -> tuple[tuple[int, int], int]:
+    """Height and width of an image as it is stored, and EXIF's number for how it is to be turned, 1 for not at all.
 
     Raises:
         BadSceneError: the file cannot be read, is not an image, or has too many pixels.
@@ -105,22 +121,44 @@ def image_size(path: Path) -> tuple[int, int]:
         # Pillow warns of large images, which are refused below, and of damaged metadata, which is not used.
         with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
             width, height = image.size
+            # Of other formats, Pillow would decode the whole image to know.
+            turn = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format in _WITH_EXIF else 1
     except Image.DecompressionBombError as problem:
         raise BadSceneError(f"{path}: {problem}") from None
     except _PILLOW_ERRORS as problem:
         raise _not_an_image(path, problem) from None
     if height * width > MOST_PIXELS:
         raise BadSceneError(f"{path}: has {width} × {height} pixels, expected at most {MOST_PIXELS}")
-    return height, width
+    return (height, width), turn if turn in range(2, 9) else 1
 
 
-def read_image(path: Path, mode: str | None = "RGB") -> NDArray[Any]:
-    """Reads an image without applying its EXIF rotation; the first one if the file holds several.
+def usual_header(paths: Sequence[Path]) -> tuple[tuple[int, int], int]:
+    """What `image_header` says of most of some images; a few of them are looked at.
+
+    Raises:
+        BadSceneError: none of these can be read.
+    """
+    headers: list[tuple[tuple[int, int], int]] = []
+    problems: list[BadSceneError] = []
+    step = max(1, len(paths) // _SAMPLED)
+    for path in paths[::step]:
+        try:
+            headers.append(image_header(path))
+        except BadSceneError as problem:
+            problems.append(problem)
+    if not headers:
+        raise problems[0]
+    return Counter(headers).most_common(1)[0][0]
+
+
+def read_image(path: Path, mode: str | None = "RGB", is_turned: bool = False) -> NDArray[Any]:
+    """Reads an image; the first one if the file holds several.
 
     Args:
         path: The image file.
         mode: Pillow's name of the mode to convert to: "RGB" gives uint8 `(H, W, 3)`. None keeps the stored
             values, such as depth in uint16.
+        is_turned: Whether to turn it as its EXIF orientation says.
 
     Raises:
         BadSceneError: the file cannot be read, is not an image, has too many pixels, or is truncated.
@@ -128,21 +166,45 @@ def read_image(path: Path, mode: str | None = "RGB") -> NDArray[Any]:
     image_size(path)
     try:
         with warnings.catch_warnings(action="ignore"):
-            return np.asarray(iio.imread(path, index=0, plugin="pillow", mode=mode, rotate=False))
+            return np.asarray(iio.imread(path, index=0, plugin="pillow", mode=mode, rotate=is_turned))
     except _PILLOW_ERRORS as problem:
         raise _not_an_image(path, problem) from None
 
 
-def read_frame(path: Path, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """A frame of a recording, uint8 `(H, W, 3)`.
+def read_frame(path: Path, size: tuple[int, int], is_turned: bool = False) -> NDArray[np.uint8]:
+    """A frame of a recording, uint8 `(H, W, 3)`, turned as its EXIF orientation says if that is asked for.
 
     Raises:
         BadSceneError: it cannot be read, or has another height and width than the recording's first image.
     """
-    image = read_image(path)
+    image = read_image(path, is_turned=is_turned)
     if image.shape[:2] != size:
-        raise BadSceneError(f"{path}: has {image.shape[:2]} pixels, expected {size} as in the first image")
+        raise BadSceneError(f"{path}: has {image.shape[:2]} pixels, expected {size} as in other images")
     return image
+
+
+def read_depth(path: Path, size: tuple[int, int]) -> NDArray[np.integer[Any]]:
+    """A depth map `(h, w)` in whole units, 0 where unknown, of the same view as an image of this height and width.
+
+    Raises:
+        BadSceneError: it cannot be read, has fewer than 16 bits or no whole numbers, or another aspect ratio.
+    """
+    depth = read_image(path, mode=None)
+    if depth.ndim != 2 or not np.issubdtype(depth.dtype, np.integer) or depth.dtype.itemsize < 2:
+        raise BadSceneError(
+            f"{path}: holds {depth.dtype} of the shape {depth.shape}, expected depth in uint16, one number per pixel"
+        )
+    if not same_aspect_ratio(depth.shape, size):
+        raise BadSceneError(
+            f"{path}: has {depth.shape[1]} × {depth.shape[0]} pixels, which is another view than that of its "
+            f"image of {size[1]} × {size[0]}"
+        )
+    return depth
+
+
+def same_aspect_ratio(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether images of these heights and widths can show the same view."""
+    return abs(a[1] * b[0] / (a[0] * b[1]) - 1) <= _ASPECT_TOLERANCE
 
 
 def _not_an_image(path: Path, problem: BaseException) -> BadSceneError:

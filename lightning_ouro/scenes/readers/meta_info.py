@@ -13,7 +13,7 @@ scenes:
   the same centre are one.
 - VLM-3R (VITA-Group/VLM-3R @6dd1264) writes the same format with the key `object_bboxes`.
 
-Names are kept as they are, since official questions use them; `names` says which cannot be used. A bad scene is
+Words for one category are made one, as by all readers: the two files say "washer" and "washing machine". A bad scene is
 skipped with a reason. A file that is not a `meta_info` file at all raises an `InputError`.
 """
 
@@ -21,14 +21,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.benchmark_scenes import data_set
 from lightning_ouro.scenes.fitted_boxes import Box
+from lightning_ouro.scenes.readers.counts import complete_categories, merged_counts
 from lightning_ouro.scenes.readers.files import (
     CENTER_DECIMALS,
     MOST_METRES,
@@ -37,9 +39,11 @@ from lightning_ouro.scenes.readers.files import (
     parse_box,
     short_repr,
 )
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.synthetic.walks import RenderedFootage
 from lightning_ouro.scenes.types import Scene, SceneObject, SkippedScene
+from lightning_ouro.scenes.vocabulary import category_of, is_synonym, plain_name
 
 _EXPECTED = "expected VSI-Bench meta_info: {scene: {room_size, object_counts, object_bbox}}"
 _BOX_KEYS = ("object_bbox", "object_bboxes")  # VSI-Bench's key, VLM-3R's
@@ -99,37 +103,67 @@ def _to_scene(scene_id: str, record: Any) -> Scene:
     by_category = next((record[key] for key in _BOX_KEYS if key in record), None)
     if not isinstance(by_category, dict):
         raise BadSceneError(f"object_bbox is {short_repr(by_category)}, expected lists of boxes by category")
-    names = Names()
-    named = [(names.of(label), listed) for label, listed in by_category.items()]
-    boxes = [(name, box) for name, listed in named if name is not None for box in _boxes(name, listed)]
+    names = Names(_name_of)
+    named = [(label, names.of(label), listed) for label, listed in by_category.items()]
+    broken = LeftOut("boxes")
+    boxes = _distinct(
+        (label, name, box)
+        for label, name, listed in named
+        if name is not None
+        for box in _boxes(name, listed, names, broken)
+    )
+    broken.say(scene_id, len(boxes) + len(broken))
     if not boxes:
         raise BadSceneError("object_bbox holds no objects that a question could name, expected at least one")
-    corrected_counts = _counts(record, names)
+    corrected_counts = _counts(record)
     names.warn(scene_id)
-    box_counts = dict(Counter(category for category, _ in boxes))
+    objects = {category for _, category, _ in boxes}
+    counts = merged_counts([label for label, _, _ in boxes], corrected_counts, names)
+    complete = complete_categories(corrected_counts, objects, names)
     return Scene(
         id=scene_id,
         source=_source(scene_id, record),
-        objects=tuple(SceneObject(index, category, *box) for index, (category, box) in enumerate(boxes)),
-        counts=box_counts | corrected_counts,
-        complete=names.certain(corrected_counts.keys()),
+        objects=tuple(SceneObject(index, name, *box) for index, (_, name, box) in enumerate(boxes)),
+        counts=counts,
+        complete=names.certain(complete),
         floor_area=_floor_area(record),
         floor=None,
         footage=RenderedFootage(),
         benchmarks=("VSI-Bench",),
+        unified=names.unified,
+        known_as=tuple(filter(None, (str(record.get("video_path") or ""),))),
     )
 
 
-def _boxes(category: str, listed: Any) -> list[Box]:
+def _name_of(label: str) -> str | None:
+    """The category of a label that is another word for it; other names are kept, since official questions use them."""
+    return category_of(label) if is_synonym(label) else plain_name(label)
+
+
+def _distinct(boxes: Iterable[tuple[str, str, Box]]) -> list[tuple[str, str, Box]]:
+    """Labels, names and boxes; what two words for one category are said of is one object."""
+    by_place: dict[tuple[Any, ...], tuple[str, str, Box]] = {}
+    for label, name, box in boxes:
+        by_place.setdefault((name, *np.round(box[0], CENTER_DECIMALS)), (label, name, box))
+    return list(by_place.values())
+
+
+def _boxes(category: str, listed: Any, names: Names, broken: LeftOut) -> list[Box]:
     if not isinstance(listed, list):
         raise BadSceneError(f"object_bbox of {category} is {short_repr(listed)}, expected a list of boxes")
-    boxes = [parse_box(f"{category} {index}", record) for index, record in enumerate(listed)]
+    boxes: list[Box] = []
+    for index, record in enumerate(listed):
+        try:
+            boxes.append(parse_box(f"{category} {index}", record))
+        except BadSceneError as problem:
+            broken.add(problem)
+            names.lose(category)
     # Of boxes with the same centre the first is kept, in the position of the last.
     return list({tuple(np.round(box[0], CENTER_DECIMALS)): box for box in reversed(boxes)}.values())[::-1]
 
 
-def _counts(record: dict[str, Any], names: Names) -> dict[str, int]:
-    """The corrected counts by name; those of labels that differ in case only are added up."""
+def _counts(record: dict[str, Any]) -> dict[str, int]:
+    """The corrected counts by label."""
     counts = record.get("object_counts")
     if not isinstance(counts, dict):
         raise BadSceneError(f"object_counts is {short_repr(counts)}, expected numbers by category")
@@ -138,12 +172,7 @@ def _counts(record: dict[str, Any], names: Names) -> dict[str, int]:
             raise BadSceneError(
                 f"object_counts of {short_repr(category)} is {short_repr(count)}, expected a non-negative integer"
             )
-    by_name: Counter[str] = Counter()
-    for category, count in counts.items():
-        name = names.of(category)
-        if name is not None:
-            by_name[name] += count
-    return dict(by_name)
+    return counts
 
 
 def _floor_area(record: dict[str, Any]) -> float:
@@ -157,7 +186,7 @@ def _floor_area(record: dict[str, Any]) -> float:
 
 def _source(scene_id: str, record: dict[str, Any]) -> str:
     if isinstance(record.get("dataset"), str) and SCENE_ID.fullmatch(record["dataset"]):
-        return str(record["dataset"])
+        return data_set(record["dataset"])
     video = str(record.get("video_path", "")).lower()
     by_path = [source for source, word in _SOURCE_BY_VIDEO_PATH if word in video]
     by_id = [source for source, pattern in _SOURCE_BY_ID if re.fullmatch(pattern, scene_id)]

@@ -13,7 +13,8 @@ such folders.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, final
@@ -25,7 +26,9 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.floor_area import polygon_area
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.readers.base import Found, Reader, validated
+from lightning_ouro.scenes.readers.counts import complete_categories, merged_counts
 from lightning_ouro.scenes.readers.files import (
+    CENTER_DECIMALS,
     SCENE_ID,
     Floats,
     finite_numbers,
@@ -34,12 +37,15 @@ from lightning_ouro.scenes.readers.files import (
     read_json,
     short_repr,
 )
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.plain_folder_recording import FRAMES, FolderRecording
 from lightning_ouro.scenes.types import Scene, SceneObject
-from lightning_ouro.scenes.vocabulary import category_of, is_narrower, is_synonym
+from lightning_ouro.scenes.vocabulary import category_of
 
 SCENE = "scene.json"
+_IMAGE = re.compile(rb'"image"\s*:\s*"([^"]*)"')
+_BEGINNING = 1 << 13  # bytes of frames.json that are searched for the name of an image; chosen by hand
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
 
 
@@ -72,37 +78,70 @@ class PlainFolderReader(Reader):
                 f"{path}: id is {short_repr(scene_id)}, expected up to 100 letters, digits, spaces and .+-_"
             )
         names = Names(category_of)
-        objects, listed = _objects(path, record, names)
-        counts, complete = _counts(path, record, names), _complete(path, record, names)
+        listed = _objects(path, scene_id, record, names)
+        categories = {item.category for item in listed.objects}
+        counts = merged_counts(listed.labels, _counts(path, record), names)
+        complete = complete_categories(_complete(path, record), categories, names)
         names.warn(scene_id)
         floor = _floor(path, record)
         scene = Scene(
             id=scene_id,
             source=_text(path, record, "source", self.source),
-            objects=objects,
-            counts={**Counter(item.category for item in objects), **counts},
+            objects=listed.objects,
+            counts=counts,
             complete=names.certain(complete),
+            unified={**_unified(path, record), **names.unified},
             floor_area=_floor_area(path, record, floor),
             floor=floor,
-            footage=RecordedFootage(partial(FolderRecording, location.path, listed)),
+            footage=RecordedFootage(partial(FolderRecording, location.path, listed.places)),
+            benchmarks=_texts(path, record, "benchmarks"),
+            known_as=(*_texts(path, record, "known_as"), *_first_image(location.path / FRAMES)),
+            not_benchmark=_flag(path, record, "not_benchmark"),
+            room=_text(path, record, "room", scene_id) if "room" in record else "",
         )
         return validated(scene)
 
 
-def _objects(
-    path: Path, record: dict[str, Any], names: Names
-) -> tuple[tuple[SceneObject, ...], tuple[int | None, ...]]:
-    """The objects that can be named, and the index of each that is listed among them."""
+@dataclass(frozen=True)
+class _Listed:
+    """The objects of scene.json.
+
+    Attributes:
+        objects: Those that can be named.
+        labels: What the file calls them.
+        places: Of each place in the file's list the index of its object; None if it was left out.
+    """
+
+    objects: tuple[SceneObject, ...]
+    labels: tuple[str, ...]
+    places: tuple[int | None, ...]
+
+
+def _objects(path: Path, scene_id: str, record: dict[str, Any], names: Names) -> _Listed:
     records = record.get("objects")
     if not isinstance(records, list):
         raise BadSceneError(f"{path}: objects is {short_repr(records)}, expected a list")
     objects: list[SceneObject] = []
-    listed: list[int | None] = []
+    labels: list[str] = []
+    places: list[int | None] = []
+    indices: dict[tuple[str, ...], int] = {}
+    broken = LeftOut("objects")
     for place, item in enumerate(records):
-        named = _object(f"{path}: object {place}", len(objects), item, names)
-        listed.append(None if named is None else named.id)
-        objects += [] if named is None else [named]
-    return tuple(objects), tuple(listed)
+        try:
+            named = _object(f"{path}: object {place}", len(objects), item, names)
+        except BadSceneError as problem:
+            broken.add(problem)
+            names.lose_label(item.get("category") if isinstance(item, dict) else None)
+            named = None
+        # Boxes of a category with the same centre are one object, as in all data sets.
+        key = () if named is None else (named.category, *map(str, np.round(named.center, CENTER_DECIMALS)))
+        if named is not None and key not in indices:
+            indices[key] = named.id
+            objects.append(named)
+            labels.append(item["category"])
+        places.append(indices.get(key))
+    broken.say(scene_id, len(records))
+    return _Listed(tuple(objects), tuple(labels), tuple(places))
 
 
 def _object(where: str, index: int, record: Any, names: Names) -> SceneObject | None:
@@ -128,8 +167,8 @@ def _category(where: str, name: Any, names: Names) -> str | None:
     return names.of(name)
 
 
-def _counts(path: Path, record: dict[str, Any], names: Names) -> dict[str, int]:
-    """The file's counts by name; those of labels that become one name are added up."""
+def _counts(path: Path, record: dict[str, Any]) -> dict[str, int]:
+    """The file's counts by label."""
     counts = record.get("counts", {})
     if not isinstance(counts, dict):
         raise BadSceneError(f"{path}: counts is {short_repr(counts)}, expected numbers by category")
@@ -139,22 +178,27 @@ def _counts(path: Path, record: dict[str, Any], names: Names) -> dict[str, int]:
                 f"{path}: counts of {short_repr(category)} is {short_repr(count)}, "
                 "expected a non-negative integer"
             )
-    by_name: Counter[str] = Counter()
-    for category, count in counts.items():
-        name = names.of(category)
-        # That there is no desk does not tell that there is no table, which is what desks are called here.
-        if name is not None and (count or not is_synonym(category)):
-            by_name[name] += count
-    return dict(by_name)
+    return counts
 
 
-def _complete(path: Path, record: dict[str, Any], names: Names) -> frozenset[str]:
+def _complete(path: Path, record: dict[str, Any]) -> list[str]:
+    """The labels of which the file says that all instances have a box."""
     listed = record.get("complete", [])
     if not isinstance(listed, list):
         raise BadSceneError(f"{path}: complete is {short_repr(listed)}, expected a list of categories")
-    labelled = [(label, _category(f"{path}: complete", label, names)) for label in listed]
-    # That all desks are annotated does not tell that all tables are, which is what desks are called here.
-    return frozenset(name for label, name in labelled if name is not None and not is_narrower(label))
+    for label in listed:
+        if not isinstance(label, str):
+            raise BadSceneError(
+                f"{path}: complete has {short_repr(label)}, expected the name of a kind of object"
+            )
+    return listed
+
+
+def _unified(path: Path, record: dict[str, Any]) -> dict[str, str]:
+    unified = record.get("unified", {})
+    if not isinstance(unified, dict) or not all(isinstance(name, str) for name in unified.values()):
+        raise BadSceneError(f"{path}: unified is {short_repr(unified)}, expected categories by label")
+    return unified
 
 
 def _floor(path: Path, record: dict[str, Any]) -> Floats | None:
@@ -177,6 +221,30 @@ def _floor_area(path: Path, record: dict[str, Any], floor: Floats | None) -> flo
             f"{path}: floor_area is {short_repr(area)}, expected square metres above 0, or a floor outline"
         )
     return float(area)
+
+
+def _texts(path: Path, record: dict[str, Any], field: str) -> tuple[str, ...]:
+    texts = record.get(field, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise BadSceneError(f"{path}: {field} is {short_repr(texts)}, expected a list of texts")
+    return tuple(texts)
+
+
+def _flag(path: Path, record: dict[str, Any], field: str) -> bool:
+    value = record.get(field, False)
+    if not isinstance(value, bool):
+        raise BadSceneError(f"{path}: {field} is {short_repr(value)}, expected true or false")
+    return value
+
+
+def _first_image(path: Path) -> tuple[str, ...]:
+    """The name of the first image, which may tell what a scene is of, without reading the whole file; or nothing."""
+    try:
+        with path.open("rb") as file:
+            match = _IMAGE.search(file.read(_BEGINNING))
+    except OSError:
+        return ()  # opening the recording will say so
+    return () if match is None else (match[1].decode("utf8", "replace"),)
 
 
 def _text(path: Path, record: dict[str, Any], field: str, default: str) -> str:

@@ -11,31 +11,35 @@ with a `time` and a `pose`, where it was tracked more often than frames were kep
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots, rigid
+from lightning_ouro.scenes.footage.conventions import check_conventions
+from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.readers.files import (
     Floats,
     image_size,
     is_number,
+    read_depth,
     read_frame,
-    read_image,
     read_json,
     short_repr,
 )
+from lightning_ouro.scenes.readers.folder_cameras import Camera, read_cameras
+from lightning_ouro.scenes.readers.left_out import LeftOut
+from lightning_ouro.scenes.readers.pictures import Format, check_pinhole
 from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
-_MAX_SECONDS = 1e6
-_MAX_ENTRY = 1e6  # of a matrix; focal lengths are in pixels
 _DEPTH_UNIT = 0.001  # metres, where the file names no other
+_FEW = 0.1  # of the frames: if fewer have depth, one had better know; chosen by hand
 
 
 @final
@@ -62,17 +66,63 @@ class FolderRecording(Recording):
             raise BadSceneError(f"{self._path}: depth_unit is {short_repr(unit)}, expected metres above 0")
         self._depth_unit = float(unit)
         self._frames: list[dict[str, Any]] = frames
-        self._listed, self._num_objects = listed, len(scene.objects)
-        cameras = _cameras(self._path, frames, record.get("intrinsics"))
-        posed = [index for index, camera in enumerate(cameras) if camera.pose is not None]
-        self._camera_path = _camera_path(cameras, _poses_between(self._path, record.get("path", [])))
-        self._valid = [index for index in posed if "depth" in frames[index]] or posed
-        self.shots = Shots(
-            times=np.array([cameras[index].time for index in self._valid]),
-            intrinsics=np.array([cameras[index].intrinsics for index in self._valid]).reshape(-1, 3, 3),
-            poses=np.array([cameras[index].pose for index in self._valid]).reshape(-1, 4, 4),
-            size=image_size(self._file(0, "image")) if self._valid else (1, 1),
-        )
+        self._listed, self._scene = listed, scene
+        cameras = read_cameras(self._path, record, scene.id)
+        posed = [camera for camera in cameras.frames if camera.pose is not None]
+        shown = [camera for camera in posed if "depth" in frames[camera.place]] or posed
+        self._valid = [camera.place for camera in shown]
+        self._camera_path = cameras.path()
+        self._format = Format(self._images(), *_arrays(shown)[1:]) if shown else None
+        fitting, odd = self._with_fitting_lens(scene.id, shown)
+        self._valid = [camera.place for camera in fitting]
+        size = (1, 1) if self._format is None else self._format.size
+        self.shots = Shots(*_arrays(fitting), size)
+        self._remark(scene.id, cameras.remark, odd, len(posed))
+
+    def _with_fitting_lens(self, scene_id: str, cameras: list[Camera]) -> tuple[list[Camera], str | None]:
+        """The cameras whose intrinsics can be those of the pictures, and what looks odd in some."""
+        if self._format is None:
+            return cameras, None
+        lenses, kinds = np.unique(_arrays(cameras)[1], axis=0, return_inverse=True)
+        places = [int((kinds.ravel() == kind).argmax()) for kind in range(len(lenses))]
+        problems: dict[int, str] = {}
+        odd: str | None = None
+        for kind, (lens, place) in enumerate(zip(lenses, places, strict=True)):
+            try:
+                odd = check_pinhole(self._where(place), lens, self._format.size) or odd
+            except BadSceneError as problem:
+                problems[kind] = str(problem)
+        broken = LeftOut("frames")
+        fitting: list[Camera] = []
+        for camera, kind in zip(cameras, kinds.ravel().tolist(), strict=True):
+            if kind in problems:
+                broken.add(problems[kind])
+            else:
+                fitting.append(camera)
+        broken.say(scene_id, len(cameras))
+        return fitting, odd
+
+    def _images(self) -> list[Path]:
+        """The paths of all shown images whose names are paths below the folder; at least one."""
+        paths: list[Path] = []
+        problem: BadSceneError | None = None
+        for place in range(len(self._valid)):
+            try:
+                paths.append(self._file(place, "image"))
+            except BadSceneError as error:
+                problem = problem or error
+        if not paths and problem is not None:
+            raise problem
+        return paths
+
+    def _remark(self, scene_id: str, clock: str | None, odd: str | None, num_posed: int) -> None:
+        """Warns of what was put right or looks odd."""
+        few = None
+        if len(self._valid) < _FEW * num_posed:
+            few = f"only {len(self._valid)} of {num_posed} frames have depth, and no others are shown"
+        turned = None if self._format is None else self._format.remark
+        for said in filter(None, (clock, turned, odd, few)):
+            warnings.warn(f"scene {scene_id}: {said}", stacklevel=2)
 
     @override
     def path(self) -> CameraPath:
@@ -81,17 +131,18 @@ class FolderRecording(Recording):
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
         for index in frame_indices:
-            yield read_frame(self._file(index, "image"), self.shots.size)
+            is_turned = self._format is not None and self._format.is_turned
+            yield read_frame(self._file(index, "image"), self.shots.size, is_turned)
 
     @override
     def depth(self, frame_index: int) -> NDArray[np.float32] | None:
         if "depth" not in self._frames[self._valid[frame_index]]:
             return None
         path = self._file(frame_index, "depth")
-        depth = read_image(path, mode=None)
-        if depth.ndim != 2:
-            raise BadSceneError(f"{path}: has the shape {depth.shape}, expected one number per pixel")
-        return (depth * self._depth_unit).astype(np.float32)
+        assert self._format is not None, "there are frames"
+        turns = self._format.depth_turns(image_size(path))
+        depth = read_depth(path, self.shots.size if turns % 2 == 0 else self.shots.size[::-1])
+        return np.rot90(depth * self._depth_unit, -turns).astype(np.float32)
 
     @override
     def known_shares(self, frame_index: int) -> Shares | None:
@@ -113,12 +164,17 @@ class FolderRecording(Recording):
                 f"{self._where(frame_index)}: {field} is {short_repr(by_object)}, "
                 "expected numbers from 0 to 1 by object index"
             )
-        shares = np.zeros(self._num_objects, dtype=np.float32)
+        shares = np.zeros(len(self._scene.objects), dtype=np.float32)
         for name, share in by_object.items():
             index = indices[name]
             if index is not None:
                 shares[index] = share
         return shares
+
+    @override
+    def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
+        if not any("shares" in self._frames[self._valid[index]] for index in frame_indices):
+            check_conventions(scene, self, frame_indices, visibility)
 
     def _file(self, frame_index: int, field: str) -> Path:
         """The path of a file that a frame names; refuses paths that lead out of the folder."""
@@ -134,91 +190,13 @@ class FolderRecording(Recording):
         return f"{self._path}: frame {self._valid[frame_index]}"
 
 
-class _Camera(NamedTuple):
-    time: float
-    pose: Floats | None  # None where tracking was lost
-    intrinsics: Floats
-
-
-def _cameras(path: Path, frames: list[Any], shared_intrinsics: Any) -> list[_Camera]:
-    cameras = [
-        _camera(f"{path}: frame {index}", frame, shared_intrinsics) for index, frame in enumerate(frames)
-    ]
-    _check_rising(path, "frame", [camera.time for camera in cameras])
-    return cameras
-
-
-def _poses_between(path: Path, listed: Any) -> list[tuple[float, Floats]]:
-    """Times and poses of the record's `path`."""
-    if not isinstance(listed, list):
-        raise BadSceneError(f"{path}: path is {short_repr(listed)}, expected a list of times and poses")
-    poses: list[tuple[float, Floats]] = []
-    for index, item in enumerate(listed):
-        where = f"{path}: path {index}"
-        if not isinstance(item, dict):
-            raise BadSceneError(f"{where} is {short_repr(item)}, expected an object with time, pose")
-        poses.append((_time(where, item), _pose(where, item)))
-    _check_rising(path, "path", [time for time, _ in poses])
-    return poses
-
-
-def _check_rising(path: Path, what: str, times: Sequence[float]) -> None:
-    falls = np.diff(times) <= 0
-    if falls.any():
-        raise BadSceneError(f"{path}: time does not rise at {what} {int(falls.argmax()) + 1}")
-
-
-def _camera_path(cameras: Sequence[_Camera], between: list[tuple[float, Floats]]) -> CameraPath:
-    """All known poses; where a frame and `path` have the same time, the frame's."""
-    poses = dict(between) | {camera.time: camera.pose for camera in cameras if camera.pose is not None}
-    times = sorted(poses)
-    return CameraPath(np.array(times), np.array([poses[time] for time in times]).reshape(-1, 4, 4))
-
-
-def _camera(where: str, frame: Any, shared_intrinsics: Any) -> _Camera:
-    if not isinstance(frame, dict):
-        raise BadSceneError(f"{where} is {short_repr(frame)}, expected an object with image, time, pose")
-    time = _time(where, frame)
-    intrinsics = _matrix(where, "intrinsics", frame.get("intrinsics", shared_intrinsics), 3)
-    if min(intrinsics[0, 0], intrinsics[1, 1]) <= 0 or (intrinsics[2] != (0, 0, 1)).any():
-        raise BadSceneError(
-            f"{where}: intrinsics is {short_repr(intrinsics.tolist())}, expected a pinhole matrix"
-        )
-    if frame.get("pose") is None and "pose" in frame:
-        return _Camera(time, None, intrinsics)
-    return _Camera(time, _pose(where, frame), intrinsics)
-
-
-def _time(where: str, record: dict[str, Any]) -> float:
-    time = record.get("time")
-    if not isinstance(time, int | float) or isinstance(time, bool) or not abs(time) < _MAX_SECONDS:
-        raise BadSceneError(f"{where}: time is {short_repr(time)}, expected seconds")
-    return float(time)
-
-
-def _pose(where: str, record: dict[str, Any]) -> Floats:
-    pose = _matrix(where, "pose", record.get("pose"), 4)
-    if not rigid(pose[None])[0]:
-        raise BadSceneError(
-            f"{where}: pose is {short_repr(pose.tolist())}, expected a rigid motion (null if tracking was lost)"
-        )
-    return pose
-
-
-def _matrix(where: str, field: str, rows: Any, side: int) -> Floats:
-    if not isinstance(rows, list) or len(rows) != side or not all(isinstance(row, list) for row in rows):
-        raise BadSceneError(f"{where}: {field} is {short_repr(rows)}, expected {side} rows of {side} numbers")
-    if [len(row) for row in rows] != [side] * side or not all(
-        _is_entry(value) for row in rows for value in row
-    ):
-        raise BadSceneError(
-            f"{where}: {field} is {short_repr(rows)}, expected {side} rows of {side} finite numbers"
-        )
-    return np.array(rows, dtype=np.float64)
-
-
-def _is_entry(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MAX_ENTRY
+def _arrays(cameras: Sequence[Camera]) -> tuple[Floats, Floats, Floats]:
+    """Times `(N,)`, intrinsics `(N, 3, 3)` and poses `(N, 4, 4)` of cameras that were tracked."""
+    return (
+        np.array([camera.time for camera in cameras]),
+        np.array([camera.intrinsics for camera in cameras]).reshape(-1, 3, 3),
+        np.array([camera.pose for camera in cameras]).reshape(-1, 4, 4),
+    )
 
 
 def _is_share(value: Any) -> bool:

@@ -26,6 +26,17 @@ stool:
 bench:
 piano:
 piano bench: bench
+pew: bench
+torch: flashlight, light, lamp
+flashlight: torch, light, lamp
+pram: stroller
+stroller: pram
+pillar: column
+column: pillar
+statue: sculpture
+sculpture: statue
+rose: plant
+deckchair: chair, chair 2
 tv: television, screen
 television: tv, screen
 tv screen: tv, television, screen

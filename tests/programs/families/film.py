@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 from scipy.optimize import lsq_linear
-from shapely import MultiPoint, Polygon, contains_xy
+from shapely import MultiPoint, Point, Polygon, contains_xy
 
 STEP = 0.004  # metres between two points of a way of sight
 PRESENT, PLACED, SIZED = 0.003, 0.005, 0.01  # shares of a frame's pixels
@@ -55,9 +55,32 @@ class Film:
         height, width = self.ids[frame].shape
         return (column, row) if 0 <= column <= width and 0 <= row <= height else None
 
-    def is_framed(self, obj, point, instead=None):
-        """Whether a frame that shows the object has one of its points in the picture, and one of some others in sight."""
-        for frame in map(int, np.flatnonzero(self.shares[:, obj.id] >= PRESENT)):
+    @cached_property
+    def tellings(self):
+        """The frames that show an object."""
+        return [frame for frame, shares in enumerate(self.shares) if shares.max() >= PRESENT]
+
+    @cached_property
+    def parts(self):
+        """Sets of frames that common objects link, each as a set; what links by the floor alone is left out."""
+        parts = [{frame} for frame in range(len(self.ids))]
+        for of_one in (set(np.flatnonzero(shares >= PRESENT)) for shares in self.shares.T):
+            met = [part for part in parts if part & of_one]
+            parts = [part for part in parts if not part & of_one] + ([set().union(*met)] if met else [])
+        return parts
+
+    def linked(self, frames):
+        """Whether all of some frames are linked by what they show."""
+        return any(set(frames) <= part for part in self.parts)
+
+    def is_framed(self, share, obj, point, instead=None):
+        """Whether a frame with enough of an object has one of its points in the picture, and one of others in sight."""
+        if (
+            point[2] < (floor_of(self) or -math.inf) - 0.2
+            or Polygon(self.scene.floor).distance(Point(point)) > 0.5
+        ):
+            return False
+        for frame in map(int, np.flatnonzero(self.shares[:, obj.id] >= share)):
             others = [point] if instead is None else instead
             if self.pixel(frame, point) is not None and any(
                 self.pixel(frame, other) is not None and self.in_sight(frame, other, obj) for other in others

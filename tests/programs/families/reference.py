@@ -52,15 +52,22 @@ def headings(objects, pairs):
 
 
 def never_centred(film, objects):
-    hidden = [obj for obj in objects if not film.is_framed(obj, obj.center, middles(obj))]
-    return [f"{obj.category} is never centred" for obj in hidden]
+    hidden = [obj for obj in objects if not film.is_framed(PRESENT, obj, obj.center, middles(obj))]
+    return [f"{obj.category} is never centred" for obj in hidden] + apart_in_film(film, objects)
+
+
+def apart_in_film(film, objects):
+    frames = {int(frame) for obj in objects for frame in np.flatnonzero(film.shares[:, obj.id] >= PRESENT)}
+    return [] if film.linked(frames) else ["what nothing links"]
 
 
 def reachable(film, objects):
     ground = floor_of(film)
     if ground is None:
         return ["where is the floor?"]
-    return [f"{obj.category} hangs" for obj in objects if corners(obj)[:, 2].min() - ground >= 1.8]
+    off = [obj for obj in objects if corners(obj)[:, 2].max() < ground - 0.2]
+    off += [obj for obj in objects if corners(obj)[:, 2].min() - ground >= 1.8]
+    return [f"{obj.category} hangs, or lies below" for obj in off]
 
 
 def shown_floor(film):
@@ -71,7 +78,9 @@ def shown_floor(film):
     ground = floor_of(film) or min(corners(obj)[:, 2].min() for obj in film.scene.objects)
 
     def is_shown(point):
-        for frame in range(len(film.ids)):
+        for frame in film.tellings:
+            if math.dist(film.eye(frame)[:3], point) > 10:
+                continue
             high = [obj for obj in film.scene.objects if corners(obj)[:, 2].max() > film.eye(frame)[2]]
             if film.pixel(frame, point) is not None and film.in_sight(frame, point, boxes=high):
                 return True
@@ -82,9 +91,10 @@ def shown_floor(film):
 
 def off_floor(film, objects):
     floor = Polygon(film.scene.floor)
-    return [
-        f"{obj.category} stands elsewhere" for obj in objects if floor.distance(Point(obj.center[:2])) > 0.5
-    ]
+    ground = floor_of(film) or -math.inf
+    far = [obj for obj in objects if floor.distance(Point(obj.center[:2])) > 0.5]
+    far += [obj for obj in objects if corners(obj)[:, 2].max() < ground - 0.2]
+    return [f"{obj.category} stands elsewhere" for obj in far]
 
 
 def counting(film, roles):
@@ -126,7 +136,7 @@ def size(film, roles):
     grid = np.unique(np.where(np.arange(3) == int(extents.argmax()), 0, grid), axis=0)
     for end in (obj.center + half, obj.center - half):
         face = end + grid @ obj.rotation.T
-        against += [] if film.is_framed(obj, end, face) else ["an end is never shown"]
+        against += [] if film.is_framed(SIZED, obj, end, face) else ["an end is never shown"]
     return 100 * longest, against
 
 
@@ -147,7 +157,7 @@ def gap_shown(film, a, b, least):
         outside = np.abs((points - there.center) @ there.rotation) - there.size / 2
         distances = np.linalg.norm(np.maximum(outside, 0), axis=1)
         near = points[distances <= distances.min() + 0.05]
-        if not any(film.is_framed(here, point) for point in near):
+        if not any(film.is_framed(PRESENT, here, point) for point in near):
             return False
     return True
 
@@ -155,7 +165,9 @@ def gap_shown(film, a, b, least):
 def abs_distance(film, roles):
     a, b = map(film.only, roles["pair"])
     least = apart(a, b)
-    against = small(film, [a, b], PLACED) + (["too close"] if least < 0.2 else [])
+    against = (
+        small(film, [a, b], PLACED) + (["too close"] if least < 0.2 else []) + apart_in_film(film, [a, b])
+    )
     return least, against + ([] if gap_shown(film, a, b, least) else ["an end is never shown"])
 
 
@@ -171,7 +183,7 @@ def rel_distance(film, roles):
     against += ["an option is too close"] if metres[0] < 0.15 else []
     against += ["two options are about as close"] if min(np.diff(metres)) <= gap else []
     objects = [film.scene.objects[index] for _, index in nearest.values()]
-    against += small(film, [target, *objects], PLACED)
+    against += small(film, [target, *objects], PLACED) + apart_in_film(film, [target, *objects])
     against += [
         "an end is never shown" for obj in objects if not gap_shown(film, target, obj, apart(target, obj))
     ]
@@ -300,6 +312,7 @@ def displacement(film, roles):
     first, second = (film.eye(film.frame(seconds)) for seconds in roles["times"])
     metres = math.dist(first, second)
     blank = [f"nothing at {time}" for time in roles["times"] if film.shares[film.frame(time)].max() < PRESENT]
+    blank += [] if film.linked(map(film.frame, roles["times"])) else ["what nothing links"]
     return metres, blank + ([] if 0.2 <= metres <= 10 else ["too close or far"])
 
 

@@ -30,7 +30,12 @@ def test_no_family_overrides_a_concrete_method():
         kind = type(family)
         assert kind.__mro__[1] is Family
         assert kind.__final__
-        assert not concrete & set(vars(kind)) - {"__module__", "__doc__", "__abstractmethods__", "_abc_impl"}
+        assert not concrete & set(vars(kind)) - {
+            "__module__",
+            "__doc__",
+            "__abstractmethods__",
+            "_abc_impl",
+        }
 
 
 def roles_of(form, names, times, motion):

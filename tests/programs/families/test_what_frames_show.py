@@ -81,8 +81,8 @@ def test_what_stands_outside_of_the_floor_is_in_another_room(seen):
 @pytest.mark.filterwarnings("error")
 def test_an_outline_that_encloses_nothing_shows_nothing(seen):
     twice = seen([SOFA, TABLE, BED], SQUARE * 2, area=128.0)
-    assert twice.pictures.floor_shown == 0
-    assert "outside of the floor" in FAMILIES["room_size_estimation"].check(twice, {})
+    assert twice.shown_room.floor_shown == 0
+    assert "not in this room" in FAMILIES["room_size_estimation"].check(twice, {})
 
 
 def test_what_is_absent_is_denied_only_if_the_floor_is_shown(seen):

@@ -8,11 +8,13 @@ from PIL import Image
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from lightning_ouro.errors import BadSceneError, InputError
-from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage, resized, thinned, uniform_indices
+from lightning_ouro.scenes.footage.read_frames import resized, uniform_indices
+from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage, thinned
 from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import CameraPath, FrameBudget
 from lightning_ouro.solver.patches import PatchSpec, frames_to_patches
+from tests.scenes.readers.said import said
 
 SCENE = procedural_scene(3)
 OBJECTS = len(SCENE.objects)
@@ -181,8 +183,39 @@ def test_a_broken_recording_is_an_input_error_and_is_closed(method):
     recording = InMemory(broken=method)
     with pytest.raises(InputError) as error:
         load(recording)
-    assert str(error.value) == f"scene {SCENE.id}: /data/{method}.bin: is broken"
+    assert str(error.value).startswith(
+        f"scene {SCENE.id}: /data/{method}.bin: is broken; so are 4 of 4 frames"
+    )
     assert recording.times_closed == 1
+
+
+@pytest.mark.parametrize("method", ["images", "known_shares", "mask", "depth"])
+def test_a_broken_frame_is_replaced_by_one_that_is_whole(method):
+    class OneBroken(InMemory):
+        def note(self, called, frame_index):
+            self.calls.append((called, frame_index))
+            if (called, frame_index) == (method, 3):
+                raise BadSceneError(f"/data/{method}.bin: is broken")
+
+    recording = OneBroken(frames=10)
+    with pytest.warns(UserWarning, match=f"scene {SCENE.id}: 1 of .* frames tried left out: /data/{method}"):
+        video = load(recording)
+    whole = np.delete(recording.shots.times, 3)
+    np.testing.assert_array_equal(video.views.timestamps, whole[uniform_indices(9, 4)])
+    assert video.frames.shape[0] == 4
+
+
+def test_more_than_a_fifth_of_broken_frames_costs_the_recording():
+    class SomeBroken(InMemory):
+        def note(self, called, frame_index):
+            if called == "images" and frame_index in self.bad:
+                raise BadSceneError(f"{frame_index}.jpg: is broken")
+
+    for bad, is_refused in (({3, 7}, False), ({2, 3, 7}, True)):
+        recording = SomeBroken(frames=10)
+        recording.bad = bad
+        state, _ = said(lambda recording=recording: load(recording, FrameBudget(10, 96, 128)))
+        assert state == is_refused
 
 
 def test_a_recording_that_cannot_be_opened_is_an_input_error():

@@ -45,7 +45,7 @@ def test_the_parent_folder_of_all_roots_holds_no_scene(roots):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_store_gives_the_same_scene_as_the_raw_layout(roots, name, tmp_path):
-    prepare(roots / name, tmp_path / "store", 4, 96, 128, workers=1)
+    prepare([roots / name], tmp_path / "store", 4, 96, 128, workers=1)
     (raw,), _ = read_scenes([roots / name])
     (stored,), _ = read_scenes([tmp_path / "store"])
     assert (raw.id, raw.source, raw.counts, raw.complete) == (

@@ -6,6 +6,8 @@ import pytest
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.readers.meta_info import read_meta_info
+from lightning_ouro.scenes.vocabulary import category_of
+from tests.scenes.readers.said import said
 
 COS, SIN = np.cos(0.3), np.sin(0.3)
 BOX = {
@@ -52,8 +54,9 @@ def test_corners_match_the_min_and_max_in_the_file(real, source):
         for item in scene.objects:
             matches = [
                 box
-                for box in content[scene.id]["object_bbox"][item.category]
-                if box["centroid"] == item.center.tolist()
+                for label, boxes in content[scene.id]["object_bbox"].items()
+                for box in boxes
+                if category_of(label) == item.category and box["centroid"] == item.center.tolist()
             ]
             np.testing.assert_allclose(item.corners().min(axis=0), matches[0]["min"], rtol=0, atol=1e-9)
             np.testing.assert_allclose(item.corners().max(axis=0), matches[0]["max"], rtol=0, atol=1e-9)
@@ -67,7 +70,7 @@ def test_the_12_duplicate_printers_of_scannet_are_removed(real):
     removed = {}
     for scene in read_meta_info(real["scannet"])[0]:
         for category, boxes in content[scene.id]["object_bbox"].items():
-            kept = sum(item.category == category for item in scene.objects)
+            kept = sum(item.category == category_of(category) for item in scene.objects)
             removed[category] = removed.get(category, 0) + len(boxes) - kept
     assert {category: count for category, count in removed.items() if count} == {"printer": 12}
 
@@ -76,7 +79,9 @@ def test_the_12_duplicate_printers_of_scannet_are_removed(real):
 def test_counts_and_floor_areas_are_those_of_the_file(real, source):
     content = json.loads(real[source].read_text())
     for scene in read_meta_info(real[source])[0]:
-        assert scene.counts == content[scene.id]["object_counts"]
+        counts = content[scene.id]["object_counts"]
+        assert scene.counts == {category_of(label): number for label, number in counts.items()}
+        assert scene.unified in ({}, {"washing machine": "washer"})
         assert scene.complete == set(scene.counts)
         assert scene.floor_area == content[scene.id]["room_size"] and scene.floor is None
         assert [item.id for item in scene.objects] == list(range(len(scene.objects)))
@@ -91,6 +96,28 @@ def test_a_category_without_a_count_is_counted_by_boxes_but_not_complete(tmp_pat
     record = changed(object_bbox={"chair": [BOX], "lamp": [BOX]})
     (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
     assert scene.counts == {"chair": 2, "lamp": 1} and scene.complete == {"chair"}
+
+
+@pytest.mark.parametrize("words", [("couch", "sofa"), ("sofa", "couch")])
+def test_two_words_for_one_category_are_counted_together_in_any_order(tmp_path, words):
+    numbers, places = {"couch": 1, "sofa": 2}, {"couch": [0.0], "sofa": [4.0, 8.0]}
+    boxes = {word: [BOX | {"centroid": [x, 0.0, 1.0]} for x in places[word]] for word in words}
+    record = changed(object_bbox=boxes, object_counts={word: numbers[word] for word in words})
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
+    assert scene.counts == {"sofa": 3} and scene.complete == {"sofa"} and len(scene.objects) == 3
+    assert scene.unified == {"couch": "sofa"}
+
+
+def test_what_has_two_words_for_itself_is_one_object(tmp_path):
+    record = changed(object_bbox={"couch": [BOX], "sofa": [BOX]}, object_counts={})
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
+    assert scene.counts == {"sofa": 1} and len(scene.objects) == 1
+
+
+def test_all_desks_of_a_file_are_not_all_tables(tmp_path):
+    record = changed(object_bbox={"desk": [BOX]}, object_counts={"desk": 2})
+    (scene,), _ = read_meta_info(write(tmp_path, {"a": record}))
+    assert scene.counts == {"table": 2} and scene.complete == set()
 
 
 def test_both_keys_for_boxes_are_read(tmp_path):
@@ -143,6 +170,20 @@ def test_the_source_comes_from_dataset_then_video_path_then_id(tmp_path, scene_i
         (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0, 0, 0, 1.01]), ["chair 1", "normalizedAxes", "1.01"]),
         (with_box(normalizedAxes=[1, 0, 0, 0, 1, 0]), ["chair 1", "normalizedAxes", "[1, 0, 0, 0, 1, 0]"]),
         (with_box(normalizedAxes=[0] * 9), ["chair 1", "normalizedAxes", "0.0"]),
+    ],
+)
+def test_a_broken_box_costs_itself_and_that_its_category_is_complete(tmp_path, record, words):
+    path = write(tmp_path, {"bad": record})
+    is_refused, text = said(lambda: read_meta_info(path))
+    assert not is_refused and all(word in text for word in ["scene bad: 1 of 2 boxes left out", *words])
+    with pytest.warns(UserWarning):
+        (scene,), _ = read_meta_info(path)
+    assert len(scene.objects) == 1 and "chair" not in scene.complete
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
         (changed(object_bbox={"chair": [{"centroid": [0, 0, 0]}]}), ["chair 0", "axesLengths", "missing"]),
         (changed(object_bbox={"chair": [7]}), ["chair 0", "7"]),
         (changed(object_bbox={"chair": 7}), ["chair", "7"]),

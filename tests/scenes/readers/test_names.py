@@ -192,6 +192,13 @@ def test_what_says_only_that_something_is_there_is_left_out(tmp_path, label):
     assert names.of(label) is None and len(names.given) == 1  # it may still be what seems to be absent
 
 
+@pytest.mark.parametrize("label", ["camera", "Left", "closest_point", "nothing"])
+def test_a_word_of_the_questions_is_left_out_with_a_reason(tmp_path, label):
+    with pytest.warns(UserWarning, match=f"'{label}' are left out.* no words of the questions"):
+        (scene,), _ = meta_info(tmp_path, {label: 2, "security camera": 1})
+    assert scene.counts == {"security camera": 1}
+
+
 def test_a_lost_object_leaves_its_category_incomplete():
     names = Names(category_of)
     names.lose("chair")
@@ -201,7 +208,17 @@ def test_a_lost_object_leaves_its_category_incomplete():
 def test_names_that_differ_in_case_only_are_one_name(tmp_path):
     (scene,), _ = meta_info(tmp_path, {"Chair": 1, "chair": 2, "lamp": 1})
     assert scene.counts == {"Chair": 3, "lamp": 1} and scene.complete == {"Chair", "lamp"}
-    assert [item.category for item in scene.objects] == ["Chair"] * 3 + ["lamp"]
+    assert [item.category for item in scene.objects] == ["Chair"] * 3 + ["lamp"] and not scene.unified
+
+
+@pytest.mark.parametrize("label", ["tv: left", "chair (broken) #2", "lamp, tall"])
+def test_a_name_that_the_vocabulary_cannot_take_is_said_to_be_left_out(label):
+    names = Names(category_of)
+    assert names.of(label) is None and names.of("wall") is None
+    with pytest.warns(UserWarning, match="scene odd: objects called .* are left out") as warned:
+        names.warn("odd")
+    assert "wall" not in str(warned[0].message)
+    assert names.certain({"tv", "chair", "lamp", "bed"}) < {"tv", "chair", "lamp", "bed"}
 
 
 def test_a_scene_without_any_usable_name_is_skipped(tmp_path):
@@ -254,10 +271,10 @@ def test_shares_of_a_folder_still_belong_to_their_objects(tmp_path, filmed, labe
     np.testing.assert_allclose(shares, np.tile(np.array(kept) / 100, (4, 1)), atol=1e-6)
 
 
-def test_shares_of_unlisted_objects_are_still_refused(tmp_path, filmed):
+def test_a_frame_with_shares_of_unlisted_objects_is_left_out(tmp_path, filmed):
     def refer_to_nothing(scene, frames):
         frames["frames"][0]["shares"] = {str(len(scene["objects"])): 0.5}
 
     scene = read(write(tmp_path / "room", filmed, change=refer_to_nothing))
-    with pytest.raises(ValueError, match="expected numbers from 0 to 1 by object index"):
+    with pytest.warns(UserWarning, match="1 of .* left out: .* expected numbers from 0 to 1 by object index"):
         scene.footage.load(scene, FrameBudget(4, 60, 80, token=4))

@@ -68,6 +68,20 @@ BAD_SCENES = {
     "no objects field": (dropping("scene", "objects"), "objects is missing, expected a list"),
     "objects as a dictionary": (setting(("scene", "objects"), {}), "objects is {}, expected a list"),
     "no objects": (setting(("scene", "objects"), []), "has no object"),
+    "a negative count": (setting(("scene", "counts"), {"chair": -1}), "counts of 'chair' is -1"),
+    "counts in a list": (setting(("scene", "counts"), [3]), "counts is [3]"),
+    "complete as a string": (setting(("scene", "complete"), "chair"), "complete is 'chair', expected a list"),
+    "a floor of two corners": (setting(("scene", "floor"), [[0, 0], [1, 1]]), "at least three"),
+    "a floor corner with three coordinates": (
+        setting(("scene", "floor"), [[0, 0, 0], [1, 0, 0], [1, 1, 0]]),
+        "floor corner 0",
+    ),
+    "no floor at all": (dropping("scene", "floor"), "floor_area is missing, expected square metres"),
+    "no floor area": (setting(("scene", "floor_area"), 0), "floor_area is 0"),
+    "an id that is a path": (setting(("scene", "id"), "../up"), "id is '../up'"),
+    "a number for an id": (setting(("scene", "id"), 7), "id is 7, expected a non-empty string"),
+}
+BROKEN_OBJECTS = {
     "an object that is a string": (setting(("scene", "objects", 1), "chair"), "object 1 is 'chair'"),
     "no category": (dropping("scene", "objects", 0, "category"), "object 0: category is missing"),
     "a list for a category": (
@@ -92,18 +106,6 @@ BAD_SCENES = {
         "orthonormal",
     ),
     "two axes": (setting(("scene", "objects", 0, "axes"), [[1, 0, 0], [0, 1, 0]]), "axes is"),
-    "a negative count": (setting(("scene", "counts"), {"chair": -1}), "counts of 'chair' is -1"),
-    "counts in a list": (setting(("scene", "counts"), [3]), "counts is [3]"),
-    "complete as a string": (setting(("scene", "complete"), "chair"), "complete is 'chair', expected a list"),
-    "a floor of two corners": (setting(("scene", "floor"), [[0, 0], [1, 1]]), "at least three"),
-    "a floor corner with three coordinates": (
-        setting(("scene", "floor"), [[0, 0, 0], [1, 0, 0], [1, 1, 0]]),
-        "floor corner 0",
-    ),
-    "no floor at all": (dropping("scene", "floor"), "floor_area is missing, expected square metres"),
-    "no floor area": (setting(("scene", "floor_area"), 0), "floor_area is 0"),
-    "an id that is a path": (setting(("scene", "id"), "../up"), "id is '../up'"),
-    "a number for an id": (setting(("scene", "id"), 7), "id is 7, expected a non-empty string"),
 }
 
 
@@ -113,6 +115,33 @@ def test_a_bad_scene_is_refused_in_one_line(tmp_path, filmed, change, message):
     with pytest.raises(BadSceneError) as error:
         read(folder)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", BROKEN_OBJECTS)
+def test_a_broken_object_costs_itself_and_what_it_may_be(tmp_path, filmed, name):
+    change, message = BROKEN_OBJECTS[name]
+    with pytest.warns(UserWarning, match="1 of 12 objects left out: .*" + re.escape(message)):
+        scene = read(write(tmp_path / "room", filmed, change=change))
+    place = 1 if name == "an object that is a string" else 0
+    truth = [item for item in filmed.scene.objects if item.id != place]
+    assert [item.category for item in scene.objects] == [item.category for item in truth]
+    is_unnamed = name in ("an object that is a string", "no category", "a list for a category")
+    lost = {filmed.scene.objects[place].category}
+    assert scene.complete == (set() if is_unnamed else filmed.scene.complete - lost)
+
+
+def test_more_than_a_fifth_of_broken_objects_costs_the_scene(tmp_path, filmed):
+    def flatten(number):
+        def change(scene, frames):
+            for item in scene["objects"][:number]:
+                item["size"] = [1, 0, 1]
+
+        return change
+
+    with pytest.warns(UserWarning, match="2 of 12 objects left out"):
+        assert len(read(write(tmp_path / "two", filmed, change=flatten(2))).objects) == 10
+    with pytest.raises(BadSceneError, match=r"object 0: size is .*; so are 3 of 12 objects, too many"):
+        read(write(tmp_path / "three", filmed, change=flatten(3)))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"objects": ' + "[" * 100_000])
@@ -128,6 +157,8 @@ def test_a_file_with_unexpected_json_is_named(tmp_path, filmed, name, text):
 def test_a_thousand_objects_are_too_many(tmp_path, filmed):
     def crowd(scene, frames):
         scene["objects"] = [copy.deepcopy(scene["objects"][0]) for _ in range(1000)]
+        for index, item in enumerate(scene["objects"]):
+            item["center"][0] += index / 10
 
     folder = write(tmp_path / "room", filmed, change=crowd)
     with pytest.raises(BadSceneError, match="has 1000 objects, expected at most 256"):
@@ -145,10 +176,10 @@ BEYOND_THE_SCHEMA = {  # only the reader can check words and matrices
 }
 
 
-@pytest.mark.parametrize("name", [name for name in BAD_SCENES if name not in BEYOND_THE_SCHEMA])
+@pytest.mark.parametrize("name", [*BAD_SCENES, *sorted(BROKEN_OBJECTS.keys() - BEYOND_THE_SCHEMA)])
 def test_a_scene_that_the_reader_refuses_is_invalid_by_the_schema(filmed, name):
     scene, frames = records(filmed, False)
-    BAD_SCENES[name][0](scene, frames)
+    (BAD_SCENES | BROKEN_OBJECTS)[name][0](scene, frames)
     assert not is_valid(scene, "scene")
 
 
@@ -204,3 +235,41 @@ def test_all_desks_are_not_all_tables(tmp_path, filmed):
     assert partly.counts["table"] == 2 and partly.complete == {"trash bin"}
     fully = with_counts(tmp_path / "fully", filmed, {"desk": 2}, ["desk", "table"])
     assert fully.complete == {"table"}
+
+
+def test_words_are_counted_before_they_become_one_category(tmp_path, filmed):
+    def change(counts):
+        def words(scene, frames):
+            for item, word in zip(scene["objects"], ("sofa", "Couch", "sofa"), strict=False):
+                item["category"] = word
+            scene["counts"], scene["complete"] = counts, ["sofa"]
+
+        return words
+
+    others = sum(item.category == "sofa" for item in filmed.scene.objects[3:])
+    for number, (counts, expected) in enumerate(
+        (
+            ({}, 3 + others),
+            ({"couch": 1}, 3 + others),
+            ({"couch": 2, "sofa": 2 + others}, 4 + others),
+            ({"sofa": 2 + others, "couch": 2}, 4 + others),
+            ({"sofa": 5}, 6),
+            ({"couch": 0}, 2 + others),
+            ({"sofas": 7}, 7),
+        )
+    ):
+        scene = read(write(tmp_path / f"room{number}", filmed, change=change(counts)))
+        assert scene.counts["sofa"] == expected and scene.complete == {"sofa"}
+        assert scene.unified["Couch"] == "sofa" and "sofas" not in scene.counts
+
+
+def test_an_object_that_is_listed_twice_is_one(tmp_path, filmed):
+    def double(scene, frames):
+        scene["objects"].insert(1, copy.deepcopy(scene["objects"][0]))
+        frames["frames"][0]["shares"] = {"0": 0.125, "2": 0.25}
+
+    scene = read(write(tmp_path / "room", filmed, change=double))
+    assert [item.category for item in scene.objects] == [item.category for item in filmed.scene.objects]
+    assert scene.counts == filmed.scene.counts
+    shares = scene.footage.load(scene, FrameBudget(2, 96, 128)).views.visibility[0]
+    assert shares.tolist() == [0.125, 0.25] + [0] * (len(shares) - 2)

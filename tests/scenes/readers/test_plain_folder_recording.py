@@ -9,6 +9,7 @@ import pytest
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.readers.film import film
+from tests.scenes.readers.said import said
 from tests.scenes.readers.write_plain_folder import dropping, is_valid, read, records, setting, write
 
 BUDGET = FrameBudget(4, 96, 128)
@@ -154,19 +155,68 @@ BAD_FRAMES = {
 }
 
 
-@pytest.mark.parametrize(("change", "message"), BAD_FRAMES.values(), ids=BAD_FRAMES)
-def test_bad_frames_are_refused_in_one_line(tmp_path, filmed, change, message):
+COST_THE_SCENE = {
+    "a path that is an object",
+    "no list of frames",
+    "no frames",
+    "no intrinsics",
+    "no focal length",
+}
+COST_THE_SCENE |= {
+    "a negative unit",
+    "all poses lost",
+    "a pose of the path that is a matrix",
+    "a lost pose in the path",
+}
+COST_THE_SCENE |= {"a pose of the path without a time", "a mirrored pose in the path"}  # the only one
+
+
+@pytest.mark.parametrize("name", BAD_FRAMES)
+def test_a_broken_frame_costs_itself_and_a_broken_file_the_scene(tmp_path, filmed, name):
+    change, message = BAD_FRAMES[name]
     scene = read(write(tmp_path / "room", filmed, change=change))
-    with pytest.raises(InputError, match=r"^scene room: ") as error:
-        scene.footage.load(scene, FrameBudget(5, 96, 128))
-    assert message in str(error.value) and "\n" not in str(error.value)
+    is_refused, text = said(lambda: scene.footage.load(scene, FrameBudget(5, 96, 128)))
+    assert is_refused == (name in COST_THE_SCENE)
+    assert text.startswith("scene room: ") and message in text and "\n" not in text
 
 
-def test_images_of_different_sizes_are_refused(tmp_path, filmed):
+@pytest.mark.parametrize("odd", [0, 4])
+def test_an_image_of_another_size_than_most_is_left_out(tmp_path, filmed, odd):
     folder = write(tmp_path / "room", filmed)
-    iio.imwrite(folder / "frames" / "4.png", filmed.rgb[4][:50])
+    iio.imwrite(folder / "frames" / f"{odd}.png", filmed.rgb[4][:50])
     scene = read(folder)
-    with pytest.raises(InputError, match=r"4\.png: has \(50, 160\) pixels, expected \(120, 160\)"):
+    with pytest.warns(UserWarning, match=rf"{odd}\.png: has \(50, 160\) pixels, expected \(120, 160\)"):
+        video = scene.footage.load(scene, BUDGET)
+    np.testing.assert_array_equal(video.views.timestamps, np.delete(filmed.times, odd))
+
+
+def test_two_broken_frames_of_five_are_too_many(tmp_path, filmed):
+    def change(scene, frames):
+        frames["frames"][1]["pose"] = frames["frames"][3]["pose"] = "lost"
+
+    scene = read(write(tmp_path / "room", filmed, change=change))
+    with pytest.raises(InputError, match=r"frame 1: pose is 'lost', .*; so are 2 of 5 frames, too many"):
+        scene.footage.load(scene, BUDGET)
+
+
+def test_poses_in_millimetres_are_told_by_how_far_they_are(tmp_path, filmed):
+    def enlarge(scene, frames):
+        for frame in frames["frames"]:
+            for row in frame["pose"][:3]:
+                row[3] *= 1000
+
+    scene = read(write(tmp_path / "room", filmed, change=enlarge))
+    with pytest.raises(InputError, match=r"from the origin: is that in metres\?"):
+        scene.footage.load(scene, BUDGET)
+
+
+def test_a_transposed_pose_is_told_by_its_last_row(tmp_path, filmed):
+    def transpose(scene, frames):
+        for frame in frames["frames"]:
+            frame["pose"] = np.transpose(frame["pose"]).tolist()
+
+    scene = read(write(tmp_path / "room", filmed, change=transpose))
+    with pytest.raises(InputError, match="it is rigid if transposed: write it by rows"):
         scene.footage.load(scene, BUDGET)
 
 

@@ -13,21 +13,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_ouro.scenes.footage.uprightness import quarter_turns as quarter_turns
+
 Floats = NDArray[np.float64]
 _Pixel = TypeVar("_Pixel", bound=np.generic)
 
-# By number of clockwise quarter turns that set an image upright: how far the camera's x, y and z axes then
-# point up in the world (`z_orien` in rectify_im.py).
-_UP_COMPONENTS = np.array([(0.0, -1.0, 0.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)])
 _CLOCKWISE = np.array([(0, -1), (1, 0)])  # of image coordinates, x right and y down
-
-
-def quarter_turns(poses: Floats) -> int:
-    """Number of clockwise quarter turns, 0 to 3, that set most images of `(N, 4, 4)` poses upright.
-
-    A single pose would not do: it is undecided where the camera looks at the floor or the ceiling.
-    """
-    return int(np.bincount((poses[:, 2, :3] @ _UP_COMPONENTS.T).argmax(axis=1), minlength=4).argmax())
 
 
 def rotate_image(image: NDArray[_Pixel], turns: int) -> NDArray[_Pixel]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.readers.files import MOST_METRES, read_bytes, short_repr
+from lightning_ouro.scenes.readers.files import MOST_METRES, read_bytes, same_aspect_ratio, short_repr
+from lightning_ouro.scenes.readers.left_out import LeftOut
 
 Floats = NDArray[np.float64]
 
@@ -35,7 +36,6 @@ _TIMED_NAME = re.compile(r"(?:\w+_)?([0-9]{1,9}(?:\.[0-9]{1,12})?)\.(?:png|pinca
 _MAX_TRAJECTORY_BYTES = 1 << 26  # an hour has 4 million
 _MAX_PINCAM_BYTES = 1 << 12
 _MAX_CAMERA_VALUE = 1e5  # pixels, of an image's side or a focal length
-_ASPECT_TOLERANCE = 0.02  # of width over height; chosen by hand
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,19 +126,22 @@ class TimedFiles:
         return nearest_index(self.times, wanted, tolerance)
 
 
-def read_trajectory(path: Path) -> Trajectory:
+def read_trajectory(path: Path, scene_id: str = "") -> Trajectory:
     """Reads a `.traj` file; rows that are not finite mean lost tracking and are left out.
 
     Raises:
-        BadSceneError: the file cannot be read, a row does not have seven numbers, or no row is left.
+        BadSceneError: the file cannot be read, too many rows do not have seven numbers, or no row is left.
     """
     lines = [line.split() for line in _text(path, _MAX_TRAJECTORY_BYTES).splitlines()]
     expected = "expected seven numbers: seconds, axis-angle, translation"
-    parsed = [
-        _numbers(f"{path}: line {number}", words, 7, expected)
-        for number, words in enumerate(lines, 1)
-        if words
-    ]
+    parsed: list[list[float]] = []
+    broken = LeftOut("rows of its trajectory")
+    for number, words in enumerate(lines, 1):
+        try:
+            parsed += [_numbers(f"{path}: line {number}", words, 7, expected)] if words else []
+        except BadSceneError as problem:
+            broken.add(problem)
+    broken.say(scene_id, len(parsed) + len(broken))
     rows = np.array(parsed).reshape(-1, 7)
     rows = rows[np.isfinite(rows[:, 0]) & (np.abs(rows[:, 1:]) < MOST_METRES).all(axis=1)]
     if len(rows) == 0:
@@ -172,11 +175,6 @@ def read_pincam(path: Path, size: tuple[int, int]) -> Floats:
     return np.array(
         [[fx * scale_x, 0, (cx + 0.5) * scale_x], [0, fy * scale_y, (cy + 0.5) * scale_y], [0, 0, 1]]
     )
-
-
-def same_aspect_ratio(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Whether images of these heights and widths can show the same view."""
-    return abs(a[1] * b[0] / (a[0] * b[1]) - 1) <= _ASPECT_TOLERANCE
 
 
 def _numbers(where: str, words: list[str], length: int, expected: str) -> list[float]:

@@ -22,7 +22,8 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.recording import Recording, Shots
 from lightning_ouro.scenes.footage.video_file import VideoFile
 from lightning_ouro.scenes.readers.arkitscenes import orientation, poses
-from lightning_ouro.scenes.readers.files import image_size, path_exists, read_image
+from lightning_ouro.scenes.readers.files import image_size, path_exists, read_depth, read_image, usual_header
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.types import Scene
 
 _PINCAM_TOLERANCE = 0.0015  # seconds between an image and its .pincam: one in the third decimal
@@ -99,7 +100,7 @@ class ARKitRecording(Recording):
         if self._movie is not None:
             _check_length(self._movie, cameras)
         images = poses.TimedFiles(files.images) if self._movie is None else cameras
-        all_poses, has_pose = poses.read_trajectory(files.trajectory).at(images.times)
+        all_poses, has_pose = poses.read_trajectory(files.trajectory, scene.id).at(images.times)
         camera_indices = cameras.nearest(images.times, _PINCAM_TOLERANCE)
         valid = np.flatnonzero(has_pose & (camera_indices >= 0))
         if len(valid) == 0:
@@ -107,12 +108,14 @@ class ARKitRecording(Recording):
                 f"{files.trajectory}: {has_pose.sum()} of {len(has_pose)} images have a pose, "
                 f"{(camera_indices >= 0).sum()} have a file in {files.cameras}, expected at least one with both"
             )
+        found = [images.paths[index] for index in valid]
+        self._stored_size = usual_header(found)[0] if self._movie is None else self._movie.size
+        pincams = [cameras.paths[index] for index in camera_indices[valid]]
+        intrinsics, is_whole = _intrinsics(pincams, self._stored_size, scene.id)
+        valid = valid[is_whole]
         self._movie_indices = valid
         self._image_paths = [images.paths[index] for index in valid]
         self._depth_indices = self._depths.nearest(images.times[valid], _DEPTH_TOLERANCE)
-        self._stored_size = image_size(self._image_paths[0]) if self._movie is None else self._movie.size
-        pincams = [cameras.paths[index] for index in camera_indices[valid]]
-        intrinsics = np.stack([poses.read_pincam(path, self._stored_size) for path in pincams])
         self._turns = orientation.quarter_turns(all_poses[valid])
         self.shots = Shots(
             times=images.times[valid] - images.times[0],
@@ -143,16 +146,26 @@ class ARKitRecording(Recording):
         if self._depth_indices[frame_index] < 0:
             return None
         path = self._depths.paths[self._depth_indices[frame_index]]
-        stored = read_image(path, mode=None)
-        if stored.ndim != 2 or stored.dtype != np.uint16:
-            raise BadSceneError(
-                f"{path}: has pixels of {stored.dtype} {stored.shape[2:]}, expected depth in uint16"
-            )
-        if not poses.same_aspect_ratio(stored.shape, self._stored_size):
-            raise BadSceneError(
-                f"{path}: has {_pixels(stored.shape)} pixels, but its image has {_pixels(self._stored_size)}"
-            )
+        stored = read_depth(path, self._stored_size)
         return orientation.rotate_image((stored / _MILLIMETRES).astype(np.float32), self._turns)
+
+
+def _intrinsics(
+    pincams: Sequence[Path], size: tuple[int, int], scene_id: str
+) -> tuple[NDArray[np.float64], list[bool]]:
+    """Pinhole matrices `(N, 3, 3)` of the files that can be read, and which of all these are."""
+    matrices: list[NDArray[np.float64]] = []
+    is_whole: list[bool] = []
+    broken = LeftOut("cameras")
+    for path in pincams:
+        try:
+            matrices.append(poses.read_pincam(path, size))
+            is_whole.append(True)
+        except BadSceneError as problem:
+            broken.add(problem)
+            is_whole.append(False)
+    broken.say(scene_id, len(pincams))
+    return np.stack(matrices), is_whole
 
 
 def _check_length(movie: VideoFile, cameras: poses.TimedFiles) -> None:

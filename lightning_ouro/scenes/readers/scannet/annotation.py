@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.fitted_boxes import FEWEST
 from lightning_ouro.scenes.readers.files import read_json, read_text, short_repr
+from lightning_ouro.scenes.readers.left_out import LeftOut
+from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.vocabulary import category_of
 
 SEGMENTS = "_vh_clean_2.0.010000.segs.json"  # ending of the file names
@@ -87,11 +89,17 @@ def read_segments(path: Path, num_vertices: int) -> NDArray[np.int64]:
     return np.array(indices, dtype=np.int64)
 
 
-def read_groups(path: Path) -> list[Group]:
+def read_groups(path: Path, scene_id: str, names: Names) -> list[Group]:
     """The annotated objects in the order of the file.
 
+    Args:
+        path: The file.
+        scene_id: The scan.
+        names: Is told which objects are left out because they are broken.
+
     Raises:
-        BadSceneError: the file cannot be read, refers to another mesh, or lists an objectId twice.
+        BadSceneError: the file cannot be read, refers to another mesh, lists an objectId twice, or too many objects
+            are broken.
     """
     record = read_json(path)
     entries = record.get("segGroups") if isinstance(record, dict) else None
@@ -102,7 +110,15 @@ def read_groups(path: Path) -> list[Group]:
         raise BadSceneError(
             f"{path}: segmentsFile is {short_repr(file)}, expected a name that ends in {SEGMENTS}"
         )
-    groups = [_group(f"{path}: segGroups {index}", entry) for index, entry in enumerate(entries)]
+    groups: list[Group] = []
+    broken = LeftOut("objects")
+    for index, entry in enumerate(entries):
+        try:
+            groups.append(_group(f"{path}: segGroups {index}", entry))
+        except BadSceneError as problem:
+            broken.add(problem)
+            names.lose_label(entry.get("label") if isinstance(entry, dict) else None)
+    broken.say(scene_id, len(entries))
     for object_id, count in Counter(group.object_id for group in groups).items():
         if count > 1:
             raise BadSceneError(f"{path}: segGroups has objectId {object_id} {count} times, expected once")
@@ -136,14 +152,18 @@ def category_of_label(label: str, nyu_classes: Mapping[str, str]) -> str | None:
     return nyu_class if nyu_class in NYU40 else category_of(label)
 
 
+def label_tables(folder: Path) -> list[Path]:
+    """Where the table of labels may be: next to `scans/` or in it."""
+    return [root / LABELS for root in (folder.parent.parent, folder.parent)]
+
+
 def find_nyu_classes(folder: Path) -> Mapping[str, str]:
     """The nyu40 class of each raw label, from the table next to `scans/` or in it; empty if there is none.
 
     Raises:
         BadSceneError: the table cannot be read.
     """
-    paths = [root / LABELS for root in (folder.parent.parent, folder.parent)]
-    return next((_read_nyu_classes(path) for path in paths if path.exists()), {})
+    return next((_read_nyu_classes(path) for path in label_tables(folder) if path.exists()), {})
 
 
 @lru_cache(maxsize=8)  # all scans of a data set share one table

@@ -19,6 +19,7 @@ of `-inf`) are left out. Depth is registered to colour: it shows the same view i
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +33,8 @@ from typing_extensions import override
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.recorded_footage import RecordedFootage
 from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
-from lightning_ouro.scenes.readers.files import image_size, read_frame, read_image, read_text, short_repr
+from lightning_ouro.scenes.readers.files import read_depth, read_frame, read_text, short_repr, usual_header
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.scannet.masks import InstanceMasks
 from lightning_ouro.scenes.readers.scannet.sens import FRAME_RATE, SensFile
 from lightning_ouro.scenes.types import Scene
@@ -81,6 +83,11 @@ class _ExportedFrames:
     original_numbers: bool
 
 
+def posed_images(folder: Path) -> list[Path]:
+    """Where the scan's folder of `posed_images` may be: next to `scans/` or in it."""
+    return [root / "posed_images" / folder.name for root in (folder.parent.parent, folder.parent)]
+
+
 def scan_footage(scan: Scan) -> RecordedFootage:
     """The scan's footage. Only file names are looked at until it is opened.
 
@@ -103,8 +110,7 @@ def _find_frames(folder: Path) -> Path | _ExportedFrames:
         intrinsics = folder / "intrinsic" / "intrinsic_color.txt"
         endings = (".jpg", ".jpeg", ".png")
         return _ExportedFrames(folder / "color", folder / "depth", folder / "pose", intrinsics, endings, True)
-    for root in (folder.parent.parent, folder.parent):
-        images = root / "posed_images" / folder.name
+    for images in posed_images(folder):
         if images.exists():
             return _ExportedFrames(images, images, images, images / "intrinsic.txt", (".jpg", ".jpeg"), False)
     raise BadSceneError(
@@ -124,6 +130,8 @@ def _open(scan: Scan, scene: Scene) -> Recording:
 class _SensRecording(Recording):
     def __init__(self, scan: Scan, path: Path) -> None:
         self._file = SensFile(path)
+        if self._file.remark is not None:
+            warnings.warn(f"scene {scan.folder.name}: {path.name}: {self._file.remark}", stacklevel=2)
         intrinsics = _pinhole(path, self._file.intrinsics, self._file.size, None)
         first_with_color = int(self._file.has_color.argmax())
         times = self._file.times - self._file.times[first_with_color]
@@ -160,12 +168,9 @@ class _ExportedRecording(Recording):
             )
         self._frame_numbers, self._colors = list(colors), list(colors.values())
         self._depths = [depths.get(number) for number in colors]
-        size = image_size(self._colors[0])
+        size = usual_header(self._colors)[0]
         intrinsics = _pinhole(frames.intrinsics, _read_matrix(frames.intrinsics), size, scan.color_size)
-        lost = np.full((4, 4), np.nan)
-        poses = np.array(
-            [_read_matrix(pose_files[number]) if number in pose_files else lost for number in colors]
-        )
+        poses = np.array(_read_poses([pose_files.get(number) for number in colors], scan.folder.name))
         times = (np.array(self._frame_numbers) - self._frame_numbers[0]) / FRAME_RATE
         self.shots, self._valid = _valid_shots(times, poses, intrinsics, size, scan.alignment)
         self._masks = InstanceMasks(scan.folder, scan.object_indices) if frames.original_numbers else None
@@ -184,12 +189,7 @@ class _ExportedRecording(Recording):
         path = self._depths[self._valid[frame_index]]
         if path is None:
             return None
-        depth = read_image(path, mode=None)
-        if depth.ndim != 2 or depth.dtype != np.uint16:
-            raise BadSceneError(
-                f"{path}: holds {depth.dtype} of the shape {depth.shape}, expected uint16 millimetres"
-            )
-        return (depth / 1000).astype(np.float32)
+        return (read_depth(path, self.shots.size) / 1000).astype(np.float32)
 
     @override
     def close(self) -> None:
@@ -212,6 +212,20 @@ def _read_matrix(path: Path) -> Floats:
     raise BadSceneError(
         f"{path}: holds {short_repr(' / '.join(map(' '.join, rows)))}, expected 4 lines of 4 numbers"
     )
+
+
+def _read_poses(paths: Sequence[Path | None], scene_id: str) -> list[Floats]:
+    """A matrix for each file; not finite where there is none, or a broken one."""
+    poses: list[Floats] = []
+    broken = LeftOut("poses")
+    for path in paths:
+        try:
+            poses.append(np.full((4, 4), np.nan) if path is None else _read_matrix(path))
+        except BadSceneError as problem:
+            broken.add(problem)
+            poses.append(np.full((4, 4), np.nan))
+    broken.say(scene_id, len(paths))
+    return poses
 
 
 def _numbered_files(folder: Path, endings: tuple[str, ...]) -> dict[int, Path]:

@@ -51,10 +51,11 @@ from lightning_ouro.scenes.readers.scannet.annotation import (
     SegmentPoints,
     category_of_label,
     find_nyu_classes,
+    label_tables,
     read_groups,
     read_segments,
 )
-from lightning_ouro.scenes.readers.scannet.frames import Scan, scan_footage
+from lightning_ouro.scenes.readers.scannet.frames import Scan, posed_images, scan_footage
 from lightning_ouro.scenes.types import Scene, SceneObject
 
 _ID = re.compile(r"scene[0-9]{4}_[0-9]{2}")
@@ -92,6 +93,11 @@ class ScanNetReader(Reader):
         return sorted(scans.values(), key=lambda scan: scan.id)
 
     @override
+    def inputs(self, location: Found) -> list[Path]:
+        folder = location.path.absolute()
+        return [folder, *label_tables(folder), *posed_images(folder)]
+
+    @override
     def read(self, location: Found) -> Scene:
         folder = location.path.absolute()
         text_file = folder / f"{folder.name}.txt"
@@ -100,9 +106,9 @@ class ScanNetReader(Reader):
         raw = read_ply(folder / f"{folder.name}{_MESH}")
         mesh = Mesh(raw.path, raw.points @ alignment[:3, :3].T + alignment[:3, 3])
         segments = read_segments(folder / f"{folder.name}{SEGMENTS}", len(mesh.points))
-        groups = read_groups(folder / f"{folder.name}{_GROUPS}")
         nyu_classes = find_nyu_classes(folder)
         names = Names(partial(category_of_label, nyu_classes=nyu_classes))
+        groups = read_groups(folder / f"{folder.name}{_GROUPS}", folder.name, names)
         objects, indices = self._objects(groups, SegmentPoints(mesh.points, segments), names)
         complete = COMPLETE if nyu_classes else COMPLETE - NYU40
         footage = scan_footage(Scan(folder, alignment, _color_size(text_file, properties), indices))

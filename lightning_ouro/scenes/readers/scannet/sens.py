@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.readers.clock import frame_times
 from lightning_ouro.scenes.readers.files import MOST_PIXELS
 
 FRAME_RATE = 30.0  # Hz, ScanNet's capture rate; used for frames without times
@@ -36,7 +37,7 @@ _HEADER = struct.Struct("<64f2i4IfQ")
 _FRAME = np.dtype([("pose", "<f4", (4, 4)), ("stamp", "<u8"), ("depth_stamp", "<u8"), ("bytes", "<u8", 2)])
 _COLOR_CODES, _DEPTH_CODES = {0: "raw", 1: "png", 2: "jpeg"}, {0: "raw", 1: "zlib"}
 _MAX_OVERHEAD = 1 << 16  # bytes; a compressed image is at most this much larger than twice its pixels
-_DAY = 86_400.0  # seconds
+_MICROSECOND = 1e-6  # seconds
 
 
 class SensFile:
@@ -49,8 +50,8 @@ class SensFile:
         intrinsics: `(4, 4)` of colour as the file has them: pixel centres are whole numbers.
         size: Height and width of colour.
         poses: `(F, 4, 4)` camera to world; not finite where tracking was lost.
-        times: `(F,)` seconds from the first frame, never falling; frame number / 30 Hz if the sensor wrote no
-            times.
+        times: `(F,)` seconds from the first frame, never falling; frame number / 30 Hz if the sensor's are none.
+        remark: What there is to say of these times, if anything.
         has_color: `(F,)` whether a frame has colour.
 
     Raises:
@@ -68,7 +69,8 @@ class SensFile:
         self._payload_bytes = frames["bytes"].astype(np.int64)
         self.has_color = self._payload_bytes[:, 0] > 0
         self.poses = frames["pose"].astype(np.float64)
-        self.times = self._seconds(frames["stamp"])
+        by_rate, source = np.arange(len(frames)) / FRAME_RATE, f"those of frames at {FRAME_RATE:g} Hz"
+        self.times, self.remark = frame_times(frames["stamp"].tolist(), by_rate, _MICROSECOND, source)
 
     def color(self, frame: int) -> NDArray[np.uint8]:
         """A frame's colour, uint8 `(H, W, 3)` RGB.
@@ -153,23 +155,6 @@ class SensFile:
                 raise BadSceneError(f"{self.path}: is truncated in frame {frame} of {num_frames}")
             file.seek(color_bytes + depth_bytes, io.SEEK_CUR)
         return np.frombuffer(b"".join(headers), dtype=_FRAME)
-
-    def _seconds(self, stamps: NDArray[np.uint64]) -> NDArray[np.float64]:
-        if (stamps == stamps[0]).all():  # some sensors write 0
-            return np.arange(len(stamps)) / FRAME_RATE
-        falls = stamps[1:] < stamps[:-1]
-        if falls.any():
-            frame = int(falls.argmax()) + 1
-            raise BadSceneError(
-                f"{self.path}: frame {frame}: timestamp_color falls from {stamps[frame - 1]} to "
-                f"{stamps[frame]}, expected rising microseconds"
-            )
-        times = (stamps - stamps[0]).astype(np.float64) / 1e6
-        if times[-1] > _DAY:
-            raise BadSceneError(
-                f"{self.path}: timestamp_color spans {times[-1]:.0f} seconds, expected microseconds"
-            )
-        return times
 
     def _payload(self, frame: int, kind: int) -> bytes:
         """The bytes of a frame's colour (kind 0) or depth (kind 1)."""

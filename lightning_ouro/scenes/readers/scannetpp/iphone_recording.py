@@ -15,6 +15,7 @@ The files are those of scannetpp/scannetpp @f3b4712 `common/scene_release.py`:
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard, final
@@ -26,7 +27,9 @@ from typing_extensions import override
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage.recording import Recording, Shots, rigid
 from lightning_ouro.scenes.footage.video_file import VideoFile
+from lightning_ouro.scenes.readers.clock import frame_times
 from lightning_ouro.scenes.readers.files import path_exists, read_json, short_repr
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.scannetpp.iphone_depth import open_depth
 from lightning_ouro.scenes.types import Scene
 
@@ -37,8 +40,6 @@ _VIDEOS, _CAMERAS, _DEPTH = ("rgb.mkv", "rgb.mp4"), "pose_intrinsic_imu.json", "
 _FRAME = re.compile(r"frame_([0-9]{6})")
 # Share of the image's width or height between a principal point and the middle; an iPhone's is 1 or 2 % off.
 _MAX_OFF_CENTER = 0.1
-_MAX_SECONDS = 1e6 / 60  # six digits of frame numbers at 60 Hz
-_MAX_TIMESTAMP = 1e12  # seconds; a phone counts from when it was switched on, or from 1970
 
 
 def recording_files(folder: Path) -> tuple[Path, Path]:
@@ -69,13 +70,13 @@ class IphoneRecording(Recording):
     def __init__(self, folder: Path, _scene: Scene) -> None:
         video, cameras = recording_files(folder)
         self._video = VideoFile(video)
-        entries = _read_entries(cameras)
+        entries = _read_entries(cameras, folder.parent.name)
         depth = folder / _DEPTH
         num_frames = min(len(self._video.times), entries[-1][0] + 1)
         self._depth = open_depth(depth, num_frames) if path_exists(depth) else None
         num_frames = num_frames if self._depth is None else self._depth.num_frames
         entries = [entry for entry in entries if entry[0] < num_frames]
-        self._frame_numbers, self.shots = _valid_shots(cameras, entries, self._video)
+        self._frame_numbers, self.shots = _valid_shots(cameras, entries, self._video, folder.parent.name)
 
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
@@ -86,7 +87,7 @@ class IphoneRecording(Recording):
         return None if self._depth is None else self._depth.frame(self._frame_numbers[frame_index])
 
 
-def _read_entries(path: Path) -> list[_Entry]:
+def _read_entries(path: Path, scene_id: str) -> list[_Entry]:
     """The entries in order of their frame numbers; at least one."""
     content = read_json(path)
     if not isinstance(content, dict) or not content:
@@ -94,44 +95,51 @@ def _read_entries(path: Path) -> list[_Entry]:
             f"{path}: is {short_repr(content)}, expected entries frame_000000, frame_000001, …"
         )
     entries: list[_Entry] = []
+    broken = LeftOut("entries of its recording")
     for name, record in content.items():
         match = _FRAME.fullmatch(name)
         if match is None or not isinstance(record, dict):
-            raise BadSceneError(
+            broken.add(
                 f"{path}: has {short_repr(name)}: {short_repr(record)}, expected an object named frame_NNNNNN"
             )
-        entries.append((int(match[1]), record))
+        else:
+            entries.append((int(match[1]), record))
+    broken.say(scene_id, len(content))
     return sorted(entries, key=lambda entry: entry[0])
 
 
-def _valid_shots(path: Path, entries: list[_Entry], video: VideoFile) -> tuple[list[int], Shots]:
+def _valid_shots(
+    path: Path, entries: list[_Entry], video: VideoFile, scene_id: str
+) -> tuple[list[int], Shots]:
     """The numbers of the usable frames, and how these were taken."""
     if not entries:
         raise BadSceneError(f"{path}: has no entry for any of the {len(video.times)} frames of {video.path}")
-    rows = [(f"{path}: frame_{number:06d}", record) for number, record in entries]
-    times = np.array([_timestamp(*row) for row in rows])
     # Time starts with the video's first frame, whether or not that frame has an entry.
-    times -= times[0] - video.times[entries[0][0]]
-    poses = np.stack([_pose(*row) for row in rows])
-    valid = rigid(poses)
-    if not valid.any():
+    by_video = video.times[[number for number, _ in entries]]
+    stamps = [record.get("timestamp") for _, record in entries]
+    times, remark = frame_times(stamps, by_video, 1.0, "those of the video's frames")
+    if remark is not None:
+        warnings.warn(f"scene {scene_id}: {path}: {remark}", stacklevel=2)
+    rows: list[tuple[int, Floats, Floats]] = []
+    broken = LeftOut("entries of its recording")
+    for place, (number, record) in enumerate(entries):
+        try:
+            pose = _pose(f"{path}: frame_{number:06d}", record)
+            if rigid(pose[None])[0]:
+                rows.append((place, _intrinsics(f"{path}: frame_{number:06d}", record, video.size), pose))
+        except BadSceneError as problem:
+            broken.add(problem)
+    broken.say(scene_id, len(entries))
+    if not rows:
         raise BadSceneError(
-            f"{path}: none of its {len(rows)} entries has an aligned_pose that is a rigid motion"
+            f"{path}: none of its {len(entries)} entries has an aligned_pose that is a rigid motion"
         )
-    if (np.diff(times) <= 0).any() or times[-1] > _MAX_SECONDS:
-        raise BadSceneError(f"{path}: timestamp does not rise from entry to entry, or is not in seconds")
-    intrinsics = np.stack(
-        [_intrinsics(*row, video.size) for row, is_valid in zip(rows, valid, strict=True) if is_valid]
-    )
-    numbers = [number for (number, _), is_valid in zip(entries, valid, strict=True) if is_valid]
-    return numbers, Shots(times[valid], intrinsics, poses[valid], video.size)
-
-
-def _timestamp(where: str, record: dict[str, Any]) -> float:
-    timestamp = record.get("timestamp")
-    if not _is_real(timestamp) or not 0 <= timestamp < _MAX_TIMESTAMP:
-        raise BadSceneError(f"{where}: timestamp is {short_repr(timestamp)}, expected seconds")
-    return float(timestamp)
+    places = np.array([place for place, _, _ in rows])
+    rises = np.diff(times[places], prepend=-np.inf) > 0  # keeps the first of two frames of the same time
+    kept = [row for row, is_later in zip(rows, rises, strict=True) if is_later]
+    intrinsics, poses = (np.stack([row[part] for row in kept]) for part in (1, 2))
+    numbers = [entries[place][0] for place, _, _ in kept]
+    return numbers, Shots(times[places[rises]], intrinsics, poses, video.size)
 
 
 def _pose(where: str, record: dict[str, Any]) -> Floats:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeGuard, final
@@ -43,6 +42,7 @@ from lightning_ouro.scenes.readers.files import (
     read_text,
     short_repr,
 )
+from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.readers.names import Names
 from lightning_ouro.scenes.readers.scannetpp.iphone_recording import IphoneRecording, recording_files
 from lightning_ouro.scenes.types import Scene, SceneObject
@@ -87,6 +87,10 @@ class ScanNetppReader(Reader):
         return [Found(name, by_name[name]) for name in sorted(scenes)]
 
     @override
+    def inputs(self, location: Found) -> list[Path]:
+        return [*(location.path / name for name in _SCENE_FOLDERS), _benchmark_table(location.path)]
+
+    @override
     def read(self, location: Found) -> Scene:
         folder = location.path
         recording_files(folder / "iphone")  # raises now, rather than during training, if there is no footage
@@ -106,10 +110,18 @@ def _objects(folder: Path, points: Floats, names: Names) -> tuple[SceneObject, .
         raise BadSceneError(f"{path}: segGroups is {short_repr(groups)}, expected a list of objects")
     vertices = _Vertices(folder, points)
     boxes: dict[tuple[Any, ...], tuple[str, Box]] = {}
-    for where, category, group in _nameable_groups(path, groups, _benchmark_names(folder), names):
-        obb = group.get("obb")
-        box = vertices.box(where, group.get("segments")) if obb is None else parse_box(f"{where}: obb", obb)
-        boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), (category, box))
+    classes, broken = _benchmark_names(folder), LeftOut("objects")
+    for index, group in enumerate(groups):
+        try:
+            category = _category(f"{path}: segGroups[{index}]", group, classes, names)
+            if category is not None:
+                box = _box(f"{path}: segGroups[{index}] ({category})", group, vertices)
+                boxes.setdefault((category, *np.round(box[0], CENTER_DECIMALS)), (category, box))
+        except BadSceneError as problem:
+            broken.add(problem)
+            label = group.get("label") if isinstance(group, dict) else None
+            names.lose_label(classes.get(label) or label if isinstance(label, str) else None)
+    broken.say(folder.name, len(groups))
     if not boxes:
         raise BadSceneError(
             f"{path}: none of its {len(groups)} segGroups is an object that a question could name"
@@ -121,25 +133,26 @@ def _objects(folder: Path, points: Floats, names: Names) -> tuple[SceneObject, .
     return tuple(SceneObject(index, category, *box) for index, (category, box) in enumerate(kept))
 
 
-def _nameable_groups(
-    path: Path, groups: list[Any], classes: dict[str, str], names: Names
-) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Location for error messages, category and record of each group whose label names an object."""
-    for index, group in enumerate(groups):
-        where = f"{path}: segGroups[{index}]"
-        label = group.get("label") if isinstance(group, dict) else None
-        if not isinstance(label, str):
-            raise BadSceneError(
-                f"{where} is {short_repr(group)}, expected an object with label, obb, segments"
-            )
-        category = names.of(classes.get(label) or label)  # the word `None` is not a category
-        if category is not None:
-            yield f"{where} ({category})", category, group
+def _category(where: str, group: Any, classes: dict[str, str], names: Names) -> str | None:
+    """The category of a group, None if its label names no object."""
+    label = group.get("label") if isinstance(group, dict) else None
+    if not isinstance(label, str):
+        raise BadSceneError(f"{where} is {short_repr(group)}, expected an object with label, obb, segments")
+    return names.of(classes.get(label) or label)  # the word `None` is not a category
+
+
+def _box(where: str, group: dict[str, Any], vertices: _Vertices) -> Box:
+    obb = group.get("obb")
+    return vertices.box(where, group.get("segments")) if obb is None else parse_box(f"{where}: obb", obb)
+
+
+def _benchmark_table(folder: Path) -> Path:
+    return folder.parent.parent / "metadata" / "semantic_benchmark" / "map_benchmark.csv"
 
 
 def _benchmark_names(folder: Path) -> dict[str, str]:
     """The data set's benchmark class of each raw label; empty if the mapping file is missing."""
-    path = folder.parent.parent / "metadata" / "semantic_benchmark" / "map_benchmark.csv"
+    path = _benchmark_table(folder)
     if not path_exists(path):
         return {}
     try:

@@ -93,7 +93,7 @@ def test_rows_with_lost_tracking_are_left_out(tmp_path, lost, column):
     [
         ("", "has no pose in its 0 lines"),
         ("nan nan nan nan nan nan nan\n", "has no pose in its 1 lines"),
-        ("1.0 0 0 0 0 0 0\n2.0 0 0 0 0 0\n", "line 2: is '2.0 0 0 0 0 0', expected seven numbers"),
+        ("1.0 0 0 0 0 0\n2.0 0 0 0 0 0\n", "line 1: is '1.0 0 0 0 0 0', expected seven numbers"),
         ("1.0 0 0 zero 0 0 0\n", "line 1"),
         ("1.0 0 0 0 0 0 0 0\n", "line 1"),
         (
@@ -109,6 +109,14 @@ def test_a_bad_trajectory_is_refused_with_the_line(tmp_path, text, reason):
         read_trajectory(written(tmp_path, text))
     message = str(problem.value)
     assert reason in message and "lowres_wide.traj" in message and "\n" not in message and len(message) < 400
+
+
+def test_a_broken_row_of_a_trajectory_costs_itself(tmp_path):
+    with pytest.warns(
+        UserWarning, match=r"1 of 3 rows .* left out: .* line 2: is '2.0 0 0 0 0 0', expected seven"
+    ):
+        trajectory = read_trajectory(written(tmp_path, "1.0 0 0 0 0 0 0\n2.0 0 0 0 0 0\n3.0 0 0 0 0 0 0\n"))
+    assert trajectory.times.tolist() == [1.0, 3.0]
 
 
 def test_nothing_beyond_the_tolerance_is_nearest():

@@ -148,3 +148,19 @@ def test_classes_without_an_object_are_absent_where_rooms_like_it_have_them(fold
     }
     assert "stove" in absent(scene("refrigerator")) and "stove" not in absent(scene("refrigerator", "oven"))
     assert absent(scene("stool")) == set()  # that could be any room
+
+
+@pytest.mark.parametrize("place", [".", "3dod"])
+def test_videos_of_one_visit_are_recordings_of_one_room(folder, place):
+    root = folder.parents[2]
+    table = (
+        "video_id,visit_id,fold\n{0},417892.0,Training\n41069022,417892.0,Training\n41069023,NA,Training\n"
+    )
+    (root / place / "metadata.csv").write_text(table.format(VIDEO))
+    (scene,) = [READER.read(found) for found in READER.find(root)]
+    assert scene.room == "visit 417892"
+    assert root / place / "metadata.csv" in READER.inputs(*READER.find(root))
+
+
+def test_without_a_table_of_visits_the_video_is_the_room(folder):
+    assert READER.read(*READER.find(folder)).room == ""

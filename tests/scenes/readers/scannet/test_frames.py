@@ -77,7 +77,22 @@ def test_the_first_of_frames_with_the_same_time_is_kept(root, small):
 
 def test_frames_without_times_are_numbered_at_30_hz(root, small):
     write_sens(root / "scans" / SCAN, small, stamps=[0, 0, 0])
-    np.testing.assert_allclose(video_of(root).views.timestamps, [0, 1 / 30, 2 / 30])
+    with pytest.warns(UserWarning, match=r"scene0000_00\.sens: its timestamps are missing .* at 30 Hz"):
+        views = video_of(root).views
+    np.testing.assert_allclose(views.timestamps, [0, 1 / 30, 2 / 30])
+
+
+HOUR = 3_600_000_000  # microseconds
+
+
+@pytest.mark.parametrize(
+    "stamps", [[0, HOUR, 10 * HOUR], [9 * HOUR, 2 * HOUR, 5], [0, 1 << 62, (1 << 62) + 5]]
+)
+def test_random_stamps_give_no_video_of_hours(root, small, stamps):
+    write_sens(root / "scans" / SCAN, small, stamps=stamps)
+    with pytest.warns(UserWarning, match="times are those of frames at 30 Hz"):
+        views = video_of(root).views
+    np.testing.assert_allclose(views.timestamps, [0, 1 / 30, 2 / 30])
 
 
 @pytest.mark.parametrize("numbers", [[9, 10, 100], [99_998, 99_999, 100_000], [0, 2, 1000]])

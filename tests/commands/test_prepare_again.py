@@ -1,0 +1,263 @@
+"""A store says what it was made from: what has changed is made again, and nothing else."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lightning_ouro.commands.prepare import prepare
+from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.reading import read_scenes
+from tests.scenes.readers.film import film
+from tests.scenes.readers.write_plain_folder import write
+from tests.scenes.readers.write_scannet import write_everything
+
+from ..small_run import lines
+
+SMALL = {"num_frames": 3, "height": 64, "width": 96, "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def filmed():
+    return film(3, frames=4, height=60, width=80)
+
+
+@pytest.fixture
+def rooms(tmp_path, filmed):
+    """Two recordings, a and b."""
+    for name in "ab":
+        write(tmp_path / "rooms" / name, filmed, depth=True)
+    return tmp_path / "rooms"
+
+
+@pytest.fixture
+def store(rooms, tmp_path):
+    prepare([rooms], tmp_path / "store", **SMALL)
+    return tmp_path / "store"
+
+
+def mend(file, change):
+    record = json.loads(file.read_text())
+    change(record)
+    file.write_text(json.dumps(record))
+
+
+def widen(record):
+    record["objects"][0]["size"] = [3.0, 1.0, 0.8]
+
+
+def made_at(store):
+    return {path.parent.name: path.stat().st_mtime_ns for path in store.glob("*/scene.json")}
+
+
+def changed(before, store):
+    after = made_at(store)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
+def test_a_mended_box_reaches_the_store_and_the_other_scene_is_kept(rooms, store, capsys):
+    before = made_at(store)
+    mend(rooms / "a" / "scene.json", widen)
+    capsys.readouterr()
+    prepare([rooms], store, **SMALL)
+    assert changed(before, store) == {"a"}
+    assert json.loads((store / "a" / "scene.json").read_text())["objects"][0]["size"] == [3.0, 1.0, 0.8]
+    assert "0 scenes prepared in" in (out := capsys.readouterr().out)
+    assert "1 made again because their files had changed, 1 already there" in out
+
+
+@pytest.mark.parametrize("kind", ["frames", "depth"])
+def test_a_picture_that_was_replaced_is_noticed(rooms, store, kind):
+    before = made_at(store)
+    shutil.copy(rooms / "a" / kind / "0.png", rooms / "a" / kind / "3.png")
+    prepare([rooms], store, **SMALL)
+    assert changed(before, store) == {"a"}
+
+
+def test_a_word_mended_without_a_trace_in_size_and_time_is_noticed(rooms, store):
+    file, before = rooms / "b" / "frames.json", made_at(store)
+    status, text = file.stat(), file.read_text()
+    file.write_text(text.replace('"depth_unit": 0.0005', '"depth_unit": 0.0006'))
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert file.stat().st_size == status.st_size
+    prepare([rooms], store, **SMALL)
+    assert changed(before, store) == {"b"}
+
+
+def test_a_moved_data_set_is_the_same(rooms, store, tmp_path):
+    before = made_at(store)
+    rooms.rename(tmp_path / "elsewhere")
+    prepare([tmp_path / "elsewhere"], store, **SMALL)
+    assert not changed(before, store)
+
+
+def test_another_scene_of_the_same_name_replaces_none(rooms, store, tmp_path, filmed):
+    write(tmp_path / "others" / "a", filmed, change=lambda scene, frames: widen(scene))
+    before = made_at(store)
+    with pytest.raises(InputError, match=r"others/a: .*store/a was made from .*rooms/a, whose annotation"):
+        prepare([tmp_path / "others"], store, **SMALL)
+    assert not changed(before, store)
+    prepare([tmp_path / "others"], store, **SMALL, rebuild=True)
+    assert changed(before, store) == {"a"}
+
+
+def test_two_scenes_of_one_name_in_one_command_are_named(rooms, tmp_path, filmed):
+    write(tmp_path / "others" / "a", filmed, change=lambda scene, frames: widen(scene))
+    prepare([rooms, tmp_path / "others", rooms / "b"], tmp_path / "new", **SMALL)
+    (row,) = lines(tmp_path / "new" / "skipped.jsonl")
+    assert f"others/a: has the same name as {rooms / 'a'}" in row["reason"]
+
+
+def test_a_scene_that_broke_leaves_no_old_boxes_behind(rooms, store):
+    mend(rooms / "a" / "scene.json", lambda record: record.update(objects="sofa"))
+    prepare([rooms], store, **SMALL)
+    assert set(made_at(store)) == {"b"}
+    (row,) = lines(store / "skipped.jsonl")
+    assert "objects is 'sofa'" in row["reason"] and "was removed" in row["reason"]
+
+
+def test_rebuild_makes_all_again_with_other_options(rooms, store):
+    before = made_at(store)
+    with pytest.raises(InputError, match=r"--rebuild was not given the paths of all.*: b is missing"):
+        prepare([rooms / "a"], store, **SMALL | {"num_frames": 2}, rebuild=True)
+    prepare([rooms], store, **SMALL | {"num_frames": 2}, rebuild=True)
+    assert changed(before, store) == {"a", "b"}
+    assert [len(list((store / name / "frames").iterdir())) for name in "ab"] == [2, 2]
+
+
+def test_a_rebuild_that_was_killed_is_gone_on_with(rooms, store):
+    prepare([rooms], store, **SMALL | {"num_frames": 2}, rebuild=True)
+    mend(store / "b" / "made_from.json", lambda record: record["options"].update(num_frames=3))
+    before = made_at(store)
+    prepare([rooms], store, **SMALL | {"num_frames": 2})
+    assert changed(before, store) == {"b"}
+
+
+def test_a_scene_that_does_not_say_what_it_was_made_from_is_made_again(rooms, store):
+    before = made_at(store)
+    for name, content in (("a", None), ("b", "[1]")):
+        (store / name / "made_from.json").unlink()
+        if content is not None:
+            (store / name / "made_from.json").write_text(content)
+    prepare([rooms], store, **SMALL)
+    assert changed(before, store) == {"a", "b"}
+
+
+def test_a_scene_whose_folder_is_gone_is_named(rooms, store, capsys):
+    shutil.rmtree(rooms / "b")
+    prepare([rooms], store, **SMALL)
+    assert "still in the store, but no longer where they came from: b" in capsys.readouterr().out
+
+
+def test_a_store_inside_of_its_recording_is_no_part_of_it(rooms):
+    store = rooms / "a" / "store"
+    prepare([rooms / "a"], store, **SMALL)
+    before = made_at(store)
+    prepare([rooms / "a"], store, **SMALL)
+    assert not changed(before, store)
+
+
+def test_another_table_of_labels_beside_the_scans_is_noticed(tmp_path):
+    root = write_everything(tmp_path / "scannet", film(frames=3, height=60, width=80))
+    store = tmp_path / "store"
+    prepare([root], store, **SMALL)
+    before = made_at(store)
+    prepare([root], store, **SMALL)
+    assert not changed(before, store)
+    table = root / "scannetv2-labels.combined.tsv"
+    table.write_text(table.read_text() + "1\tx\tx\t1\t1\t1\tx\tx\n" if table.exists() else "")
+    table.write_text("id\traw_category\tnyu40class\n1\tlamp\ttable\n")
+    prepare([root], store, **SMALL)
+    assert changed(before, store) == {"scene0000_00"}
+
+
+def test_patterns_and_home_stand_for_paths(rooms, tmp_path, monkeypatch):
+    (rooms / "notes.txt").write_text("no scene")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    prepare([Path("~/rooms/*")], Path("~/kept"), **SMALL)
+    assert set(made_at(tmp_path / "kept")) == {"a", "b"}
+    assert {scene.id for scene in read_scenes([Path("~/rooms/[ab]")])[0]} == {"a", "b"}
+    with pytest.raises(InputError, match="matches nothing"):
+        prepare([rooms / "c*"], tmp_path / "kept", **SMALL)
+    with pytest.raises(InputError, match="holds no scene in a known layout"):
+        prepare([rooms / "*.txt"], tmp_path / "kept", **SMALL)
+
+
+def test_a_name_with_brackets_is_itself_before_it_is_a_pattern(rooms, tmp_path):
+    rooms = rooms.rename(tmp_path / "[ab]")
+    prepare([rooms / "a*"], tmp_path / "first", **SMALL)
+    assert set(made_at(tmp_path / "first")) == {"a"}
+    prepare([rooms], tmp_path / "second", **SMALL)
+    assert set(made_at(tmp_path / "second")) == {"a", "b"}
+
+
+def test_several_paths_and_a_bare_flag_are_understood(rooms, tmp_path, monkeypatch, capsys):
+    from lightning_ouro.cli import main
+
+    monkeypatch.chdir(rooms)
+    options = ["--num_frames", "2", "--height", "64", "--width", "96"]
+    for arguments in (["a", "b", "S"], ["--rebuild", "a", "b", "S"], ["a", "--rebuild", "b", "S"]):
+        main(["prepare", "--workers", "1", *arguments, *options])
+    assert "2 made again" in capsys.readouterr().out.splitlines()[-1]
+    assert set(made_at(rooms / "S")) == {"a", "b"}
+
+
+def test_help_says_that_several_paths_may_be_given(capsys):
+    from lightning_ouro.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["prepare", "--help"])
+    usage = " ".join(capsys.readouterr().out.split("Converts")[0].split())
+    assert usage.endswith("scenes ... store") and "LIST_OF" not in usage
+
+
+def test_paths_that_look_like_numbers_or_lists_are_paths(rooms, tmp_path, monkeypatch):
+    from lightning_ouro.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    for number, name in enumerate(("695e0514", "[x]", "#1", "null")):
+        shutil.copytree(rooms / "a", tmp_path / name)
+        mend(tmp_path / name / "scene.json", lambda record: record.update(id="room"))
+        main(["prepare", name, f"{number}e3", "--num_frames", "2", "--workers", "1"])
+        assert set(made_at(tmp_path / f"{number}e3")) == {name}
+
+
+def test_the_table_counts_what_is_ever_seen(rooms, store, capsys):
+    (scene,) = read_scenes([rooms / "a"])[0]
+    shares = [frame["shares"] for frame in json.loads((store / "a" / "frames.json").read_text())["frames"]]
+    seen = {name for frame in shares for name, share in frame.items() if share >= 0.003}
+    mend(rooms / "a" / "scene.json", lambda record: record["objects"].append(dict(BEHIND)))
+    prepare([rooms], store, **SMALL)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    number = len(scene.objects) + 1
+    assert ["a", str(number), str(len(seen)), "0"] in rows
+    total = f"2 scenes with {2 * number - 1} objects, {2 * len(seen)} of which are ever seen; 0 warnings"
+    assert total.split() in rows
+
+
+BEHIND = {"category": "globe", "center": [900.0, 900.0, 0.5], "size": [0.1, 0.1, 0.1]}
+
+
+def test_the_table_of_many_scenes_shows_those_that_need_a_look(tmp_path, filmed, monkeypatch, capsys):
+    monkeypatch.setattr("lightning_ouro.commands.prepare._LONGEST_TABLE", 2)
+
+    def blind(scene, frames):
+        scene["objects"] = [dict(BEHIND)]
+
+    for name in "abc":
+        write(tmp_path / "rooms" / name, filmed, change=blind if name == "c" else lambda scene, frames: None)
+    prepare([tmp_path / "rooms"], tmp_path / "store", **SMALL)
+    out = capsys.readouterr().out
+    assert [line.split()[0] for line in out.splitlines() if line[:2] in ("a ", "b ", "c ")] == ["a", "c"]
+    assert "… and 1 more" in out
+
+
+def test_frames_are_unchanged_where_only_boxes_changed(rooms, store):
+    before = np.frombuffer((store / "a" / "frames" / "0001.jpg").read_bytes(), np.uint8)
+    mend(rooms / "a" / "scene.json", widen)
+    prepare([rooms], store, **SMALL)
+    after = np.frombuffer((store / "a" / "frames" / "0001.jpg").read_bytes(), np.uint8)
+    np.testing.assert_array_equal(before, after)
