@@ -2,6 +2,9 @@
 
 import pytest
 
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.module import SolverModule
 
 from .small_run import SMALL, TINY
@@ -60,6 +63,16 @@ def test_runs_beside_it_are_not_touched(run, tmp_path):
     (tmp_path / "runs/tiny/version_0/events.out.tfevents.1").write_text("another run's")
     before = everything(tmp_path)
     fails(run, "--config", TINY, *SMALL, *FAILURES["scenes that are not there"])
+    assert everything(tmp_path) == before
+
+
+@pytest.mark.parametrize("failure", ["weights that are not there", "an adapter of no rank"])
+def test_no_record_of_a_split_is_left(run, tmp_path, failure):
+    for scene in procedural_scenes(0, 4):
+        write_scene(scene, scene.footage.load(scene, FrameBudget(8, 64, 96)), tmp_path / "rooms" / scene.id)
+    before = everything(tmp_path)
+    options = ("--data.scenes", "rooms", "--data.num_val_scenes", "1", "--data.num_test_scenes", "0")
+    fails(run, "--config", TINY, *SMALL, *options, *FAILURES[failure])
     assert everything(tmp_path) == before
 
 

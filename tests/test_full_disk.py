@@ -15,6 +15,11 @@ from lightning_ouro import atomic_files
 from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.checkpoint_files import AtomicCheckpointIO
 from lightning_ouro.libraries import check_events_were_written, silence_libraries
+from lightning_ouro.loop.journal import Journal
+from lightning_ouro.programs.questions import Proposal
+from lightning_ouro.scenes.store import write_scene
+from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
+from lightning_ouro.scenes.types import FrameBudget
 
 from .small_run import SMALL, TINY
 
@@ -117,3 +122,31 @@ def test_a_write_that_fails_names_the_file_and_leaves_the_old_one(tmp_path):
         write_atomic(path, bytes(2000))
     assert stop.value.filename == str(path) and path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_notes_of_a_proposer_that_cannot_be_written_are_named_and_the_rest_kept(tmp_path):
+    journal = Journal(tmp_path, 0, b'{"seed": 0}')
+    written = {name: [Proposal(name, "room", "?" * 300, "", "test", 0, 0)] for name in "abc"}
+    journal.add({"a": written["a"]})
+    with files_up_to(800), pytest.raises(OSError, match="File too large") as stop:
+        journal.add({name: written[name] for name in "bc"})
+    assert stop.value.filename == str(tmp_path / "proposals.0.jsonl")
+    assert journal.read() == {"a": written["a"]}
+    journal.add({"c": written["c"]})
+    assert journal.read() == {name: written[name] for name in "ac"}
+
+
+@pytest.mark.parametrize("size", [1000, 8_000, 40_000])  # breaks off within a frame, between, within a record
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_scene_that_cannot_be_stored_is_named_and_leaves_nothing(run, tmp_path, capsys, size, workers):
+    for scene in procedural_scenes(0, 2):
+        write_scene(scene, scene.footage.load(scene, FrameBudget(6, 96, 128)), tmp_path / "rooms" / scene.id)
+    options = ("--num_frames", "4", "--height", "96", "--width", "128", "--workers", workers)
+    with files_up_to(size):
+        line = stopped(run, capsys, "rooms", "store", *options, command="prepare")
+    assert "store/procedural-00000" in line and ": cannot be written (File too large)" in line
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["store.json"]
+    run("prepare", "rooms", "store", *options)
+    assert {path.name for path in (tmp_path / "store").glob("proc*")} == {
+        path.name for path in (tmp_path / "rooms").iterdir()
+    }
