@@ -69,7 +69,12 @@ def machine() -> dict[str, Any]:
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
-    return {"cpu": _cpu(), "cores": len(os.sched_getaffinity(0)), "gpu": gpu}
+    return {"cpu": _cpu(), "cores": _cores(), "gpu": gpu}
+
+
+def _cores() -> int:
+    """Those that this process may use; all of them on macOS and Windows, which can't tell."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _cpu() -> str:

@@ -67,6 +67,8 @@ def write_job(scene: Scene, num_questions: int) -> Job:
 
 def pin_to_one_core() -> int:
     """Restricts this process, all its threads and the processes that it starts to one core; returns which."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise SystemExit("verification_rate.py restricts itself to one core, which only Linux can do")
     core = min(os.sched_getaffinity(0))
     for thread in Path("/proc/self/task").iterdir():
         os.sched_setaffinity(int(thread.name), {core})

@@ -4,20 +4,42 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Writes a file, creating its folder; a killed process leaves the previous file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Within it, an error of the system that names no file, as a write to a full disk raises it, names this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+def write_atomic(path: Path, data: bytes | memoryview) -> None:
+    """Writes a file, creating its folder; a killed process leaves the previous file or none.
+
+    Raises:
+        OSError: it cannot be written, such as to a full disk; the error names the file, and nothing is left of it.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with naming(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeVar, cast
 
 import torch
 
@@ -24,6 +25,26 @@ def all_gather_list(items: list[T]) -> list[T]:
     parts: list[list[T]] = [[] for _ in range(torch.distributed.get_world_size())]
     torch.distributed.all_gather_object(parts, items)
     return [item for part in parts for item in part]
+
+
+def from_first_rank(compute: Callable[[], T]) -> T:
+    """What the first rank computes, on every rank; what it raises is raised on every rank, so that none waits for it.
+
+    A collective. A single process computes it itself.
+    """
+    if not is_distributed():
+        return compute()
+    outcome: list[T | Exception | None] = [None]
+    if torch.distributed.get_rank() == 0:
+        try:
+            outcome = [compute()]
+        except Exception as error:  # whatever it is, the others have to know
+            outcome = [error]
+    torch.distributed.broadcast_object_list(outcome, src=0)
+    (found,) = outcome
+    if isinstance(found, Exception):
+        raise found
+    return cast("T", found)
 
 
 def shutdown() -> None:

@@ -7,8 +7,19 @@ is never an exception: it is a `Rejection` with a reason. Broken invariants of o
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping
 from typing import Any
+
+# What a disk may refuse at any moment, with or without a name of the file: full, over quota, over a limit, broken,
+# read-only.
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+# What a path may be wrong about: said only of a file that the error names.
+PATH_ERRORS = (
+    *(errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.EEXIST, errno.ENOTEMPTY),
+    *(errno.ENAMETOOLONG, errno.ELOOP, errno.EMFILE, errno.ENFILE, errno.ETXTBSY, errno.EBUSY, errno.ESTALE),
+)
 
 
 class InputError(ValueError):
@@ -17,6 +28,32 @@ class InputError(ValueError):
 
 class BadSceneError(Exception):
     """Why one scene cannot be used, in one line; becomes a `SkippedScene`, and the run goes on without it."""
+
+
+def file_problem(error: OSError) -> str | None:
+    """What is wrong with a file, in a few words; None where it is not the user's disk or path."""
+    name = error.filename2 or error.filename
+    if error.errno in DISK_ERRORS:
+        free = "; free some space, or choose another folder" if error.errno != errno.EROFS else ""
+        return f"{_shown(name or 'a file')}: cannot be written ({error.strerror}){free}"
+    if error.errno in PATH_ERRORS and name is not None:
+        return f"{_shown(name)}: cannot be read or written ({error.strerror})"
+    return None
+
+
+def _shown(name: str | bytes | int) -> str:
+    return os.fsdecode(name) if isinstance(name, str | bytes) else f"file {name}"
+
+
+def on_one_line(error: Exception) -> str:
+    """The start of a library's error message, on one line."""
+    return shortened(str(error))
+
+
+def shortened(text: str) -> str:
+    """The start of a text, on one line."""
+    line = " ".join(text.split())
+    return line if len(line) <= 160 else f"{line[:160]}..."
 
 
 def check_fields(owner: str, state: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

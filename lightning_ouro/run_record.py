@@ -11,6 +11,7 @@ import yaml
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import CSVLogger
 
+from lightning_ouro import config_yaml
 from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.run_folder import run_checkpoint, run_folder
 
@@ -55,7 +56,7 @@ class SaveRunConfig(SaveConfigCallback):
         for settings, logger in zip(recorded, trainer.loggers if recorded else (), strict=True):
             settings.setdefault("init_args", {}).update(_identity(settings, logger))
         text = "".join(f"# {name} {version(name)}\n" for name in RECORDED_VERSIONS)
-        text += yaml.safe_dump(config, sort_keys=False)
+        text += config_yaml.dump(config)
         path, number = folder / self.config_filename, 1
         while path.exists() and path.read_text("utf8") != text:
             path = folder / f"{Path(self.config_filename).stem}.{number}.yaml"

@@ -23,7 +23,7 @@ from lightning_ouro.trainer_cli import TrainerCLI, run
 
 def main(args: Sequence[str]) -> None:
     """Runs `fit`, `validate`, `test` or `predict`."""
-    run(lambda words: SolverCLI(args=words), args)
+    run(SolverCLI, args)
 
 
 class SolverCLI(TrainerCLI):
@@ -70,7 +70,8 @@ class SolverCLI(TrainerCLI):
     def before_validate(self) -> None:
         """Refuses to score the base where the user asked for a checkpoint's weights."""
         checkpoint = self.find_checkpoint()
-        self._weights = EvaluatedWeights.of(checkpoint)
+        if self.trainer.is_global_zero:  # which names them; hashing takes a while
+            self._weights = EvaluatedWeights.of(checkpoint)
         self._follow_recorded_split(checkpoint)
         if checkpoint is not None:  # Lightning looks for `last` by other rules
             self.config_init[self.command]["ckpt_path"] = str(checkpoint)
@@ -84,9 +85,10 @@ class SolverCLI(TrainerCLI):
 
     def after_validate(self) -> None:
         """Writes the scores, with the weights that made them."""
-        folder, weights = run_folder(self.trainer), self._weights.record(self._steps)
+        folder = run_folder(self.trainer)
         if not self.trainer.is_global_zero:
             return
+        weights = self._weights.record(self._steps)
         scores = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
         scores.pop("step", None)
         where = "not kept: a development run keeps nothing"
@@ -108,9 +110,10 @@ class SolverCLI(TrainerCLI):
         """Writes one line per question with its reply."""
         batches = self.trainer.predict_loop.predictions
         rows = all_gather_list([row for batch in batches for row in batch])
-        folder, weights = run_folder(self.trainer), self._weights.record(self._steps)
+        folder = run_folder(self.trainer)
         if not self.trainer.is_global_zero:
             return
+        weights = self._weights.record(self._steps)
         if folder is None:
             print(f"{len(rows)} replies, not kept: a development run keeps nothing")
         else:

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import argparse
 import atexit
-import errno
 import gc
-import logging
-import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lightning as L
 from jsonargparse import Namespace
@@ -27,11 +25,17 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from omegaconf.errors import OmegaConfBaseException
 
+from lightning_ouro import config_yaml
+from lightning_ouro.atomic_files import naming
+from lightning_ouro.checkpoint_files import use_atomic_checkpoints
 from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import shutdown
 from lightning_ouro.errors import InputError
+from lightning_ouro.failed_start import Start
+from lightning_ouro.libraries import check_events_were_written, silence_libraries
 from lightning_ouro.list_options import join_lists
 from lightning_ouro.moved_run import follow_record
+from lightning_ouro.option_errors import readable
 from lightning_ouro.run_folder import (
     RunCheckpoint,
     check_checkpoint,
@@ -41,8 +45,8 @@ from lightning_ouro.run_folder import (
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
-UNWRITABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
-PARSER = {"parser_mode": "omegaconf", "exit_on_error": False}
+PARSER = {"parser_mode": config_yaml.MODE, "exit_on_error": False}
+CLI = TypeVar("CLI", bound="TrainerCLI")
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
     "devices": 1,  # the defaults are the tiny run, which gains nothing from a second device
@@ -59,44 +63,41 @@ TRAINER_DEFAULTS = {
 }
 
 
-def run(command: Callable[[list[str]], object], args: Sequence[str]) -> None:
+def run(
+    parse: Callable[[list[str]], CLI], args: Sequence[str], act: Callable[[CLI], None] | None = None
+) -> None:
     """Runs a command with a Trainer.
+
+    Args:
+        parse: Makes the command line; the Trainer's own commands are run by it.
+        args: The arguments.
+        act: What the command does with it; None for the Trainer's own.
 
     Raises:
         InputError: options do not parse, do not fit each other, or the command refuses its input.
     """
     silence_libraries()
+    config_yaml.install()
     # Python would look for cycles among all that torch and Lightning made before it ends, 2 s after Ctrl-C.
     atexit.register(gc.freeze)
     words = join_lists(args)
     try:
-        command(words)
+        cli = parse(words)
+        if act is not None:
+            with cli.no_failed_start():
+                act(cli)
+        check_events_were_written()
     except MisconfigurationException as error:
         raise InputError(f"trainer: {error}") from error
     except argparse.ArgumentError as error:
         configs = [value for option, value in pairwise(words) if option in CONFIG_OPTIONS]
         where = f" (read: {', '.join(configs)} and the command line)" if configs else ""
-        raise InputError(f"{error}{where}; `--help` after the command lists every option") from error
+        raise InputError(
+            f"{readable(error)}{where}; `--help` after the command lists every option"
+        ) from error
     except (UnicodeDecodeError, OmegaConfBaseException) as error:
         raise InputError(f"--config: {error}") from error
-    except OSError as error:
-        if error.errno not in UNWRITABLE:
-            raise
-        raise InputError(
-            f"{error.filename2 or error.filename}: cannot be written ({error.strerror})"
-        ) from error
     atexit.register(shutdown)  # not after an error: other ranks may be waiting for this one
-
-
-def silence_libraries() -> None:
-    """Hides what libraries say about themselves at every start, so that a warning about the run is seen."""
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_not_advertisement)
-    warnings.filterwarnings("ignore", "`isinstance.treespec, LeafSpec.` is deprecated")  # PL#21326
-    warnings.filterwarnings("ignore", "`is_gradient_checkpointing` is deprecated")  # peft 0.21
-
-
-def _is_not_advertisement(record: logging.LogRecord) -> bool:
-    return "litlogger" not in record.getMessage() and "litmodels" not in record.getMessage()
 
 
 class TrainerCLI(LightningCLI):
@@ -119,18 +120,51 @@ class TrainerCLI(LightningCLI):
         command: str | None = None,
     ) -> None:
         self._seeded, self._command = seeded, command
-        super().__init__(
-            model_class,
-            datamodule_class,
-            save_config_callback=SaveRunConfig,
-            save_config_kwargs={"save_to_log_dir": False},
-            trainer_defaults=TRAINER_DEFAULTS,
-            seed_everything_default=0,
-            auto_configure_optimizers=False,
-            parser_kwargs=_parser_settings(self.subcommands(), command),
-            args=list(args),
-            run=command is None,
-        )
+        self._start: Start | None = None
+        with self.no_failed_start():
+            super().__init__(
+                model_class,
+                datamodule_class,
+                save_config_callback=SaveRunConfig,
+                save_config_kwargs={"save_to_log_dir": False},
+                trainer_defaults=TRAINER_DEFAULTS,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                parser_kwargs=_parser_settings(self.subcommands(), command),
+                args=list(args),
+                run=command is None,
+            )
+
+    @contextmanager
+    def no_failed_start(self) -> Iterator[None]:
+        """Within it, a command that fails before it has made anything leaves nothing behind."""
+        try:
+            yield
+        except BaseException as error:
+            if self._start is None:
+                raise
+            self._start.discard()
+            with naming(self._start.folder):
+                raise error
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:
+        """Makes the Trainer, whose complaints about its options are in part plain ValueErrors and TypeErrors.
+
+        Raises:
+            InputError: its options do not fit each other, or this machine.
+        """
+        try:
+            return super().instantiate_trainer(**kwargs)
+        except InputError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise InputError(f"trainer: {error}") from error
+
+    def instantiate_classes(self) -> None:
+        """Also notes what lies in the run folder before anything is written there."""
+        super().instantiate_classes()
+        use_atomic_checkpoints(self.trainer)
+        self._start = Start(self.trainer)
 
     @property
     def settings(self) -> Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from itertools import chain
 
 TRAINER_COMMANDS = {
@@ -19,6 +20,16 @@ COMMANDS = {
 }
 
 
+def unknown_command(name: str) -> str:
+    """What to say of a command that does not exist, with the one that was probably meant."""
+    known = [*TRAINER_COMMANDS, *COMMANDS]
+    meant = get_close_matches(
+        name.lower().lstrip("-"), known, n=1, cutoff=0.5
+    )  # chosen by hand: `fti`, `prepair`
+    guess = f"did you mean {meant[0]}? " if meant else ""
+    return f"there is no command {name!r}; {guess}the commands are {', '.join(known)}"
+
+
 def usage() -> str:
     """The text of `--help`."""
     rows = [f"  {name:<10} {text}" for name, text in chain(TRAINER_COMMANDS.items(), COMMANDS.items())]
@@ -31,6 +42,6 @@ def usage() -> str:
             "commands:",
             *rows,
             "",
-            "`lightning_ouro COMMAND --help` lists a command's options, with units and ranges.",
+            "`lightning_ouro COMMAND --help` (or `--help COMMAND`) lists a command's options, with units and ranges.",
         ]
     )

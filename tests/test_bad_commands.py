@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+from safetensors.torch import load_file, save_file
 
 from lightning_ouro.cli import main
+from lightning_ouro.solver.checkpoint import checkpoint_folder
 
 from .small_run import SMALL, TINY
 
@@ -48,6 +50,15 @@ BAD = {
     "an adapter of no rank": (["--model.lora.rank", "0"], "model.lora.rank=0"),
     "a device that is not there": (["--trainer.accelerator", "cuda"], "trainer: "),
     "a missing checkpoint": (["--ckpt_path", "nowhere.ckpt"], "ckpt_path=nowhere.ckpt"),
+    "a checkpoint whose name YAML takes for a comment": (["--ckpt_path", "#1"], "ckpt_path=#1: there is no"),
+    "a checkpoint of no name": (["--ckpt_path", ""], "ckpt_path= "),
+    "scenes whose name YAML takes for a number": (
+        ["--data.scenes", "695e0514"],
+        ": 695e0514: does not exist",
+    ),
+    "scenes whose name YAML takes for a comment": (["--data.scenes=#1"], ": #1: does not exist"),
+    "scenes of no name": (["--data.scenes="], "--data.scenes needs at least one path"),
+    "scenes whose name is no UTF-8": (["--data.scenes", "caf\udce9"], "caf\\udce9: does not exist"),
     "a file that is no checkpoint": (["--ckpt_path", "wrong.json"], "ckpt_path=wrong.json"),
     "a negative number of scenes": (["--data.num_val_scenes", "-1"], "data.num_val_scenes=-1"),
     "a negative number of queries": (["--data.query_drops_per_scene", "-1"], "data.query_drops_per_scene=-1"),
@@ -150,6 +161,18 @@ def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
     assert "the checkpoint was trained on" in capsys.readouterr().err
 
 
+def test_a_base_of_other_weights_is_refused_whatever_it_is_called(run, fitted, tmp_path, capsys):
+    base = shutil.copytree(checkpoint_folder("tiny"), tmp_path / "m")
+    weights = load_file(base / "model.safetensors")
+    weights["model.language_model.norm.weight"] += 0.01
+    save_file(weights, base / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SystemExit):
+        last = str(fitted / "checkpoints" / "last.ckpt")
+        run("validate", "--config", TINY, *SMALL, "--model.checkpoint", "m", "--ckpt_path", last)
+    message = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "trained on 'tiny', but model.checkpoint='m' has other content: its weights differ" in message
+
+
 @pytest.mark.parametrize("bad", BAD)
 def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     (tmp_path / "wrong.json").write_text('{"scene": {"questions": []}}')
@@ -164,10 +187,20 @@ def test_bad_input_ends_with_one_line_that_names_it(run, tmp_path, capsys, bad):
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert named in last
     assert not list(tmp_path.rglob("*.ckpt"))
+    # A pool is too small only once it was filled: what was proposed stays.
+    assert (tmp_path / "runs").exists() == (bad == "a pool too small for a step")
 
 
 @pytest.mark.parametrize(
-    ("words", "named"), [(["fitt"], "no command 'fitt'"), (["--foo"], "no command '--foo'")]
+    ("words", "named"),
+    [
+        (["fitt"], "no command 'fitt'; did you mean fit?"),
+        (["fti", "--config", "x"], "no command 'fti'; did you mean fit?"),
+        (["--help", "fti"], "no command 'fti'; did you mean fit?"),
+        (["-h", "Verfy"], "no command 'Verfy'; did you mean verify?"),
+        (["--propose"], "no command '--propose'; did you mean propose?"),
+        (["--foo"], "no command '--foo'; the commands are"),
+    ],
 )
 def test_an_unknown_command_ends_with_the_list_of_commands(words, named, capsys):
     with pytest.raises(SystemExit) as stop:

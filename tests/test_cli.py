@@ -82,3 +82,13 @@ def test_help_lists_every_command(capsys):
     text = capsys.readouterr().out
     for name in ("fit", "validate", "test", "predict", "propose", "prepare", "show", "bootstrap"):
         assert f"  {name} " in text
+
+
+def test_help_of_a_command_may_be_asked_for_in_either_order(capsys):
+    texts = []
+    for words in (["--help", "show"], ["-h", "show"], ["show", "--help"]):
+        with pytest.raises(SystemExit) as stop:
+            main(words)
+        assert not stop.value.code
+        texts.append(capsys.readouterr().out)
+    assert "--num_frames" in texts[0] and len(set(texts)) == 1

@@ -20,6 +20,7 @@ ORDER = [
     "moved_run",
     "bootstrap",
     "loop",
+    "failed_start",
     "run_folder",
 ]
 ORDER += [
@@ -30,12 +31,28 @@ ORDER += [
     "programs",
     "scenes",
     "distributed",
+    "checkpoint_files",
     "atomic_files",
 ]
-ORDER += ["config_paths", "list_options", "usage", "plain_text", "seeding", "errors", "__init__"]
+ORDER += [
+    "libraries",
+    "config_paths",
+    "list_options",
+    "option_errors",
+    "config_yaml",
+    "usage",
+    "interrupts",
+    "streams",
+    "plain_text",
+    "seeding",
+    "errors",
+    "__init__",
+]
 WITH_LIGHTNING = {
     "solver_cli.py",
     "trainer_cli.py",
+    "checkpoint_files.py",
+    "failed_start.py",
     "run_folder.py",
     "run_record.py",
     "commands/propose.py",

@@ -11,7 +11,7 @@ from lightning_ouro.bootstrap.module import BootstrapModule
 
 def main(args: Sequence[str]) -> None:
     """Runs the command."""
-    trainer_cli.run(lambda words: bootstrap(BootstrapCLI(words)), args)
+    trainer_cli.run(BootstrapCLI, args, bootstrap)
 
 
 class BootstrapCLI(trainer_cli.TrainerCLI):

@@ -9,7 +9,9 @@ from typing import Any
 from jsonargparse import ArgumentParser, auto_cli
 from typing_extensions import override
 
+from lightning_ouro import config_yaml
 from lightning_ouro.errors import InputError
+from lightning_ouro.option_errors import readable
 
 
 def run(function: Callable[..., None], args: Sequence[str]) -> None:
@@ -18,11 +20,12 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
     Raises:
         InputError: the arguments do not fit its signature, or the function refuses them.
     """
+    config_yaml.install_for_functions()
     name = function.__name__
     try:
         auto_cli(function, args=list(args), parser_class=_Parser, prog=f"lightning_ouro {name}")
     except argparse.ArgumentError as error:
-        raise InputError(f"{error}; `{name} --help` lists every option") from error
+        raise InputError(f"{readable(error)}; `{name} --help` lists every option") from error
 
 
 class _Parser(ArgumentParser):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,6 +11,7 @@ from rich.console import Console
 from rich.progress import track
 
 from lightning_ouro.commands import function_command
+from lightning_ouro.config_yaml import as_json_list
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.made_from import MADE_FROM, MadeFrom
@@ -102,7 +102,7 @@ def _with_list_of_paths(args: Sequence[str]) -> list[str]:
         else:
             takes_value = "=" not in arg and arg not in ("-h", "--help")
             options += [arg, *([rest.pop(0)] if takes_value and rest else [])]
-    return ([] if not paths else [json.dumps(paths[:-1] or paths), *paths[1:][-1:]]) + options
+    return ([] if not paths else [as_json_list(paths[:-1] or paths), *paths[1:][-1:]]) + options
 
 
 def _num_cpus() -> int:

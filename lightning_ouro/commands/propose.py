@@ -34,7 +34,7 @@ from lightning_ouro.solver.module import SolverModule
 
 def main(args: Sequence[str]) -> None:
     """Runs the command."""
-    trainer_cli.run(lambda words: propose(ProposeCLI(words)), args)
+    trainer_cli.run(ProposeCLI, args, propose)
 
 
 class ProposeCLI(trainer_cli.TrainerCLI):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image
+
+from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.commands import function_command
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.contact_sheet import contact_sheet
@@ -48,11 +52,18 @@ def show(
         )
     scene = read_one(scenes, id)
     video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        contact_sheet(scene, video, width).save(out)
-    except (OSError, ValueError) as error:
-        raise InputError(f"{out}: cannot be written as an image ({error}); choose another --out") from None
+    _write(contact_sheet(scene, video, width), out)
     for label, category in scene.unified.items():
         print(f"{label} is called {category}")
     print(f"{out}: scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames")
+
+
+def _write(image: Image.Image, out: Path) -> None:
+    """Writes an image in the format that the file's suffix names, whole or not at all."""
+    buffer = io.BytesIO()
+    try:
+        image.save(buffer, Image.registered_extensions()[out.suffix.lower()])
+        write_atomic(out, buffer.getbuffer())
+    except (KeyError, OSError, ValueError) as error:
+        problem = f"unknown file extension: {out.suffix}" if isinstance(error, KeyError) else error
+        raise InputError(f"{out}: cannot be written as an image ({problem}); choose another --out") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -74,9 +75,20 @@ def verify(
         scenes, proposals, FrameBudget(num_frames, height, width), FamilyMargins.named(margins, FAMILIES)
     )
     if out is not None:
+        _write(out, accepted, rejected)
+    _print_summary(accepted, rejected, out)
+
+
+def _write(out: Path, accepted: Sequence[Question], rejected: Sequence[Rejection]) -> None:
+    """Writes both files or, on a full disk, none: one alone would have the command refused when it is run again."""
+    try:
         write_jsonl(out / NAMES[1], map(asdict, rejected))
         write_jsonl(out / NAMES[0], (question.to_json() for question in accepted))
-    _print_summary(accepted, rejected, out)
+    except OSError:
+        for name in NAMES:
+            with suppress(OSError):
+                (out / name).unlink()
+        raise
 
 
 def _judge(

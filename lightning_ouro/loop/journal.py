@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lightning_ouro.atomic_files import to_jsonl
+from lightning_ouro.atomic_files import naming, to_jsonl
 from lightning_ouro.programs.questions import Proposal, Rejection
 
 Written = Proposal | Rejection
@@ -44,7 +44,11 @@ class Journal:
         return noted
 
     def add(self, by_scene: Mapping[str, Sequence[Written]]) -> None:
-        """Notes what was written about some scenes."""
+        """Notes what was written about some scenes.
+
+        Raises:
+            OSError: the notes cannot be written, such as to a full disk; the error names their file.
+        """
         rows: list[dict[str, Any]] = [
             {"scene_id": scene_id, "written": [asdict(item) for item in written]}
             for scene_id, written in by_scene.items()
@@ -52,7 +56,7 @@ class Journal:
         lines = _whole_lines(self._path) if self._path.exists() else []
         is_begun = bool(lines) and lines[0] == self._request
         self._folder.mkdir(parents=True, exist_ok=True)
-        with self._path.open("ab" if is_begun else "wb") as file:
+        with naming(self._path), self._path.open("ab" if is_begun else "wb") as file:
             # The line feed ends a line that a kill cut off.
             file.write(b"\n" + to_jsonl(rows) if is_begun else to_jsonl([self._request, *rows]))
             file.flush()

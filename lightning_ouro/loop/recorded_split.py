@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lightning_ouro.atomic_files import write_atomic
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, on_one_line
+from lightning_ouro.scenes.reading import in_home
 from lightning_ouro.scenes.splits import Splits, room_id
 
 FILE = "splits.json"
@@ -46,7 +47,7 @@ class RecordedSplit:
             train=tuple(scene.id for scene in splits.train),
             val=tuple(scene.id for scene in splits.val),
             test=tuple(scene.id for scene in splits.test),
-            places=tuple(str(Path(place).expanduser().resolve()) for place in places),
+            places=tuple(str(in_home(Path(place)).resolve()) for place in places),
             rooms=tuple(sorted({room_id(scene) for scene in splits.train})),
         )
 
@@ -64,7 +65,7 @@ class RecordedSplit:
             return cls(**{name: tuple(values) for name, values in json.loads(path.read_bytes()).items()})
         except (OSError, ValueError, TypeError, AttributeError) as error:
             raise InputError(
-                f"{path} cannot be read ({' '.join(str(error).split())}); restore it: it says which scenes the run "
+                f"{path} cannot be read ({on_one_line(error)}); restore it: it says which scenes the run "
                 "trained on"
             ) from None
 

@@ -26,6 +26,7 @@ from lightning_ouro.proposer.prompt import Kind, PromptWriter
 from lightning_ouro.proposer.protocol import Brief, Deriver, OpenProposal, Proposer, frozen_base
 from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.seeding import generator_named
+from lightning_ouro.solver.checkpoint import has_tiny_vocabulary
 from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.module import SolverModule
@@ -36,7 +37,8 @@ class ModelProposer(Proposer, Deriver):
     """Writes with the solver's base weights, adapter off; needs model.lora, but no copy of the weights.
 
     Args:
-        prompt: Kind of prompt: full, compact, or auto (compact for the tiny model, full for any other).
+        prompt: Kind of prompt: full, compact, or auto (compact for the tiny model and its copies, told
+            by their vocabulary, full for any other).
         temperature: Sampling temperature, above 0 and at most 100; below 1 sharpens the distribution.
         top_p: Nucleus sampling: only the likeliest tokens whose probabilities add up to this are drawn, above
             0 and at most 1; 1 allows all.
@@ -177,7 +179,7 @@ class ModelProposer(Proposer, Deriver):
         ]
 
     def _kind(self, solver: SolverModule) -> Kind:
-        kind: Kind = "compact" if solver.checkpoint == "tiny" else "full"
+        kind: Kind = "compact" if has_tiny_vocabulary(solver.encoder.tokenizer) else "full"
         return kind if self._prompt == "auto" else self._prompt
 
     def prompt_writer(self, solver: SolverModule) -> PromptWriter:

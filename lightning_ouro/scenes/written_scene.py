@@ -13,6 +13,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from lightning_ouro.atomic_files import naming
 from lightning_ouro.scenes.made_from import MadeFrom
 from lightning_ouro.scenes.readers.plain_folder import FRAMES, SCENE
 from lightning_ouro.scenes.types import Scene, Video, Views
@@ -29,24 +30,32 @@ def write_scene(scene: Scene, video: Video, folder: Path, made: MadeFrom | None 
         video: Its frames.
         folder: The new folder; if there is a stored scene, it is replaced.
         made: What the scene was made from, None if that is not known.
+
+    Raises:
+        OSError: it cannot be written, such as to a full disk; the error names the folder or a file in it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     part = Path(tempfile.mkdtemp(prefix=f".{folder.name[:40]}.", suffix=".part", dir=folder.parent))
     try:
-        (part / "frames").mkdir()
-        names = [f"frames/{index:04d}.jpg" for index in range(len(video.frames))]
-        for name, frame in zip(names, video.frames, strict=True):
-            iio.imwrite(part / name, frame, plugin="pillow", quality=QUALITY, subsampling=0)
-        record = json.dumps(_scene_record(scene), ensure_ascii=False, indent=1)
-        (part / SCENE).write_text(record, "utf8", "backslashreplace")  # a lone surrogate as JSON escapes it
-        (part / FRAMES).write_text(json.dumps(_frames_record(video, names)), "utf8")
-        part.chmod(0o755)
-        if made is not None:
-            made.write(part)
-        _put(part, folder)
+        with naming(folder):
+            _fill(part, scene, video, made)
+            _put(part, folder)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+def _fill(part: Path, scene: Scene, video: Video, made: MadeFrom | None) -> None:
+    (part / "frames").mkdir()
+    names = [f"frames/{index:04d}.jpg" for index in range(len(video.frames))]
+    for name, frame in zip(names, video.frames, strict=True):
+        iio.imwrite(part / name, frame, plugin="pillow", quality=QUALITY, subsampling=0)
+    record = json.dumps(_scene_record(scene), ensure_ascii=False, indent=1)
+    (part / SCENE).write_text(record, "utf8", "backslashreplace")  # a lone surrogate as JSON escapes it
+    (part / FRAMES).write_text(json.dumps(_frames_record(video, names)), "utf8")
+    part.chmod(0o755)
+    if made is not None:
+        made.write(part)
 
 
 def _put(part: Path, folder: Path) -> None:

@@ -6,6 +6,8 @@ A checkpoint is a local folder or a hub name; `tiny` names the configuration tha
 from __future__ import annotations
 
 import json
+import os
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,17 +15,21 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError, safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedTokenizerBase, Qwen3VLConfig
 from transformers.models.auto.video_processing_auto import get_video_processor_config
+from transformers.utils import ADAPTER_CONFIG_NAME
 
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, on_one_line
+from lightning_ouro.solver.chat_template import turn_parts
 from lightning_ouro.solver.encoding import VIDEO_PAD
 from lightning_ouro.solver.patches import PatchSpec
-
-WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
+from lightning_ouro.solver.unsupported import refuse_adapter, refuse_quantised_config, refuse_quantised_files
+from lightning_ouro.solver.weight_files import INDEX, named_files
 
 
 def checkpoint_folder(checkpoint: str) -> str:
-    """For `tiny`, the folder of the configuration that ships with the package; else the name itself."""
-    return str(files("lightning_ouro") / "assets" / "tiny") if checkpoint == "tiny" else checkpoint
+    """For `tiny`, the folder of the configuration that ships with the package; else the name, with `~` expanded."""
+    if checkpoint == "tiny":
+        return str(files("lightning_ouro") / "assets" / "tiny")
+    return os.path.expanduser(checkpoint)  # noqa: PTH111  unlike pathlib, leaves the name of an unknown user
 
 
 def read_config(checkpoint: str) -> Qwen3VLConfig:
@@ -36,6 +42,8 @@ def read_config(checkpoint: str) -> Qwen3VLConfig:
     try:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
+        if _is_file(Path(source) / ADAPTER_CONFIG_NAME):
+            refuse_adapter(checkpoint, source)
         if _is_file(Path(source) / "config.json"):
             raise InputError(
                 f"model.checkpoint={checkpoint!r}: its config.json cannot be read; download it again: "
@@ -50,6 +58,7 @@ def read_config(checkpoint: str) -> Qwen3VLConfig:
             f"model.checkpoint={checkpoint!r} is a {config.model_type}, not a qwen3_vl; choose a checkpoint such as "
             "Qwen/Qwen3-VL-4B-Instruct"
         )
+    refuse_quantised_config(checkpoint, config)
     return config
 
 
@@ -57,12 +66,12 @@ def check_files(checkpoint: str) -> None:
     """Names missing and truncated weight files of a folder, where transformers would name one of them or none.
 
     Raises:
-        InputError: weight files that the folder's own index names are missing or broken.
+        InputError: weight files that the folder's own index names are missing or broken, there is an adapter beside
+            them, or they are quantised.
     """
+    refuse_adapter(checkpoint, checkpoint_folder(checkpoint))
     folder = Path(checkpoint_folder(checkpoint))
-    names = [WEIGHTS] if (folder / WEIGHTS).is_file() else []
-    if not names and (folder / INDEX).is_file():
-        names = _indexed_files(folder / INDEX)
+    names = named_files(folder)
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise InputError(
             f"model.checkpoint={checkpoint!r} lacks {len(missing)} of the {len(names)} files that {INDEX} names: "
@@ -76,15 +85,7 @@ def check_files(checkpoint: str) -> None:
             raise InputError(
                 f"{folder / name} is truncated or not a safetensors file; download it again"
             ) from error
-
-
-def _indexed_files(index: Path) -> list[str]:
-    try:
-        return sorted(set(json.loads(index.read_text("utf8"))["weight_map"].values()))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(
-            f"{index} does not list weight files ({on_one_line(error)}); download it again"
-        ) from error
+    refuse_quantised_files(checkpoint, folder)
 
 
 def read_tokenizer(checkpoint: str, config: Qwen3VLConfig) -> PreTrainedTokenizerBase:
@@ -111,7 +112,20 @@ def read_tokenizer(checkpoint: str, config: Qwen3VLConfig) -> PreTrainedTokenize
         raise InputError(
             f"model.checkpoint={checkpoint!r} has no chat template; download chat_template.jinja"
         )
+    turn_parts(tokenizer, f"model.checkpoint={checkpoint!r}")
     return tokenizer
+
+
+def has_tiny_vocabulary(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a tokenizer is that of the tiny model, wherever its files lie; only that model has learned its words."""
+    return tokenizer.get_vocab() == _tiny_vocabulary()
+
+
+@cache
+def _tiny_vocabulary() -> dict[str, int]:
+    saved = json.loads((Path(checkpoint_folder("tiny")) / "tokenizer.json").read_text("utf8"))
+    added = {token["content"]: token["id"] for token in saved["added_tokens"]}
+    return saved["model"]["vocab"] | added
 
 
 def patch_spec(checkpoint: str, config: Qwen3VLConfig) -> PatchSpec:
@@ -146,12 +160,6 @@ def patch_spec(checkpoint: str, config: Qwen3VLConfig) -> PatchSpec:
             "one mean, and one std above 0, for all channels; download video_preprocessor_config.json again"
         )
     return PatchSpec(**sizes, mean=values[0], std=values[1])
-
-
-def on_one_line(error: Exception) -> str:
-    """The start of a library's error message, on one line."""
-    text = " ".join(str(error).split())
-    return text if len(text) <= 160 else f"{text[:160]}..."
 
 
 def _is_file(path: Path) -> bool:

@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase, Qwen3VLConfig
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.scenes.types import Video
+from lightning_ouro.solver.chat_template import END_OF_TURN, turn_parts
 from lightning_ouro.solver.data_tokens import data_tokens
 from lightning_ouro.solver.patches import PatchSpec, group_times, video_grid
 
@@ -72,18 +73,18 @@ class RowEncoder:
         tokenizer: The checkpoint's tokenizer, with its chat template.
         config: The checkpoint's config.
         spec: How frames become patches.
+
+    Raises:
+        InputError: the chat template does not open a plain reply.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, config: Qwen3VLConfig, spec: PatchSpec) -> None:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = spec
-        turn = tokenizer.apply_chat_template(
-            [{"role": "user", "content": VIDEO_PROMPT}], tokenize=False, add_generation_prompt=True
-        )
-        self._opening, closing = str(turn).split(VIDEO_PROMPT)
+        self._opening, closing = turn_parts(tokenizer, f"the tokenizer of {tokenizer.name_or_path!r}")
         self._closing = self._structure(closing)
-        self._end_of_turn = self._structure("<|im_end|>")
+        self._end_of_turn = self._structure(END_OF_TURN)
 
     def row(self, video: Video | None, prompts: Sequence[str], answers: Sequence[str | None]) -> Row:
         """The row of one video.

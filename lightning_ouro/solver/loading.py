@@ -24,11 +24,10 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.solver.checkpoint import (
     check_files,
     checkpoint_folder,
-    on_one_line,
     patch_spec,
     read_config,
     read_tokenizer,

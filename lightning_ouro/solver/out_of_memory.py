@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from lightning_ouro.errors import InputError
+from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.solver.batches import SceneRow, questions_of
 
 
@@ -29,5 +29,5 @@ def explain_out_of_memory(rows: Sequence[SceneRow]) -> Iterator[None]:
             f"out of memory with {len(rows)} videos of {num_frames} frames of {height} x {width} and "
             f"{len(questions_of(rows))} questions in one batch; raise trainer.accumulate_grad_batches (fewer questions "
             "at a time), set model.gradient_checkpointing=true, or lower data.frames.num_frames, height or width "
-            f"({' '.join(str(error).split())[:160]})"
+            f"({on_one_line(error)})"
         ) from error

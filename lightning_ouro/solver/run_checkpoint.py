@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import os
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.solver.base_identity import Fingerprint
+from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Init, Lora
 
+# What each part of a fingerprint stands for, as an error says that it differs.
+DIFFERENT = {
+    "config": "its config.json differs",
+    "weights": "its weights differ",
+    "seed": "its random weights have another --seed_everything",
+}
 
-def base_record(checkpoint: str, init: Init, lora: Lora | None) -> dict[str, Any]:
-    """The settings on which trained weights depend, in plain types."""
+
+def base_record(checkpoint: str, init: Init, lora: Lora | None, fingerprint: Fingerprint) -> dict[str, Any]:
+    """What trained weights depend on, in plain types: settings, and what the base is by its content."""
     adapter = None if lora is None else asdict(lora) | {"targets": list(lora.targets)}
-    return {"checkpoint": checkpoint, "init": init, "lora": adapter}
+    return {"checkpoint": checkpoint, "init": init, "lora": adapter, "fingerprint": fingerprint}
 
 
 def keep_trained(
@@ -43,14 +54,41 @@ def check_loadable(state: dict[str, Any], trained: Collection[str], base: dict[s
     Raises:
         InputError: the checkpoint has another base, or lacks trained weights.
     """
-    if state.get("base") != base:
-        raise InputError(
-            f"ckpt_path: the checkpoint was trained on {state.get('base')}, but this run has {base}; set "
-            "model.checkpoint, model.init and model.lora as they were"
-        )
+    _check_base(state.get("base") or {}, base)
     # Strategies that take the weights out before this is called leave the names.
     names = state.get("state_dict", state.get("trained", ()))
     if missing := sorted(set(trained) - set(names)):
         raise InputError(
             f"ckpt_path: the checkpoint lacks {len(missing)} trained weights, the first is {missing[0]}"
         )
+
+
+def _check_base(saved: Mapping[str, Any], base: Mapping[str, Any]) -> None:
+    settings = ("init", "lora")
+    if any(saved.get(name) != base[name] for name in settings):
+        then, now = ({name: each.get(name) for name in settings} for each in (saved, base))
+        raise InputError(
+            f"ckpt_path: the checkpoint was trained on {then}, but this run has {now}; set model.init and model.lora "
+            "as they were"
+        )
+    names = f"{saved.get('checkpoint')!r}, but model.checkpoint={base['checkpoint']!r}"
+    if "fingerprint" not in saved:  # written before bases were known by their content
+        if _place(str(saved.get("checkpoint"))) != _place(base["checkpoint"]):
+            raise InputError(
+                f"ckpt_path: the checkpoint was trained on {names} is called otherwise, and this checkpoint is too old "
+                "to know its base by content; set model.checkpoint as it was"
+            )
+        return
+    then, now = saved["fingerprint"], base["fingerprint"]
+    if differ := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
+        raise InputError(
+            f"ckpt_path: the checkpoint was trained on {names} has other content: "
+            f"{' and '.join(DIFFERENT[name] for name in differ)}; name the base that it was trained on, wherever it "
+            "lies"
+        )
+
+
+def _place(checkpoint: str) -> str:
+    """A name by which two spellings of one folder are the same; that of a hub's checkpoint as it is."""
+    source = checkpoint_folder(checkpoint)
+    return os.path.realpath(source) if Path(source).is_dir() else os.path.normpath(source)

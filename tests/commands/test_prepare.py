@@ -181,3 +181,9 @@ def test_a_data_set_without_a_usable_scene_is_an_error(rooms, tmp_path):
     with pytest.raises(InputError, match=r"none of 1 scenes is usable.*skipped\.jsonl; the first: "):
         prepare([only], tmp_path / "store", **SMALL)
     assert (tmp_path / "store" / "skipped.jsonl").read_text().count("\n") == 1
+
+
+def test_a_system_that_cannot_tell_its_cpus_uses_all(rooms, tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity")  # as on macOS and Windows
+    prepare([rooms / "procedural-000000"], tmp_path / "store", **SMALL | {"workers": None})
+    assert (tmp_path / "store" / "procedural-000000").is_dir()

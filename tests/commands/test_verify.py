@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lightning_ouro.cli import main
+from lightning_ouro.commands import verify as verify_module
 from lightning_ouro.commands.verify import read_proposals, verify
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.files import RoundFiles
@@ -167,3 +168,24 @@ def test_a_room_with_one_kind_of_object_gives_a_known_answer(file_of, tmp_path):
     )
     (row,) = lines(tmp_path / "out" / "questions.jsonl")
     assert (row["family"], float(row["answer"]), row["unit"]) == ("room_size_estimation", area, "m2")
+
+
+def test_a_full_disk_leaves_neither_file_so_that_it_can_be_run_again(
+    rooms, file_of, tmp_path, monkeypatch, capsys
+):
+    folder, rows = rooms
+    write = verify_module.write_jsonl
+
+    def full(path, written):
+        if path.name == "questions.jsonl":
+            raise OSError(28, "No space left on device", str(path))
+        write(path, written)
+
+    args = ["verify", str(folder), "--proposals", str(file_of(*rows[:2])), "--out", str(tmp_path / "out")]
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(verify_module, "write_jsonl", full)
+        main(args)
+    assert stop.value.code == 2 and "questions.jsonl: cannot be written" in capsys.readouterr().err
+    assert list((tmp_path / "out").iterdir()) == []
+    main(args)
+    assert (tmp_path / "out" / "questions.jsonl").is_file()

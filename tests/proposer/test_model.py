@@ -1,7 +1,10 @@
 """Proposals of a model with random weights: none can be used, but how they are written can be checked."""
 
 import gc
+import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from lightning_ouro.proposer.short_names import ShortNames
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver import answering
+from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.solver.patches import frames_to_patches, video_grid
@@ -51,6 +55,35 @@ def written(solver, briefs, **options):
     # Random weights may happen to write what can be used.
     proposals = (item.proposal if isinstance(item, Rejection) else item for item in proposer.propose(briefs))
     return [(proposal.scene_id, proposal.slot, proposal.text) for proposal in proposals]
+
+
+@pytest.mark.parametrize("saved_again", [False, True])
+def test_a_copy_of_the_tiny_model_gets_compact_prompts(solver, briefs, tmp_path, saved_again):
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "copy")
+    if saved_again:
+        solver.encoder.tokenizer.save_pretrained(tmp_path / "copy")
+    copied = SolverModule(str(tmp_path / "copy"), init="random", lora=Lora(rank=4))
+    copied.configure_model()
+    texts = [
+        ModelProposer().prompt_writer(each).write(briefs[0], briefs[0].geometry()).text
+        for each in (solver, copied)
+    ]
+    assert texts[0] == texts[1] and ModelProposer().derive_with(copied, [object()]) == [[]]
+
+
+def test_another_model_gets_full_prompts_whatever_its_folder_is_called(solver, briefs, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    other = json.loads((Path(checkpoint_folder("tiny")) / "tokenizer.json").read_text("utf8"))
+    other["model"]["vocab"]["another word"] = len(other["model"]["vocab"]) + len(other["added_tokens"])
+    shutil.copytree(checkpoint_folder("tiny"), tmp_path / "my" / "tiny")
+    (tmp_path / "my" / "tiny" / "tokenizer.json").write_text(json.dumps(other))
+    module = SolverModule("my/tiny", init="random")
+    module.configure_model()
+    texts = [
+        ModelProposer(prompt).prompt_writer(module).write(briefs[0], briefs[0].geometry()).text
+        for prompt in ("auto", "full")
+    ]
+    assert texts[0] == texts[1]
 
 
 class ByGenerator(LogitsProcessor):

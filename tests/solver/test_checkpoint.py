@@ -7,9 +7,10 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.checkpoint import INDEX, WEIGHTS, checkpoint_folder, patch_spec, read_config
+from lightning_ouro.solver.checkpoint import checkpoint_folder, patch_spec, read_config
 from lightning_ouro.solver.loading import load
 from lightning_ouro.solver.patches import PatchSpec
+from lightning_ouro.solver.weight_files import INDEX, WEIGHTS
 
 A_LAYER = "model.language_model.layers.2.mlp.up_proj.weight"
 SETTINGS = "video_preprocessor_config.json"

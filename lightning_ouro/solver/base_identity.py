@@ -1,0 +1,96 @@
+"""What a base is, whatever it is called: a fingerprint of its content, by which trained weights know their base.
+
+It takes config.json, names, shapes and types of all tensors, and sampled bytes of each: a second or two for a
+checkpoint of 16 GB, and the same in one file or in several. Weights that were trained further differ in nearly
+every number of a tensor, so a few bytes of each tell them apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from transformers.utils import CONFIG_NAME, cached_file
+
+from lightning_ouro.errors import InputError, on_one_line
+from lightning_ouro.solver.checkpoint import checkpoint_folder
+from lightning_ouro.solver.loading import Init
+from lightning_ouro.solver.weight_files import stored_tensors
+
+WINDOW, NUM_WINDOWS = 4096, 3  # bytes, and places per tensor: first, middle and last; chosen by hand
+OF_THE_WRITER = ("_name_or_path", "transformers_version")  # fields of config.json that describe no model
+
+Fingerprint = dict[str, str | int]
+
+
+def fingerprint(checkpoint: str, init: Init, seed: int | None) -> Fingerprint:
+    """Hashes of what makes a base, by what they are of: `config`, and `weights` or the `seed` of random ones.
+
+    Args:
+        checkpoint: `tiny`, a local folder or a hub name, which has been read before.
+        init: Whether its weights are read, or drawn.
+        seed: What random weights are drawn by; None where none of them stays as it was drawn.
+
+    Raises:
+        InputError: a file cannot be read any more.
+    """
+    folder = local_folder(checkpoint)
+    try:
+        found: Fingerprint = {"config": _of_config(folder / CONFIG_NAME)}
+        if init == "pretrained":
+            found["weights"] = _of_weights(folder)
+        elif seed is not None:
+            found["seed"] = seed
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"model.checkpoint={checkpoint!r}: its files cannot be read: {on_one_line(error)}"
+        ) from error
+    return found
+
+
+def local_folder(checkpoint: str) -> Path:
+    """The folder that holds a checkpoint's files: for a hub name, its snapshot in the hub's cache.
+
+    Raises:
+        InputError: there is none.
+    """
+    source = checkpoint_folder(checkpoint)
+    if Path(source).is_dir():
+        return Path(source)
+    try:
+        return Path(cached_file(source, CONFIG_NAME, local_files_only=True)).parent
+    except OSError as error:
+        raise InputError(f"model.checkpoint={checkpoint!r}: {on_one_line(error)}") from error
+
+
+def _of_config(path: Path) -> str:
+    fields = json.loads(path.read_text("utf8"))
+    kept = {name: value for name, value in fields.items() if name not in OF_THE_WRITER}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def _of_weights(folder: Path) -> str:
+    digest = hashlib.sha256()
+    tensors = stored_tensors(folder)
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
+        _add_samples(digest, tensor.file, tensor.start, tensor.num_bytes)
+    if not tensors:  # PyTorch's own format, which has no header of such a kind
+        for path in sorted(folder.glob("pytorch_model*.bin")):
+            digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+            _add_samples(digest, path, 0, path.stat().st_size)
+    return digest.hexdigest()
+
+
+def _add_samples(digest: hashlib._Hash, path: Path, start: int, num_bytes: int) -> None:
+    """Adds the first, the middle and the last bytes of a range; all of it where it is short."""
+    with path.open("rb", buffering=0) as file:
+        if num_bytes <= NUM_WINDOWS * WINDOW:
+            file.seek(start)
+            digest.update(file.read(num_bytes))
+            return
+        for index in range(NUM_WINDOWS):
+            file.seek(start + index * (num_bytes - WINDOW) // (NUM_WINDOWS - 1))
+            digest.update(file.read(WINDOW))
