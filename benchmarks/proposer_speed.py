@@ -20,7 +20,7 @@ from lightning_ouro.proposer.model import ModelProposer, Sampler, as_proposal, g
 from lightning_ouro.proposer.protocol import Brief
 from lightning_ouro.solver.loading import as_base
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.solver.patches import frames_to_patches, video_grid
+from lightning_ouro.solver.patches import frames_to_patches, grid_of, joined_frames
 
 TURNS = 2
 
@@ -77,8 +77,8 @@ def generate_each(
         ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
         inputs = {
             "input_ids": ids,
-            "pixel_values_videos": frames_to_patches(video.frames, spec),
-            "video_grid_thw": torch.tensor([video_grid(video.frames.shape, spec)]),
+            "pixel_values_videos": frames_to_patches(joined_frames(video, spec), spec),
+            "video_grid_thw": torch.tensor([grid_of(video, spec)]),
             "mm_token_type_ids": 2 * (ids == qwen.config.video_token_id).int(),
         }
         for slot in range(brief.slots):

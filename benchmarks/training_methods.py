@@ -16,7 +16,7 @@ from training_cases import IGNORED, Case
 
 from lightning_ouro.solver.encoding import Row
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.patches import frames_to_patches, video_grid
+from lightning_ouro.solver.patches import frames_to_patches, grid_of, joined_frames
 from lightning_ouro.solver.shared_prefix import score
 
 Method = Callable[[Case], Tensor]
@@ -28,10 +28,10 @@ def plain(case: Case) -> Tensor:
     batch, qwen = case.padded, case.loaded.qwen
     with _stock_attention(case):
         if case.with_tower:
-            patches = frames_to_patches(case.video.frames, case.loaded.spec).to(case.device)
-            grid = torch.tensor([video_grid(case.video.frames.shape, case.loaded.spec)] * case.number).to(
+            patches = frames_to_patches(joined_frames(case.video, case.loaded.spec), case.loaded.spec).to(
                 case.device
             )
+            grid = torch.tensor([grid_of(case.video, case.loaded.spec)] * case.number).to(case.device)
             output = qwen(
                 input_ids=batch["ids"],
                 attention_mask=batch["mask"],

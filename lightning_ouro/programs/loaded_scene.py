@@ -72,13 +72,14 @@ def _shared(exact: SceneGeometry, floor: Floats, known: Known, later: Mapping[st
     counts = {name: (exact.count(name), exact.indices(name)) for name in sorted(names)}
     if exact.views is None:
         return counts, {}, (), ()
-    seconds = exact.views.timestamps.tolist()
+    seconds = exact.views.prompt_times.tolist()
     first_seen = {
         category: seconds[first.frame] + later.get(category, 0.0)
         for category, first in exact.first_seen.items()
     }
     columns = (
-        map(float, exact.times),
+        # no single camera has a time that several frames share
+        [float(time) if exact.times.count(time) == 1 else math.nan for time in exact.times],
         only(known.cameras[:, None], exact.views.poses[:, :3, 3] - floor),
         np.where(known.cameras[:, None], exact.forwards, np.nan).tolist(),
     )

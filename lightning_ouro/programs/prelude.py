@@ -159,7 +159,8 @@ class ProgramScene:
             if abs(camera.time - seconds) < 0.05:
                 return camera
         raise ValueError(
-            f"no frame is shown at {seconds} s; there are {[camera.time for camera in self.cameras]}"
+            f"no frame is shown at {seconds} s; there are "
+            f"{[camera.time for camera in self.cameras if camera.time == camera.time]}"  # not the nans
         )
 
     def camera_distance(self, camera: Camera, thing: Object) -> float:

@@ -159,8 +159,8 @@ class SceneGeometry:
 
     @cached_property
     def times(self) -> tuple[str, ...]:
-        """Seconds of the shown frames with one decimal, as questions name them."""
-        return () if self.views is None else tuple(f"{seconds:.1f}" for seconds in self.views.timestamps)
+        """Seconds that stand in the prompt before the shown frames, with one decimal, as questions name them."""
+        return () if self.views is None else tuple(f"{seconds:.1f}" for seconds in self.views.prompt_times)
 
     @cached_property
     def first_seen(self) -> Mapping[str, FirstSeen]:

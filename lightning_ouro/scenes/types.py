@@ -59,6 +59,11 @@ class FrameBudget:
         width: Width of rendered frames in pixels, a multiple like `height`.
         token: Side in pixels of the square that becomes one token: the model's patch size times its merge
             size.
+        frames_per_time: Number of successive frames that share one time in the prompt: 1, or as many as the model
+            joins (2 for Qwen3-VL). With 1 each frame is repeated until the model joins it with itself, as its
+            processor does with an image: the video has twice as many tokens, and questions can name times. With 2,
+            as other tools show videos, nobody can tell at which time of two frames what is seen, and no question
+            names a time.
 
     Raises:
         InputError: one of them is below 1.
@@ -68,9 +73,10 @@ class FrameBudget:
     height: int = 96
     width: int = 128
     token: int = 32
+    frames_per_time: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("num_frames", "height", "width", "token"):
+        for name in ("num_frames", "height", "width", "token", "frames_per_time"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name}={getattr(self, name)} must be at least 1")
 
@@ -123,6 +129,7 @@ class Views:
             of the camera between the frames.
         possible: `(T, objects)` share of the frame's pixels that each object may fill, where it is not known what
             some of them show; None if all is known. What is not shown may still be there.
+        frames_per_time: Number of successive frames that share one time in the prompt.
     """
 
     timestamps: NDArray[np.float64]
@@ -132,11 +139,22 @@ class Views:
     size: tuple[int, int] | None = None
     path: CameraPath | None = None
     possible: NDArray[np.float32] | None = None
+    frames_per_time: int = 1
 
     def __post_init__(self) -> None:
         if self.path is not None:
             at_frames = self.path.poses[self.path.indices(self.timestamps)]
             assert np.array_equal(at_frames, self.poses), "the path holds every frame's pose"
+
+    @property
+    def prompt_times(self) -> NDArray[np.float64]:
+        """`(T,)` seconds that stand in the prompt before each frame.
+
+        As in Qwen3VLProcessor, the mean of the first and the last of the frames that share them.
+        """
+        step, last = self.frames_per_time, len(self.timestamps) - 1
+        first = np.arange(len(self.timestamps)) // step * step
+        return (self.timestamps[first] + self.timestamps[np.minimum(first + step - 1, last)]) / 2
 
     @property
     def at_most(self) -> NDArray[np.float32]:

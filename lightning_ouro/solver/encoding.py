@@ -21,7 +21,7 @@ from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.chat_template import END_OF_TURN, turn_parts
 from lightning_ouro.solver.data_tokens import data_tokens
-from lightning_ouro.solver.patches import PatchSpec, group_times, video_grid
+from lightning_ouro.solver.patches import PatchSpec, grid_of
 
 VISION_START, VIDEO_PAD, VISION_END = "<|vision_start|>", "<|video_pad|>", "<|vision_end|>"
 
@@ -122,7 +122,7 @@ class RowEncoder:
 
     def prefix(self, video: Video | None, text: str = "") -> Prefix:
         """The tokens that a video's questions share: from the start of the turn to the end of `VIDEO_PROMPT + text`."""
-        grid = None if video is None else video_grid(video.frames.shape, self.spec)
+        grid = None if video is None else grid_of(video, self.spec)
         opening = self._structure(self._opening + self.video_text(video))
         ids = torch.tensor(opening + data_tokens(self.tokenizer, VIDEO_PROMPT + text))
         positions = mrope_positions(ids, self.config.video_token_id, grid, self.spec.merge_size)
@@ -132,9 +132,9 @@ class RowEncoder:
         """The text that stands for a video, as the processor writes it: each group of frames after its time."""
         if video is None:
             return ""
-        _, grid_h, grid_w = video_grid(video.frames.shape, self.spec)
+        _, grid_h, grid_w = grid_of(video, self.spec)
         pads = VIDEO_PAD * (grid_h * grid_w // self.spec.merge_size**2)
-        times = group_times(video.views.timestamps, self.spec)
+        times = video.views.prompt_times[:: video.views.frames_per_time].tolist()
         return "".join(f"<{time:.1f} seconds>{VISION_START}{pads}{VISION_END}" for time in times)
 
     def suffix(self, prompt: str, answer: str | None) -> Suffix:

@@ -17,7 +17,7 @@ from transformers import Qwen3VLForConditionalGeneration
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.feature_cache import FeatureCache
 from lightning_ouro.solver.feature_format import Features
-from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, video_grid
+from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, grid_of, joined_frames
 
 
 @final
@@ -79,10 +79,10 @@ class VisionTower:
         self.calls += len(videos)
         visual = self._model.model.visual
         weight = visual.patch_embed.proj.weight
-        patches = torch.cat([frames_to_patches(video.frames, self._spec) for video in videos])
-        grids = torch.tensor(
-            [video_grid(video.frames.shape, self._spec) for video in videos], device=weight.device
+        patches = torch.cat(
+            [frames_to_patches(joined_frames(video, self._spec), self._spec) for video in videos]
         )
+        grids = torch.tensor([grid_of(video, self._spec) for video in videos], device=weight.device)
         # Not `get_video_features`: whether that splits DeepStack's features by video depends on transformers' version.
         output = visual(patches.to(weight.device, visual.dtype), grid_thw=grids, return_dict=True)
         sizes = (grids.prod(dim=-1) // self._spec.merge_size**2).tolist()
@@ -93,8 +93,8 @@ class VisionTower:
     def _key(self, video: Video) -> str:
         if video not in self._keys:
             self._weights_digest = self._weights_digest or _digest_of_weights(self._model)
-            shape, spec = video.frames.shape, self._spec
-            digest = hashlib.sha256(f"{self._weights_digest} {shape} {spec}".encode())
+            grid, shape, spec = grid_of(video, self._spec), video.frames.shape, self._spec
+            digest = hashlib.sha256(f"{self._weights_digest} {grid} {shape} {spec}".encode())
             digest.update(video.frames.tobytes())
             self._keys[video] = digest.hexdigest()
         return self._keys[video]

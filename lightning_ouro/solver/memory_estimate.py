@@ -41,7 +41,10 @@ class MicroBatch:
         """Patches for the vision tower, tokens for the language model, and tokens that get logits."""
         vision, frames = config.vision_config, self.frames
         spec = PatchSpec(vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size)
-        groups, height, width = video_grid((frames.num_frames, frames.height, frames.width, 3), spec)
+        repeats = spec.temporal_patch_size // frames.frames_per_time
+        groups, height, width = video_grid(
+            (frames.num_frames * repeats, frames.height, frames.width, 3), spec
+        )
         video = groups * (height * width // spec.merge_size**2 + GROUP_TOKENS)
         tokens = self.rows * (video + self.questions_per_row * QUESTION_TOKENS)
         answers = self.rows * self.questions_per_row * ANSWER_TOKENS

@@ -17,6 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.types import Video
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,31 @@ def frames_to_patches(
     return ordered.reshape(grid_t * grid_h * grid_w, -1)
 
 
-def group_times(timestamps: Float[np.ndarray, "frames"], spec: PatchSpec) -> list[float]:
-    """Time in seconds of each group of frames: the mean of its first and last frame, as in Qwen3VLProcessor."""
-    step = spec.temporal_patch_size
-    padded = list(timestamps) + [timestamps[-1]] * (-len(timestamps) % step)
-    return [float(padded[i] + padded[i + step - 1]) / 2 for i in range(0, len(padded), step)]
+def joined_frames(video: Video, spec: PatchSpec) -> UInt8[np.ndarray, "frames height width 3"]:
+    """A video's frames as patches join them.
+
+    A frame with a time of its own is repeated until it fills a group, as Qwen3-VL's processor repeats an image.
+
+    Raises:
+        InputError: the frames share times otherwise than patches join them.
+    """
+    return np.repeat(video.frames, _repeats(video, spec), axis=0)
+
+
+def grid_of(video: Video, spec: PatchSpec) -> tuple[int, int, int]:
+    """Number of patches over time, rows and columns of a video's `joined_frames`.
+
+    Raises:
+        InputError: as `joined_frames` and `video_grid`.
+    """
+    num_frames, *size = video.frames.shape
+    return video_grid((num_frames * _repeats(video, spec), *size), spec)
+
+
+def _repeats(video: Video, spec: PatchSpec) -> int:
+    joined, shared = spec.temporal_patch_size, video.views.frames_per_time
+    if shared not in (1, joined):
+        raise InputError(
+            f"data.frames.frames_per_time={shared}, but this model joins {joined} frames; possible are 1 and {joined}"
+        )
+    return joined // shared

@@ -25,7 +25,7 @@ from lightning_ouro.solver import answering
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
-from lightning_ouro.solver.patches import frames_to_patches, video_grid
+from lightning_ouro.solver.patches import frames_to_patches, grid_of, joined_frames
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +104,8 @@ def generated(solver, brief, prompt):
     ids = torch.cat([row.prefix.ids, row.suffixes[0].ids])[None]
     inputs = {
         "input_ids": ids,
-        "pixel_values_videos": frames_to_patches(video.frames, spec),
-        "video_grid_thw": torch.tensor([video_grid(video.frames.shape, spec)]),
+        "pixel_values_videos": frames_to_patches(joined_frames(video, spec), spec),
+        "video_grid_thw": torch.tensor([grid_of(video, spec)]),
         "mm_token_type_ids": 2 * (ids == qwen.config.video_token_id).int(),
     }
     for slot in range(brief.slots):

@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.solver.encoding import RowEncoder, mrope_positions
-from lightning_ouro.solver.patches import video_grid
+from lightning_ouro.solver.patches import grid_of
 
 from .conftest import make_video
 
@@ -63,6 +64,7 @@ def test_questions_of_a_video_share_all_tokens_before_the_question(any_encoder, 
 @pytest.mark.parametrize("num_frames", [1, 6, 7])
 def test_frames_and_times_become_the_tokens_of_transformers_processor(any_encoder, num_frames):
     video = make_video(0, num_frames, 64, 160)
+    video = replace(video, views=replace(video.views, frames_per_time=2))
     fps = 10.0
     video.views.timestamps[:] = np.arange(num_frames) * 17 / fps
     spec = SimpleNamespace(merge_size=2, temporal_patch_size=2)
@@ -98,7 +100,7 @@ def test_more_tokens_than_the_model_reads_are_refused(encoder, family_questions)
 def test_positions_equal_those_of_transformers(loaded, encoder):
     video = make_video(0, num_frames=5, height=64, width=160)
     prefix = encoder.prefix(video)
-    grid = torch.tensor([video_grid(video.frames.shape, loaded.spec)])
+    grid = torch.tensor([grid_of(video, loaded.spec)])
     ids = torch.cat([prefix.ids, torch.tensor([5, 6, 7])])[None]
     types = 2 * (ids == encoder.config.video_token_id).int()
     reference, _ = loaded.qwen.model.get_rope_index(ids, mm_token_type_ids=types, video_grid_thw=grid)

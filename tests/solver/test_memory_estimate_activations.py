@@ -63,7 +63,7 @@ def pass_both_ways(model, batch, is_frozen):
     """Vision tower, language model, logits of answer tokens and backward pass."""
     patches, tokens, answers = batch.count(model.config)
     frames = batch.frames
-    grid = video_grid((frames.num_frames, frames.height, frames.width, 3), PatchSpec())
+    grid = video_grid((2 * frames.num_frames, frames.height, frames.width, 3), PatchSpec())
     with torch.autocast("cpu", torch.bfloat16, enabled=batch.precision == "bf16-mixed"):
         pixels = torch.randn(patches, 3 * 2 * 16 * 16, dtype=model.dtype)
         with torch.no_grad() if is_frozen else nullcontext():

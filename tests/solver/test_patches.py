@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,7 +7,9 @@ import torch
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, group_times, video_grid
+from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, grid_of, joined_frames, video_grid
+
+from .conftest import make_video
 
 SPEC = PatchSpec()
 
@@ -45,8 +48,33 @@ def test_each_patch_holds_the_pixels_of_two_frames():
     np.testing.assert_allclose(patch, expected, atol=1e-6)
 
 
-def test_the_time_of_a_group_is_halfway_between_its_first_and_last_frame():
-    assert group_times(np.array([0.0, 1.0, 2.0, 4.0, 5.0]), SPEC) == [0.5, 3.0, 5.0]
+def test_a_frame_with_its_own_time_is_repeated_as_the_processor_repeats_an_image():
+    video = make_video(0, num_frames=3, height=64, width=96)
+    scale = {"image_mean": [0.5] * 3, "image_std": [0.5] * 3}
+    images = Qwen2VLImageProcessorPil(
+        patch_size=16, merge_size=2, temporal_patch_size=2, do_resize=False, **scale
+    )
+    reference = images(images=list(video.frames), return_tensors="pt")["pixel_values"].float()
+    torch.testing.assert_close(
+        frames_to_patches(joined_frames(video, SPEC), SPEC), reference, atol=1e-6, rtol=0
+    )
+    assert grid_of(video, SPEC) == (3, 4, 6)
+
+
+def test_frames_that_share_times_are_joined_as_they_come():
+    video = make_video(0, num_frames=3, height=64, width=96)
+    shared = replace(video, views=replace(video.views, frames_per_time=2))
+    assert np.array_equal(joined_frames(shared, SPEC), video.frames)
+    assert grid_of(shared, SPEC) == (2, 4, 6)
+
+
+def test_frames_that_share_times_otherwise_than_the_model_joins_them_are_refused():
+    video = make_video(0, num_frames=3, height=64, width=96)
+    thirds = replace(video, views=replace(video.views, frames_per_time=3))
+    with pytest.raises(
+        InputError, match=r"frames_per_time=3, but this model joins 2 frames; possible are 1 and 2"
+    ):
+        grid_of(thirds, SPEC)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import torch
 from lightning_ouro.solver.answering import replies
 from lightning_ouro.solver.loading import Lora, enable_gradient_checkpointing
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.patches import frames_to_patches, video_grid
+from lightning_ouro.solver.patches import frames_to_patches, grid_of, joined_frames
 
 from .conftest import make_video, ready, scored
 
@@ -23,8 +23,8 @@ def plain_inputs(loaded, encoder, video, prompt, answer):
     ids = torch.tensor([loaded.tokenizer(text, add_special_tokens=False)["input_ids"]])
     inputs = {"input_ids": ids}
     if video is not None:
-        inputs["pixel_values_videos"] = frames_to_patches(video.frames, loaded.spec)
-        inputs["video_grid_thw"] = torch.tensor([video_grid(video.frames.shape, loaded.spec)])
+        inputs["pixel_values_videos"] = frames_to_patches(joined_frames(video, loaded.spec), loaded.spec)
+        inputs["video_grid_thw"] = torch.tensor([grid_of(video, loaded.spec)])
         inputs["mm_token_type_ids"] = 2 * (ids == loaded.qwen.config.video_token_id).int()
     return inputs, len(loaded.tokenizer(answer, add_special_tokens=False)["input_ids"]) + 1
 

@@ -99,7 +99,7 @@ def _least_gap(geometry: SceneGeometry, categories: tuple[str, ...]) -> float:
     """Seconds between the two first appearances that are closest in time."""
     assert geometry.views is not None, "only filmed scenes have first appearances"
     frames = [geometry.first_seen[category].frame for category in categories]
-    return float(np.diff(np.sort(geometry.views.timestamps[frames])).min())
+    return float(np.diff(np.sort(geometry.views.prompt_times[frames])).min())
 
 
 FAMILY = ObjAppearanceOrder()

@@ -63,7 +63,14 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     intrinsics = shots.intrinsics[indices] * scale[:, None]
     times, path = shots.times[indices], thinned(recording.path(), shots.times[indices])
     views = Views(
-        times, intrinsics, shots.poses[indices], read.visibility, size, path, possible=read.possible
+        times,
+        intrinsics,
+        shots.poses[indices],
+        read.visibility,
+        size,
+        path,
+        possible=read.possible,
+        frames_per_time=budget.frames_per_time,
     )
     return Video(read.images, views)
 

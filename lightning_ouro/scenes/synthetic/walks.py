@@ -98,7 +98,9 @@ def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     visibility = _visibility(rendering.ids, len(scene.objects))
     times = progress * walk.duration
     size, path = (budget.height, budget.width), _path(walk, room, times, poses)
-    return rendering, Views(times, intrinsics, poses, visibility, size, path)
+    return rendering, Views(
+        times, intrinsics, poses, visibility, size, path, frames_per_time=budget.frames_per_time
+    )
 
 
 def _path(walk: _Walk, room: Room, times: NDArray[np.float64], poses: NDArray[np.float64]) -> CameraPath:
