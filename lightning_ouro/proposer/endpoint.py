@@ -284,7 +284,7 @@ def _estimate_tokens(text: str) -> int:
 def _content(video: Video | None, prompt: str) -> list[dict[str, Any]]:
     """The user's turn: each frame as an image after its time, then the prompt."""
     parts: list[dict[str, Any]] = []
-    for frame, seconds in [] if video is None else zip(video.frames, video.views.timestamps, strict=True):
+    for frame, seconds in [] if video is None else zip(video.frames, video.views.prompt_times, strict=True):
         buffer = io.BytesIO()
         Image.fromarray(frame).save(buffer, "JPEG", quality=JPEG_QUALITY)
         url = f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode()}"
