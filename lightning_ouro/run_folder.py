@@ -89,6 +89,23 @@ def checkpoints_of(trainer: L.Trainer) -> Path | None:
     return None
 
 
+def check_loggers(trainer: L.Trainer) -> None:
+    """Refuses a folder that a logger would fail to write to, after all the reading.
+
+    Raises:
+        InputError: TensorBoard, which encodes its files' names, is to write to a folder whose name is no UTF-8.
+    """
+    for logger in trainer.loggers:
+        if isinstance(logger, TensorBoardLogger):
+            try:
+                str(Path(logger.log_dir).absolute()).encode("utf8")
+            except UnicodeEncodeError:
+                raise InputError(
+                    f"trainer.logger: TensorBoard cannot write to {logger.log_dir}, whose name is no UTF-8; choose "
+                    "another folder (trainer.logger.init_args.save_dir), or --trainer.logger false"
+                ) from None
+
+
 def newest_checkpoint(folder: Path | None) -> Path | None:
     """The newest `last` checkpoint of a folder, or None."""
     found = [] if folder is None else list(folder.glob("last*.ckpt"))

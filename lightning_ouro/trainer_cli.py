@@ -39,6 +39,7 @@ from lightning_ouro.option_errors import readable
 from lightning_ouro.run_folder import (
     RunCheckpoint,
     check_checkpoint,
+    check_loggers,
     checkpoints_of,
     newest_checkpoint,
 )
@@ -163,6 +164,7 @@ class TrainerCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Also notes what lies in the run folder before anything is written there."""
         super().instantiate_classes()
+        check_loggers(self.trainer)
         use_atomic_checkpoints(self.trainer)
         self._start = Start(self.trainer)
 

@@ -102,3 +102,32 @@ def test_an_evaluation_that_went_on_keeps_its_record_when_it_fails(run, own_fitt
     config = ("--config", str(own_fitted / "config.fit.yaml"), "--ckpt_path", "last")
     fails(run, *config, command="validate")
     assert (own_fitted / "config.validate.yaml").is_file()
+
+
+def test_a_folder_that_tensorboard_cannot_name_is_refused_at_once(run, tmp_path, monkeypatch, capsys):
+    (tmp_path / "caf\udce9").mkdir()
+    monkeypatch.chdir(tmp_path / "caf\udce9")
+    fails(run, "--config", TINY, *SMALL)
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "trainer.logger: TensorBoard cannot write to" in line and "caf\\udce9" in line
+    assert list(everything(tmp_path)) == [tmp_path / "caf\udce9"]
+
+
+def test_a_run_without_logger_works_in_a_folder_whose_name_is_no_utf8(run, tmp_path, monkeypatch):
+    old, new = tmp_path / "caf\udce9", tmp_path / "695e0514\udce8"
+    old.mkdir()
+    monkeypatch.chdir(old)
+    options = ("--trainer.logger", "false", "--trainer.max_epochs", "1", "--loop.proposer", "GrammarProposer")
+    run("fit", "--config", TINY, *SMALL, *options, "--loop.blind", "none")
+    old.rename(new)
+    monkeypatch.chdir(new)
+    run(
+        "fit",
+        "--config",
+        "runs/version_0/config.fit.yaml",
+        "--ckpt_path",
+        "last",
+        "--trainer.max_epochs",
+        "2",
+    )
+    assert (new / "runs/version_0/rounds/001/questions.jsonl").is_file() and not old.exists()

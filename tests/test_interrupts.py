@@ -70,7 +70,7 @@ def handled_as_ever():
 @pytest.mark.parametrize("command", ["fit", "validate", "propose"])
 @pytest.mark.usefixtures("handled_as_ever")
 def test_ctrl_c_while_scenes_are_read_leaves_no_run(run, tmp_path, monkeypatch, capsys, command):
-    def reading(self, show_progress):
+    def reading(self, show_progress, is_training=False):
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(SceneDataModule, "read_scenes", reading)
