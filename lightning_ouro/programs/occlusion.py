@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from lightning_ouro.programs.clearance import cross, following, on_floor, to_segment
 from lightning_ouro.programs.geometry import Floats
+from lightning_ouro.scenes.types import CORNER_SIGNS
 
 TOUCHING = 0.02  # metres before an object within which nothing hides it; chosen by hand
 # Metres that a way leads outside of the floor, if a wall is there: thinner than walls between rooms, thicker than
@@ -65,10 +66,17 @@ class Occluders:
         hidden = [self._hide(eyes[part], points[part], owners[part]) for part in self._parts(len(points))]
         return np.concatenate([np.zeros(0, dtype=bool), *hidden])
 
-    def walled_off(self, eyes: Floats, points: Floats) -> Flags:
-        """Which points `(m, 3)` a wall or the floor hides from the eyes `(m, 3)`."""
+    def walled_off(self, eyes: Floats, points: Floats, owners: Indices | None = None) -> Flags:
+        """Which points `(m, 3)` a wall or the floor hides from the eyes `(m, 3)`.
+
+        Args:
+            eyes: Where cameras are.
+            points: What they look at.
+            owners: `(m,)` the objects to which the points belong, -1 for none; for none by default.
+        """
+        owners = np.full(len(points), -1) if owners is None else owners
         hidden = [
-            self._beyond(eyes[part], points[part], np.ones(len(points[part])))
+            self._beyond(eyes[part], points[part], np.ones(len(points[part])), owners[part])
             for part in self._parts(len(points))
         ]
         return np.concatenate([np.zeros(0, dtype=bool), *hidden])
@@ -86,7 +94,7 @@ class Occluders:
         ends -= TOUCHING / np.maximum(lengths, 1e-9)
         hides = (enters <= leaves) & (enters < ends[:, None]) & (leaves > 0) & ~holds_eye
         hides[rays[owned], owners[owned]] = False
-        return np.asarray(hides.any(axis=1) | self._beyond(eyes, points, ends))
+        return np.asarray(hides.any(axis=1) | self._beyond(eyes, points, ends, owners))
 
     def _passed(self, eyes: Floats, points: Floats) -> tuple[Floats, Floats, Flags]:
         """Where lines from eyes to points enter and leave each box, 0 at the eye and 1 at the point; all `(m, n)`.
@@ -108,8 +116,29 @@ class Occluders:
         axes = np.moveaxis(self.rotations, 1, 0).reshape(3, 3 * len(self.rotations))
         return axes, np.einsum("nki,nk->ni", self.rotations, self.centers)
 
-    def _beyond(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
+    def _beyond(self, eyes: Floats, points: Floats, ends: Floats, owners: Indices) -> Flags:
         """Whether the ways from eyes to points lead through a wall, before their ends, out of the room or below it."""
+        hidden, some = np.zeros(len(points), dtype=bool), np.flatnonzero(~self._surely_in_room[owners])
+        hidden[some] = self._leave_room(eyes[some], points[some], ends[some])
+        return hidden
+
+    @cached_property
+    def _surely_in_room(self) -> Flags:
+        """`(n + 1,)` which boxes lie in a room without a corner to look around, above its floor; the last is no box."""
+        corners = self.centers[:, None] + (CORNER_SIGNS * self.sizes[:, None] / 2) @ np.swapaxes(
+            self.rotations, 1, 2
+        )
+        inside = np.ones(len(corners), dtype=bool)
+        if self.ground is not None:
+            inside &= (corners[..., 2] >= self.ground - BELOW).all(axis=1)
+        if self.walls is not None:
+            inside &= self._are_convex & on_floor(corners.reshape(-1, 3)[:, :2], self.walls).reshape(
+                -1, 8
+            ).all(axis=1)
+        return np.append(inside, False)
+
+    def _leave_room(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
+        """As `_beyond`, whatever the points belong to."""
         hidden = np.zeros(len(points), dtype=bool)
         if self.ground is not None:
             hidden |= (points[:, 2] < self.ground - BELOW) & (eyes[:, 2] >= self.ground)

@@ -117,13 +117,14 @@ class Pictures:
         The distance to the nearest border as a share of the picture's shorter side; negative outside.
         """
         poses = self.views.poses
-        seen = np.einsum("tki,tnk->tni", poses[:, :3, :3], points - poses[:, None, :3, 3])
+        to_pixels = poses[:, :3, :3] @ np.swapaxes(self.views.intrinsics, 1, 2)
+        seen = points @ to_pixels - poses[:, None, :3, 3] @ to_pixels  # (frames, n, 3), pixels times depth
         depth = seen[..., 2]
-        pixels = np.einsum("tij,tnj->tni", self.views.intrinsics, seen)[..., :2]
-        pixels = pixels / np.where(depth > 0, depth, 1)[..., None]
-        height, width = self.size
-        to_border = np.minimum(pixels, np.array([width, height]) - pixels).min(axis=-1)
-        return np.where(depth > 0, to_border / min(self.size), _BEHIND)
+        is_ahead, (height, width) = depth > 0, self.size
+        depth = np.where(is_ahead, depth, 1)
+        column, row = seen[..., 0] / depth, seen[..., 1] / depth
+        to_border = np.minimum(np.minimum(column, width - column), np.minimum(row, height - row))
+        return np.where(is_ahead, to_border / min(self.size), _BEHIND)
 
     @cached_property
     def centers_framed(self) -> NDArray[np.bool_]:
