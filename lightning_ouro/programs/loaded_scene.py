@@ -78,8 +78,7 @@ def _shared(exact: SceneGeometry, floor: Floats, known: Known, later: Mapping[st
         for category, first in exact.first_seen.items()
     }
     columns = (
-        # no single camera has a time that several frames share
-        [float(time) if exact.times.count(time) == 1 else math.nan for time in exact.times],
+        _times_of_cameras(exact),
         only(known.cameras[:, None], exact.views.poses[:, :3, 3] - floor),
         np.where(known.cameras[:, None], exact.forwards, np.nan).tolist(),
     )
@@ -90,6 +89,14 @@ def _shared(exact: SceneGeometry, floor: Floats, known: Known, later: Mapping[st
     movement = exact.movement
     headings = tuple(zip(movement.stretches.tolist(), movement.headings.tolist(), strict=True))
     return counts, first_seen, cameras, headings
+
+
+def _times_of_cameras(exact: SceneGeometry) -> list[float]:
+    """Seconds that stand in the prompt before each camera's frame; NaN where it shares them."""
+    assert exact.views is not None, "the scene was filmed"
+    step, times = exact.views.frames_per_time, exact.times
+    alone = [len(times[frame // step * step :][:step]) == 1 for frame in range(len(times))]
+    return [float(time) if is_alone else math.nan for time, is_alone in zip(times, alone, strict=True)]
 
 
 def _sides(forward: list[float]) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
