@@ -11,6 +11,7 @@ after it, as in phones' HEVC.) Only one thread decodes and only one frame is hel
 from __future__ import annotations
 
 import re
+import struct
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -27,12 +28,13 @@ from lightning_ouro.scenes.readers.files import MOST_PIXELS
 _DECODE_AHEAD = 8  # frames: a key frame that is no farther ahead is reached by decoding on instead of seeking
 _SEEKS = 4  # key frames to try: FFmpeg may miss one where they are only a few frames apart
 _MISSING = 1.0  # seconds by which the last frame of a complete video may precede its end
+_TURNED = [[1, 0, 0, 1], [0, 1, -1, 0], [-1, 0, 0, -1], [0, -1, 1, 0]]  # display matrices by quarter turns
 # Playlists would open other files, and in streams without an index seeking finds wrong frames.
 _FORMATS = {"format_whitelist": "mov,matroska,webm", "protocol_whitelist": "file"}
 
 
 class VideoFile:
-    """A video on disk. Its rotation tag is not applied; frames that an edit list removes do not count.
+    """A video on disk. Its rotation tag is told (`turns`), not applied; frames that an edit list removes do not count.
 
     Args:
         path: An mp4, mov, mkv or webm file.
@@ -65,6 +67,20 @@ class VideoFile:
                 f"{path}: is truncated: its last frame is at {seconds[-1]:.1f} s of {end:.1f} s"
             )
         self.times = seconds - seconds[0]
+
+    def turns(self) -> int:
+        """Clockwise quarter turns with which players show the frames, by the rotation tag; decodes the first frame.
+
+        Raises:
+            BadSceneError: the first frame cannot be decoded, or is to be mirrored or turned by another angle.
+        """
+        try:
+            with _open(self.path) as container:
+                frame = next(container.decode(_video_stream(container, self.path)), None)
+                tag = None if frame is None else frame.side_data.get("DISPLAYMATRIX")
+                return 0 if tag is None else _quarter_turns(self.path, bytes(tag))
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise BadSceneError(f"{self.path}: cannot be decoded ({_reason(error)})") from None
 
     def _check_size(self) -> None:
         if not self._stamps or not min(self.size) or not self._tick:
@@ -127,6 +143,19 @@ def _video_stream(container: Any, path: Path) -> Any:
     if streams[0].codec_context is None:
         raise BadSceneError(f"{path}: contains a video in an unknown codec")
     return streams[0]
+
+
+def _quarter_turns(path: Path, tag: bytes) -> int:
+    """Clockwise quarter turns of a display matrix: the rows (a, b, u), (c, d, v), … of `tkhd` in ISO 14496-12.
+
+    A pixel at (x, y), y pointing down, is shown at (ax + cy, bx + dy).
+    """
+    a, b, _, c, d = struct.unpack("=9i", tag)[:5]
+    unit = max(abs(a), abs(b), 1)
+    sides = [round(side / unit) for side in (a, b, c, d)]
+    if sides not in _TURNED:
+        raise BadSceneError(f"{path}: is played mirrored or askew; write it anew as it is to be seen")
+    return _TURNED.index(sides)
 
 
 def _read_timestamps(container: Any, stream: Any, path: Path) -> tuple[list[int], list[int]]:

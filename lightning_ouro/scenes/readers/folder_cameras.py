@@ -22,6 +22,8 @@ from lightning_ouro.scenes.types import CameraPath
 
 # Chosen by hand: what a camera that is carried does within a fifth of a second; of fewer poses nobody can tell.
 _SMALL_STEP, _SMALL_TURN, _LEAST_POSES = 0.1, float(np.cos(np.deg2rad(10.0))), 8
+_SECONDS = ("seconds", 1.0)
+_SLACK = 1.0  # seconds by which tracking may begin before or end after a video whose time it shares; chosen by hand
 _MAX_ENTRY = 1e6  # of a matrix; focal lengths are in pixels
 
 
@@ -29,16 +31,19 @@ class Camera(NamedTuple):
     """One frame's camera.
 
     Attributes:
-        place: The frame's place in the file.
+        place: The frame's place in the file; None of a video's frame of which the file says nothing but where it was
+            taken.
         time: Seconds from the start of the recording.
         pose: `(4, 4)`, None where tracking was lost.
         intrinsics: `(3, 3)` in pixels of the images that they are of.
+        number: The frame's index in the video, if there is one.
     """
 
-    place: int
+    place: int | None
     time: float
     pose: Floats | None
     intrinsics: Floats
+    number: int = -1
 
 
 class _Stamped(NamedTuple):
@@ -66,12 +71,30 @@ class Cameras(NamedTuple):
         poses = dict(self.between) | {
             camera.time: camera.pose for camera in self.frames if camera.pose is not None
         }
-        times = sorted(poses)
-        return CameraPath(np.array(times), np.array([poses[time] for time in times]).reshape(-1, 4, 4))
+        return path_through(poses)
 
 
-def read_cameras(path: Path, record: dict[str, Any], scene_id: str) -> Cameras:
+def path_through(poses: dict[float, Floats]) -> CameraPath:
+    """The path through poses by their times."""
+    times = sorted(poses)
+    return CameraPath(np.array(times), np.array([poses[time] for time in times]).reshape(-1, 4, 4))
+
+
+class Span(NamedTuple):
+    """When a video begins and ends, in seconds of the clock of the poses."""
+
+    begin: float
+    end: float
+
+
+def read_cameras(path: Path, record: dict[str, Any], scene_id: str, video: Span | None = None) -> Cameras:
     """Reads the cameras of a `frames.json`.
+
+    Args:
+        path: The file.
+        record: What it says.
+        scene_id: For warnings.
+        video: When the video was taken whose frames these are; times are then counted from its beginning.
 
     Raises:
         BadSceneError: too many frames are broken, or the fields do not describe a recording.
@@ -86,23 +109,34 @@ def read_cameras(path: Path, record: dict[str, Any], scene_id: str) -> Cameras:
     # What `prepare` wrote has been put right, and may be sparse.
     is_stored = any(isinstance(frame, dict) and "shares" in frame for frame in frames)
     timed = [stamped[place] for place in good]
-    unit = ("seconds", 1.0) if is_stored else clock.unit_of([row.stamp for row in timed], _is_smooth(timed))
+    unit = _SECONDS if is_stored else _unit(timed, video)
     rows = _in_time(f"{path}: frame", stamped, unit[1], broken)
     rows_between = _in_time(f"{path}: path", between, unit[1], lost)
     broken.say(scene_id, len(frames))
     lost.say(scene_id, len(listed))
     stamps = [row.stamp for row in rows]
     firsts = [part[0].stamp for part in (rows, rows_between) if part]
-    start = clock.start_of(min(firsts), stamps[-1], unit[1]) if rows and not is_stored else 0
+    start = (
+        clock.start_of(min(firsts), stamps[-1], unit[1]) if rows and not is_stored and video is None else 0
+    )
+    zero = start if video is None else video.begin / unit[1]
 
     def seconds(stamp: Stamp) -> float:
-        return float((stamp - start) * unit[1])  # whole nanoseconds are subtracted exactly
+        return float((stamp - zero) * unit[1])  # whole nanoseconds are subtracted exactly
 
     return Cameras(
-        [Camera(row.place, seconds(row.stamp), row.pose, _known(row.intrinsics)) for row in rows],
-        [(seconds(row.stamp), _known(row.pose)) for row in rows_between],
+        [Camera(row.place, seconds(row.stamp), row.pose, known(row.intrinsics)) for row in rows],
+        [(seconds(row.stamp), known(row.pose)) for row in rows_between],
         None if is_stored else clock.remark(stamps, unit, start),
     )
+
+
+def _unit(rows: Sequence[_Stamped], video: Span | None) -> tuple[str, float]:
+    """The name and seconds of the unit of the rows' times."""
+    stamps = [row.stamp for row in rows]
+    if video and rows and video.begin - _SLACK <= stamps[0] and stamps[-1] <= video.end + _SLACK:
+        return _SECONDS
+    return clock.unit_of(stamps, _is_smooth(rows))
 
 
 def _is_smooth(rows: Sequence[_Stamped]) -> bool:
@@ -115,7 +149,8 @@ def _is_smooth(rows: Sequence[_Stamped]) -> bool:
     return bool(0 < np.median(steps) < _SMALL_STEP and np.median(turns) > _SMALL_TURN)
 
 
-def _known(matrix: Floats | None) -> Floats:
+def known(matrix: Floats | None) -> Floats:
+    """A matrix that is there."""
     assert matrix is not None, "it was read"
     return matrix
 

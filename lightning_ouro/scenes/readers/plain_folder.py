@@ -1,8 +1,8 @@
-"""Reads any recording stored as a plain folder: `scene.json`, `frames.json` and the images they name.
+"""Reads any recording stored as a plain folder: `scene.json`, `frames.json` and the images or video they name.
 
     office/
         scene.json    the room: objects with oriented boxes, which categories are complete, the floor
-        frames.json   the recording: images with times, poses and intrinsics
+        frames.json   the recording: images, or a video, with times, poses and intrinsics
         frames/       the images, and depth maps where there are any
 
 `plain_folder.schema.json` next to this file is the complete JSON schema. Coordinates are in metres, z up,
@@ -44,8 +44,8 @@ from lightning_ouro.scenes.types import Scene, SceneObject
 from lightning_ouro.scenes.vocabulary import category_of
 
 SCENE = "scene.json"
-_IMAGE = re.compile(rb'"image"\s*:\s*"([^"]*)"')
-_BEGINNING = 1 << 13  # bytes of frames.json that are searched for the name of an image; chosen by hand
+_PICTURES = {name: re.compile(rb'"%s"\s*:\s*"([^"]*)"' % name) for name in (b"image", b"video")}
+_BEGINNING = 1 << 13  # bytes at either end of frames.json that are searched for these names; chosen by hand
 _MAX_COUNT = 10**6  # objects of one category; excludes absurd values
 
 
@@ -95,7 +95,7 @@ class PlainFolderReader(Reader):
             floor=floor,
             footage=RecordedFootage(partial(FolderRecording, location.path, listed.places)),
             benchmarks=_texts(path, record, "benchmarks"),
-            known_as=(*_texts(path, record, "known_as"), *_first_image(location.path / FRAMES)),
+            known_as=(*_texts(path, record, "known_as"), *_pictures(location.path / FRAMES)),
             not_benchmark=_flag(path, record, "not_benchmark"),
             room=_text(path, record, "room", scene_id) if "room" in record else "",
         )
@@ -237,14 +237,20 @@ def _flag(path: Path, record: dict[str, Any], field: str) -> bool:
     return value
 
 
-def _first_image(path: Path) -> tuple[str, ...]:
-    """The name of the first image, which may tell what a scene is of, without reading the whole file; or nothing."""
+def _pictures(path: Path) -> tuple[str, ...]:
+    """The names of the first image and of the video, which may tell what a scene is of, without reading the whole file.
+
+    A video is named before or after all frames, an image in the first one.
+    """
     try:
         with path.open("rb") as file:
-            match = _IMAGE.search(file.read(_BEGINNING))
+            text = file.read(_BEGINNING)
+            file.seek(max(len(text), path.stat().st_size - _BEGINNING))
+            text += b" " + file.read(_BEGINNING)
     except OSError:
         return ()  # opening the recording will say so
-    return () if match is None else (match[1].decode("utf8", "replace"),)
+    matches = (pattern.search(text) for pattern in _PICTURES.values())
+    return tuple(match[1].decode("utf8", "replace") for match in matches if match)
 
 
 def _text(path: Path, record: dict[str, Any], field: str, default: str) -> str:

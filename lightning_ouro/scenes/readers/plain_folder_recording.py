@@ -6,7 +6,8 @@ in OpenCV's axes (the camera looks along z, x points right, y down), or null whe
 (0, 0). A frame may have a `depth` map in units of `depth_unit` metres, and `shares`: the share of its pixels
 that each object covers, which `prepare` stores. If any frame has depth, frames without it are not used,
 because what they show would only be estimated; their poses are. `path` lists further poses of the camera, each
-with a `time` and a `pose`, where it was tracked more often than frames were kept.
+with a `time` and a `pose`, where it was tracked more often than frames were kept. In place of images, `video` may name
+a video, whose frames are found by time (`folder_video`).
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.footage import orientation
 from lightning_ouro.scenes.footage.conventions import check_conventions
 from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.readers.files import (
@@ -32,9 +34,11 @@ from lightning_ouro.scenes.readers.files import (
     read_json,
     short_repr,
 )
-from lightning_ouro.scenes.readers.folder_cameras import Camera, read_cameras
+from lightning_ouro.scenes.readers.folder_cameras import Camera, Cameras, known, path_through, read_cameras
+from lightning_ouro.scenes.readers.folder_paths import path_below
+from lightning_ouro.scenes.readers.folder_video import video_of
 from lightning_ouro.scenes.readers.left_out import LeftOut
-from lightning_ouro.scenes.readers.pictures import Format, check_pinhole
+from lightning_ouro.scenes.readers.pictures import Format, Stored, check_pinhole
 from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
@@ -67,17 +71,47 @@ class FolderRecording(Recording):
         self._depth_unit = float(unit)
         self._frames: list[dict[str, Any]] = frames
         self._listed, self._scene = listed, scene
-        cameras = read_cameras(self._path, record, scene.id)
-        posed = [camera for camera in cameras.frames if camera.pose is not None]
-        shown = [camera for camera in posed if "depth" in frames[camera.place]] or posed
-        self._valid = [camera.place for camera in shown]
-        self._camera_path = cameras.path()
-        self._format = Format(self._images(), *_arrays(shown)[1:]) if shown else None
-        fitting, odd = self._with_fitting_lens(scene.id, shown)
-        self._valid = [camera.place for camera in fitting]
-        size = (1, 1) if self._format is None else self._format.size
-        self.shots = Shots(*_arrays(fitting), size)
-        self._remark(scene.id, cameras.remark, odd, len(posed))
+        self._video = video_of(self._path, record)
+        cameras = read_cameras(self._path, record, scene.id, self._video and self._video.span)
+        taken, without = (
+            (cameras.frames, None) if self._video is None else self._video.cameras(cameras, frames)
+        )
+        posed = [camera for camera in taken if camera.pose is not None]
+        self._shown = [camera for camera in posed if "depth" in self._entry(camera)] or posed
+        self._format = self._format_of(self._shown)
+        self._shown, odd = self._with_fitting_lens(scene.id, self._turned(self._shown))
+        self._camera_path = self._path_of(cameras)
+        self.shots = Shots(*_arrays(self._shown), (1, 1) if self._format is None else self._format.size)
+        self._remark(scene.id, cameras.remark, without, odd, len(posed))
+
+    def _format_of(self, shown: Sequence[Camera]) -> Format | None:
+        """How the pictures are shown; None if there are none."""
+        if not shown:
+            return None
+        stored = Stored.of_photos(self._images()) if self._video is None else self._video.stored
+        return Format(stored, *_arrays(shown)[1:])
+
+    def _turned(self, cameras: list[Camera]) -> list[Camera]:
+        """The cameras of the pictures as they are shown."""
+        turns = 0 if self._format is None else self._format.camera_turns
+        if self._video is None or turns == 0:
+            return cameras
+        _, intrinsics, poses = _arrays(cameras)
+        intrinsics = orientation.rotate_intrinsics(intrinsics, self._video.file.size, turns)
+        rows = zip(cameras, intrinsics, orientation.rotate_poses(poses, turns), strict=True)
+        return [camera._replace(intrinsics=lens, pose=pose) for camera, lens, pose in rows]
+
+    def _path_of(self, cameras: Cameras) -> CameraPath:
+        """All known poses, of a video those while it was taken, and its frames' own."""
+        path = cameras.path()
+        if self._video is None:
+            return path
+        turns = 0 if self._format is None else self._format.camera_turns
+        kept = (path.times >= 0) & (path.times <= self._video.file.times[-1])
+        tracked = zip(
+            path.times[kept].tolist(), orientation.rotate_poses(path.poses[kept], turns), strict=True
+        )
+        return path_through(dict(tracked) | {camera.time: known(camera.pose) for camera in self._shown})
 
     def _with_fitting_lens(self, scene_id: str, cameras: list[Camera]) -> tuple[list[Camera], str | None]:
         """The cameras whose intrinsics can be those of the pictures, and what looks odd in some."""
@@ -89,7 +123,7 @@ class FolderRecording(Recording):
         odd: str | None = None
         for kind, (lens, place) in enumerate(zip(lenses, places, strict=True)):
             try:
-                odd = check_pinhole(self._where(place), lens, self._format.size) or odd
+                odd = check_pinhole(self._where(cameras[place]), lens, self._format.size) or odd
             except BadSceneError as problem:
                 problems[kind] = str(problem)
         broken = LeftOut("frames")
@@ -106,22 +140,24 @@ class FolderRecording(Recording):
         """The paths of all shown images whose names are paths below the folder; at least one."""
         paths: list[Path] = []
         problem: BadSceneError | None = None
-        for place in range(len(self._valid)):
+        for camera in self._shown:
             try:
-                paths.append(self._file(place, "image"))
+                paths.append(self._file(camera, "image"))
             except BadSceneError as error:
                 problem = problem or error
         if not paths and problem is not None:
             raise problem
         return paths
 
-    def _remark(self, scene_id: str, clock: str | None, odd: str | None, num_posed: int) -> None:
+    def _remark(
+        self, scene_id: str, clock: str | None, without: str | None, odd: str | None, num_posed: int
+    ) -> None:
         """Warns of what was put right or looks odd."""
         few = None
-        if len(self._valid) < _FEW * num_posed:
-            few = f"only {len(self._valid)} of {num_posed} frames have depth, and no others are shown"
+        if len(self._shown) < _FEW * num_posed:
+            few = f"only {len(self._shown)} of {num_posed} frames have depth, and no others are shown"
         turned = None if self._format is None else self._format.remark
-        for said in filter(None, (clock, turned, odd, few)):
+        for said in filter(None, (clock, without, turned, odd, few)):
             warnings.warn(f"scene {scene_id}: {said}", stacklevel=2)
 
     @override
@@ -130,15 +166,21 @@ class FolderRecording(Recording):
 
     @override
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:
-        for index in frame_indices:
-            is_turned = self._format is not None and self._format.is_turned
-            yield read_frame(self._file(index, "image"), self.shots.size, is_turned)
+        shown = [self._shown[index] for index in frame_indices]
+        if self._video is not None:
+            for image in self._video.file.frames([camera.number for camera in shown]):
+                yield orientation.rotate_image(image, self._video.turns)
+            return
+        is_turned = self._format is not None and self._format.is_turned
+        for camera in shown:
+            yield read_frame(self._file(camera, "image"), self.shots.size, is_turned)
 
     @override
     def depth(self, frame_index: int) -> NDArray[np.float32] | None:
-        if "depth" not in self._frames[self._valid[frame_index]]:
+        camera = self._shown[frame_index]
+        if "depth" not in self._entry(camera):
             return None
-        path = self._file(frame_index, "depth")
+        path = self._file(camera, "depth")
         assert self._format is not None, "there are frames"
         turns = self._format.depth_turns(image_size(path))
         depth = read_depth(path, self.shots.size if turns % 2 == 0 else self.shots.size[::-1])
@@ -146,14 +188,15 @@ class FolderRecording(Recording):
 
     @override
     def known_shares(self, frame_index: int) -> Shares | None:
-        frame = self._frames[self._valid[frame_index]]
+        camera = self._shown[frame_index]
+        frame = self._entry(camera)
         if frame.get("shares") is None:
             return None
-        certain = self._shares(frame_index, "shares", frame["shares"])
-        possible = self._shares(frame_index, "possible_shares", frame.get("possible_shares", {}))
+        certain = self._shares(camera, "shares", frame["shares"])
+        possible = self._shares(camera, "possible_shares", frame.get("possible_shares", {}))
         return Shares(certain, np.maximum(certain, possible))
 
-    def _shares(self, frame_index: int, field: str, by_object: Any) -> NDArray[np.float32]:
+    def _shares(self, camera: Camera, field: str, by_object: Any) -> NDArray[np.float32]:
         indices = {str(place): index for place, index in enumerate(self._listed)}
         if (
             not isinstance(by_object, dict)
@@ -161,7 +204,7 @@ class FolderRecording(Recording):
             or not all(map(_is_share, by_object.values()))
         ):
             raise BadSceneError(
-                f"{self._where(frame_index)}: {field} is {short_repr(by_object)}, "
+                f"{self._where(camera)}: {field} is {short_repr(by_object)}, "
                 "expected numbers from 0 to 1 by object index"
             )
         shares = np.zeros(len(self._scene.objects), dtype=np.float32)
@@ -173,21 +216,23 @@ class FolderRecording(Recording):
 
     @override
     def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
-        if not any("shares" in self._frames[self._valid[index]] for index in frame_indices):
+        if not any("shares" in self._entry(self._shown[index]) for index in frame_indices):
             check_conventions(scene, self, frame_indices, visibility)
 
-    def _file(self, frame_index: int, field: str) -> Path:
-        """The path of a file that a frame names; refuses paths that lead out of the folder."""
-        name = self._frames[self._valid[frame_index]].get(field)
-        where = f"{self._where(frame_index)}: {field} is {short_repr(name)}"
-        if not isinstance(name, str) or not name:
-            raise BadSceneError(f"{where}, expected a file below the folder")
-        if Path(name).is_absolute() or ".." in Path(name).parts:
-            raise BadSceneError(f"{where}, which lies outside of the folder")
-        return self._path.parent / name
+    def _entry(self, camera: Camera) -> dict[str, Any]:
+        """What the file says of a frame; empty of a video's frame that it does not speak of."""
+        return {} if camera.place is None else self._frames[camera.place]
 
-    def _where(self, frame_index: int) -> str:
-        return f"{self._path}: frame {self._valid[frame_index]}"
+    def _file(self, camera: Camera, field: str) -> Path:
+        """The path of a file that a frame names; refuses paths that lead out of the folder."""
+        return path_below(
+            self._path.parent, f"{self._where(camera)}: {field}", self._entry(camera).get(field)
+        )
+
+    def _where(self, camera: Camera) -> str:
+        if self._video is not None and camera.place is None:
+            return f"{self._video.file.path}: frame {camera.number}"
+        return f"{self._path}: frame {camera.place}"
 
 
 def _arrays(cameras: Sequence[Camera]) -> tuple[Floats, Floats, Floats]:

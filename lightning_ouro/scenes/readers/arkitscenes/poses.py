@@ -6,7 +6,7 @@ Formats are those of apple/ARKitScenes @7283761 (`DATA.md`):
   camera. They are inverted here, as in `threedod/benchmark_scripts/utils/tenFpsDataLoader.py`. The camera's
   axes are OpenCV's.
 - Images come at up to 60 Hz. One within 5 ms of a row takes the row's pose; one between two rows that are at
-  most 0.3 s apart takes an interpolated pose; any other image has no pose.
+  most 0.3 s apart takes an interpolated pose (`footage/trajectory.py`); any other image has no pose.
 - `.pincam` has `width height fx fy cx cy` of one image.
 """
 
@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
@@ -24,70 +23,17 @@ from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.footage.trajectory import Trajectory, nearest_index, pose_matrices
 from lightning_ouro.scenes.readers.files import MOST_METRES, read_bytes, same_aspect_ratio, short_repr
 from lightning_ouro.scenes.readers.left_out import LeftOut
 
 Floats = NDArray[np.float64]
 
 POSE_TOLERANCE = 0.005  # seconds between an image and a row whose pose it takes, as in tenFpsDataLoader.py
-MAX_GAP = 0.3  # seconds between rows to interpolate: bridges two missing rows; chosen by hand
-_ROUNDING = 1e-6  # seconds; times in file names have three decimals
 _TIMED_NAME = re.compile(r"(?:\w+_)?([0-9]{1,9}(?:\.[0-9]{1,12})?)\.(?:png|pincam)")
 _MAX_TRAJECTORY_BYTES = 1 << 26  # an hour has 4 million
 _MAX_PINCAM_BYTES = 1 << 12
 _MAX_CAMERA_VALUE = 1e5  # pixels, of an image's side or a focal length
-
-
-@dataclass(frozen=True, eq=False)
-class Trajectory:
-    """The poses of a device over time.
-
-    Attributes:
-        times: `(P,)` seconds, rising; at least one.
-        poses: `(P, 4, 4)` camera to world.
-    """
-
-    times: Floats
-    poses: Floats
-
-    def at(self, times: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-        """Poses `(N, 4, 4)` at `(N,)` seconds, and which of them are known."""
-        row = nearest_index(self.times, times, POSE_TOLERANCE)
-        poses = self.poses[np.maximum(row, 0)]
-        last = len(self.times) - 1
-        after = np.searchsorted(self.times, times).clip(min(1, last), last)
-        before = np.maximum(after - 1, 0)
-        gap = self.times[after] - self.times[before]
-        inside = (self.times[before] <= times) & (times <= self.times[after])
-        between = (row < 0) & inside & (gap <= MAX_GAP + _ROUNDING)
-        if between.any():
-            fraction = (times - self.times[before])[between] / gap[between]
-            poses[between] = _interpolated(self.poses[before[between]], self.poses[after[between]], fraction)
-        return poses, (row >= 0) | between
-
-
-def _interpolated(start: Floats, end: Floats, fraction: Floats) -> Floats:
-    """Poses `(N, 4, 4)` at a fraction of the way: linear for positions, slerp for rotations."""
-    first = Rotation.from_matrix(start[:, :3, :3])
-    turn = (first.inv() * Rotation.from_matrix(end[:, :3, :3])).as_rotvec()
-    centers = start[:, :3, 3] + fraction[:, None] * (end[:, :3, 3] - start[:, :3, 3])
-    return _pose_matrices((first * Rotation.from_rotvec(fraction[:, None] * turn)).as_matrix(), centers)
-
-
-def _pose_matrices(rotations: Floats, centers: Floats) -> Floats:
-    poses = np.tile(np.eye(4), (len(rotations), 1, 1))
-    poses[:, :3, :3], poses[:, :3, 3] = rotations, centers
-    return poses
-
-
-def nearest_index(times: Floats, wanted: Floats, tolerance: float) -> NDArray[np.int64]:
-    """For each wanted time the index of the nearest of the rising `times`; -1 where none is close enough."""
-    if len(times) == 0:
-        return np.full(len(wanted), -1, dtype=np.int64)
-    after = np.searchsorted(times, wanted).clip(0, len(times) - 1)
-    before = np.maximum(after - 1, 0)
-    index = np.where(np.abs(wanted - times[before]) <= np.abs(times[after] - wanted), before, after)
-    return np.where(np.abs(times[index] - wanted) <= tolerance + _ROUNDING, index, -1)
 
 
 def timed_files(folder: Path) -> Iterator[tuple[float, Path]]:
@@ -151,7 +97,7 @@ def read_trajectory(path: Path, scene_id: str = "") -> Trajectory:
     times, first_rows = np.unique(rows[:, 0], return_index=True)
     camera_to_world = Rotation.from_rotvec(rows[first_rows, 1:4]).inv()
     centers = -camera_to_world.apply(rows[first_rows, 4:7])
-    return Trajectory(times, _pose_matrices(camera_to_world.as_matrix(), centers))
+    return Trajectory(times, pose_matrices(camera_to_world.as_matrix(), centers))
 
 
 def read_pincam(path: Path, size: tuple[int, int]) -> Floats:

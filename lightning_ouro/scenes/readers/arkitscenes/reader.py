@@ -21,7 +21,7 @@
   single one in a room may not be the only one. Of the other categories every instance is annotated, so a class
   of these without any is absent (`ANNOTATED`).
 
-`recording` reads the frames, `poses` their times and cameras, and `orientation` turns them upright.
+`recording` reads the frames, `poses` their times and cameras, and `footage/orientation.py` turns them upright.
 """
 
 from __future__ import annotations

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.scenes.footage import orientation
 from lightning_ouro.scenes.footage.recording import Recording, Shots
 from lightning_ouro.scenes.footage.video_file import VideoFile
-from lightning_ouro.scenes.readers.arkitscenes import orientation, poses
+from lightning_ouro.scenes.readers.arkitscenes import poses
 from lightning_ouro.scenes.readers.files import image_size, path_exists, read_depth, read_image, usual_header
 from lightning_ouro.scenes.readers.left_out import LeftOut
 from lightning_ouro.scenes.types import Scene
@@ -100,7 +101,9 @@ class ARKitRecording(Recording):
         if self._movie is not None:
             _check_length(self._movie, cameras)
         images = poses.TimedFiles(files.images) if self._movie is None else cameras
-        all_poses, has_pose = poses.read_trajectory(files.trajectory, scene.id).at(images.times)
+        all_poses, has_pose = poses.read_trajectory(files.trajectory, scene.id).at(
+            images.times, poses.POSE_TOLERANCE
+        )
         camera_indices = cameras.nearest(images.times, _PINCAM_TOLERANCE)
         valid = np.flatnonzero(has_pose & (camera_indices >= 0))
         if len(valid) == 0:

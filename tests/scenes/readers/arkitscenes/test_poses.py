@@ -1,12 +1,10 @@
 import numpy as np
 import pytest
-from scipy.spatial.transform import Rotation, Slerp
+from scipy.spatial.transform import Rotation
 
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.arkitscenes.poses import (
     TimedFiles,
-    Trajectory,
-    nearest_index,
     read_pincam,
     read_trajectory,
 )
@@ -18,14 +16,6 @@ def written(folder, text):
     return path
 
 
-def random_poses(number, seed=0):
-    rng = np.random.default_rng(seed)
-    poses = np.tile(np.eye(4), (number, 1, 1))
-    poses[:, :3, :3] = Rotation.random(number, rng=rng).as_matrix()
-    poses[:, :3, 3] = rng.normal(size=(number, 3))
-    return poses
-
-
 def test_rows_take_the_world_to_the_camera(tmp_path):
     # A camera at (1, 2, 3) that looks along x with its y axis pointing down: x_camera = R x_world + t.
     rotation = np.array([[0, -1, 0], [0, 0, -1], [1, 0, 0]])
@@ -35,40 +25,6 @@ def test_rows_take_the_world_to_the_camera(tmp_path):
     np.testing.assert_allclose(trajectory.poses[0] @ [0, 0, 2, 1], [3, 2, 3, 1], atol=1e-12)
     np.testing.assert_allclose(trajectory.poses[0] @ [0, 2, 0, 1], [1, 2, 1, 1], atol=1e-12)
     assert trajectory.times.tolist() == [5.5]
-
-
-def test_poses_between_rows_match_scipys_slerp():
-    rng = np.random.default_rng(1)
-    times = 100 + np.cumsum(rng.uniform(0.05, 0.29, 40))
-    poses = random_poses(40)
-    wanted = np.sort(rng.uniform(times[0], times[-1], 500))
-    wanted = wanted[np.abs(wanted[:, None] - times).min(axis=1) > 0.006]
-    interpolated, known = Trajectory(times, poses).at(wanted)
-    assert known.all() and len(wanted) > 400
-    expected = Slerp(times, Rotation.from_matrix(poses[:, :3, :3]))(wanted).as_matrix()
-    np.testing.assert_allclose(interpolated[:, :3, :3], expected, atol=1e-9)
-    for axis in range(3):
-        np.testing.assert_allclose(
-            interpolated[:, axis, 3], np.interp(wanted, times, poses[:, axis, 3]), atol=1e-9
-        )
-    np.testing.assert_array_equal(interpolated[:, 3], np.tile([0, 0, 0, 1], (len(wanted), 1)))
-
-
-def test_a_row_within_five_milliseconds_is_used_unchanged():
-    poses = random_poses(3)
-    at_times, known = Trajectory(np.array([10.0, 10.1, 10.2]), poses).at(
-        np.array([9.996, 10.1, 10.104, 10.205])
-    )
-    assert known.all()
-    np.testing.assert_array_equal(at_times, poses[[0, 1, 1, 2]])
-
-
-def test_there_is_no_pose_outside_of_the_rows_or_in_gaps():
-    trajectory = Trajectory(np.array([10.0, 10.3, 10.7]), random_poses(3))
-    _, known = trajectory.at(np.array([9.37, 9.99, 10.15, 10.31, 10.5, 10.699, 10.71, 11.0]))
-    assert known.tolist() == [False, False, True, False, False, True, False, False]
-    _, known = Trajectory(np.array([10.0]), random_poses(1)).at(np.array([9.9, 10.001, 10.1]))
-    assert known.tolist() == [False, True, False]
 
 
 def test_rows_may_be_unordered_and_duplicated(tmp_path):
@@ -117,21 +73,6 @@ def test_a_broken_row_of_a_trajectory_costs_itself(tmp_path):
     ):
         trajectory = read_trajectory(written(tmp_path, "1.0 0 0 0 0 0 0\n2.0 0 0 0 0 0\n3.0 0 0 0 0 0 0\n"))
     assert trajectory.times.tolist() == [1.0, 3.0]
-
-
-def test_nothing_beyond_the_tolerance_is_nearest():
-    times = np.array([1.0, 2.0, 3.0])
-    assert nearest_index(times, np.array([0.0, 0.99, 1.4, 1.6, 2.02, 3.02, 3.03]), 0.02).tolist() == [
-        -1,
-        0,
-        -1,
-        -1,
-        1,
-        2,
-        -1,
-    ]
-    assert nearest_index(times, np.array([1.4, 1.6]), 1.0).tolist() == [0, 1]
-    assert nearest_index(np.array([]), np.array([1.0, 2.0]), 1.0).tolist() == [-1, -1]
 
 
 def test_files_are_ordered_by_time_and_unrelated_ones_ignored(tmp_path):

@@ -1,9 +1,10 @@
-"""Turns ARKitScenes' images upright, together with their intrinsics and poses.
+"""Turns images upright, together with their intrinsics and poses.
 
-Images are stored in the sensor's landscape orientation regardless of how the device was held. `quarter_turns`
-picks, for a whole video, the rotation after which the camera's y axis points down in most frames; the
-decision for one pose is that of apple/ARKitScenes @7283761 `threedod/benchmark_scripts/rectify_im.py`. The
-column `sky_direction` of `raw/metadata.csv` has many errors and is not used.
+Phones store images in the sensor's landscape orientation regardless of how the device was held, and a tag says how
+players turn them. ARKitScenes' have no tag: `quarter_turns` picks, for a whole video, the rotation after which the
+camera's y axis points down in most frames; the decision for one pose is that of apple/ARKitScenes @7283761
+`threedod/benchmark_scripts/rectify_im.py`. The column `sky_direction` of `raw/metadata.csv` has many errors and is not
+used.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from lightning_ouro.scenes.readers.arkitscenes.orientation import (
+from lightning_ouro.scenes.footage.orientation import (
     quarter_turns,
     rotate_image,
     rotate_intrinsics,
