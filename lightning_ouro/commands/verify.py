@@ -27,7 +27,7 @@ from lightning_ouro.programs.margins import FamilyMargins, MarginsOption
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.reading import in_home, read_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene
 
 PROPOSER = "file"  # in the proposals' field of that name
@@ -69,6 +69,7 @@ def verify(
     Raises:
         InputError: a file or folder cannot be read, no scene is usable, or `out` already holds such files.
     """
+    proposals, out = in_home(proposals), out and in_home(out)
     if out is not None and any((out / name).exists() for name in NAMES):
         raise InputError(f"{out} already holds verified questions; choose another --out")
     accepted, rejected = _judge(

@@ -16,7 +16,7 @@ from typing import Literal
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.benchmark_scenes import REVSI, Rooms, is_listed, revsi_rooms, scanned_room
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.reading import read_scenes
+from lightning_ouro.scenes.reading import in_home, read_scenes
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import Scene, SkippedScene
 
@@ -82,7 +82,7 @@ def read_splits(
     Raises:
         InputError: files cannot be read, or too few scenes are usable.
     """
-    revsi: Rooms = frozenset() if revsi_annotation is None else revsi_rooms(Path(revsi_annotation))
+    revsi: Rooms = frozenset() if revsi_annotation is None else revsi_rooms(in_home(Path(revsi_annotation)))
     scenes, skipped = read_scenes([Path(path) for path in paths], boxes, show_progress)
     scenes = [_of_revsi(scene) if _is_in(revsi, scene) else scene for scene in scenes]
     num_held_out = num_val + num_test

@@ -147,7 +147,7 @@ class FolderVideo:
                 f"{before} before the first pose or after the last, {between} where tracking was lost or between "
                 f"poses more than {LONGEST_GAP:g} s apart"
             )
-        apart = int(((times < 0) | (times > self._times[-1])).sum())
+        apart = int(((times < -LONGEST_GAP) | (times > self._times[-1] + LONGEST_GAP)).sum())
         if apart > MOST_BROKEN * len(times):
             said.append(
                 f"{apart} of {len(times)} poses lie outside of the video's time; is video_offset right?"
