@@ -12,6 +12,8 @@ from lightning_ouro.commands.prepare import prepare
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.reading import read_scenes
 from tests.scenes.readers.film import film
+from tests.scenes.readers.write_folder_video import entries, even
+from tests.scenes.readers.write_folder_video import filmed as filmed_video
 from tests.scenes.readers.write_plain_folder import write
 from tests.scenes.readers.write_scannet import write_everything
 
@@ -261,3 +263,28 @@ def test_frames_are_unchanged_where_only_boxes_changed(rooms, store):
     prepare([rooms], store, **SMALL)
     after = np.frombuffer((store / "a" / "frames" / "0001.jpg").read_bytes(), np.uint8)
     np.testing.assert_array_equal(before, after)
+
+
+def test_a_video_that_was_replaced_is_noticed(tmp_path, capsys):
+    for name in "ab":
+        filmed_video(tmp_path / "rooms" / name, entries(np.arange(0, 1.05, 0.1)), even(1))
+    prepare([tmp_path / "rooms"], tmp_path / "store", **SMALL)
+    before, old = made_at(tmp_path / "store"), (tmp_path / "store/a/frames.json").read_text()
+    filmed_video(tmp_path / "rooms/a", entries(np.arange(0, 1.05, 0.1)), even(1, 15))
+    prepare([tmp_path / "rooms"], tmp_path / "store", **SMALL)
+    assert changed(before, tmp_path / "store") == {"a"}
+    assert (
+        tmp_path / "store/a/frames.json"
+    ).read_text() != old  # the last frame is at 14/15 s, and was at 29/30 s
+    assert "1 made again because their files had changed, 1 already there" in capsys.readouterr().out
+
+
+def test_a_video_outside_that_is_linked_to_is_noticed_as_well(tmp_path):
+    folder = filmed_video(tmp_path / "rooms/a", entries(np.arange(0, 1.05, 0.1)), even(1))
+    film = (folder / "recording.mp4").rename(tmp_path / "film.mp4")
+    (folder / "recording.mp4").symlink_to(film)
+    prepare([tmp_path / "rooms"], tmp_path / "store", **SMALL)
+    before = made_at(tmp_path / "store")
+    os.utime(film, (1, 1))
+    prepare([tmp_path / "rooms"], tmp_path / "store", **SMALL)
+    assert changed(before, tmp_path / "store") == {"a"}

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -47,6 +48,14 @@ def file_of(tmp_path):
         return path
 
     return write
+
+
+def test_files_in_the_home_folder_are_found_there(rooms, file_of, tmp_path, monkeypatch):
+    folder, rows = rooms
+    file_of(*rows)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    verify(folder, proposals=Path("~/proposals.jsonl"), out=Path("~/out"))
+    assert lines(tmp_path / "out/questions.jsonl")
 
 
 def lines(path):

@@ -159,7 +159,9 @@ def test_a_folder_may_say_that_it_is_no_benchmarks_scene(tmp_path):
     assert len(splits.train) == 2
 
 
-def test_revsis_scenes_are_left_out_where_its_file_is_given(tmp_path):
+@pytest.mark.parametrize("folder", [None, "~"])
+def test_revsis_scenes_are_left_out_where_its_file_is_given(tmp_path, monkeypatch, folder):
+    monkeypatch.setenv("HOME", str(tmp_path))
     scenes = tmp_path / "scenes"
     scenes.mkdir()
     write_rooms(scenes, [f"scene{number:04d}_00" for number in range(12, 24)], "scannet")
@@ -169,5 +171,5 @@ def test_revsis_scenes_are_left_out_where_its_file_is_given(tmp_path):
     )
     arguments = ([str(scenes)], None, 1, 1, "leave_out")
     before = read_splits(*arguments)
-    after = read_splits(*arguments, revsi_annotation=str(listed))
+    after = read_splits(*arguments, revsi_annotation=f"{folder or tmp_path}/{listed.name}")
     assert ids(after.train) == ids(before.train) - {f"scene{number:04d}_00" for number in range(12, 22)}

@@ -20,7 +20,7 @@ def path_below(folder: Path, where: str, name: Any) -> Path:
     Raises:
         BadSceneError: it is no path, or one that leads out of the folder.
     """
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or any(character < " " for character in name):
         raise BadSceneError(f"{where} is {short_repr(name)}, expected a file below the folder")
     is_in_home = name.startswith("~") and not path_exists(folder / name)
     if Path(name).is_absolute() or ".." in Path(name).parts or is_in_home:

@@ -97,10 +97,11 @@ class Format:
         self.turns = _TURNS.get(stored.turn, 0) if self.is_turned else 0
 
     def depth_turns(self, size: Sequence[int]) -> int:
-        """Clockwise quarter turns of a depth map of this height and width, if it was left lying as the photo was."""
+        """Clockwise quarter turns of a depth map of this height and width, if it was left lying as the picture was."""
         height, width = self.size
         is_lying = self.turns % 2 and (size[0] > size[1]) != (height > width)
-        return self.turns if is_lying else 0
+        is_head_down = self.camera_turns == 2  # as the cameras that came with it
+        return self.turns if is_lying or is_head_down else 0
 
 
 def _fits_turned(stored: Stored, intrinsics: Floats, poses: Floats) -> tuple[bool, str | None]:

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation, Slerp
 
+from lightning_ouro.commands.prepare import prepare
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.footage.write_videos import HEVC, LONG_GOP, OPEN_GOP, number_of
 from tests.scenes.readers.said import said
@@ -208,6 +210,10 @@ BAD_FIELDS = {
     "an absolute path": ({"video": "/etc/recording.mp4"}, "which lies outside of the folder"),
     "a path upwards": ({"video": "../recording.mp4"}, "which lies outside of the folder"),
     "a home": ({"video": "~/recording.mp4"}, "video is '~/recording.mp4', which lies outside of the folder"),
+    "a name of two lines": (
+        {"video": "record\ning.mp4"},
+        "video is 'record\\ning.mp4', expected a file below",
+    ),
     "an offset in words": ({"video_offset": "1 s"}, "video_offset is '1 s', expected seconds"),
     "an offset that is infinite": ({"video_offset": float("inf")}, "video_offset is inf, expected seconds"),
     "an offset without video": ({"video": None, "video_offset": 1}, "has a video_offset, but no video"),
@@ -253,3 +259,24 @@ def test_fields_that_describe_no_video_are_refused_in_one_line(tmp_path, name):
     (folder / "frames.json").write_text(json.dumps(record))
     is_refused, text = said(lambda: load(folder))
     assert is_refused and text.startswith("scene room: ") and message in text and "\n" not in text
+
+
+@pytest.mark.parametrize("is_last", [True, False])
+def test_a_video_named_like_a_benchmarks_scene_is_known_as_it(tmp_path, is_last):
+    frames = entries(np.arange(0, 5, 0.1))
+    folder = filmed(tmp_path / "room", frames, even(1), "scene0011_00.mp4")
+    record = json.loads((folder / "frames.json").read_text())
+    name = record.pop("video")
+    ordered = {**record, "video": name} if is_last else {"video": name, **record}
+    (folder / "frames.json").write_text(json.dumps(ordered, indent=1))
+    (scene,), _ = read_scenes([folder])
+    assert "ScanNet validation split" in scene.benchmarks
+
+
+def test_a_stored_scene_with_a_video_is_read_back(tmp_path):
+    folder = filmed(tmp_path / "rooms/room", entries(TENTHS), even(2))
+    prepare([tmp_path / "rooms"], tmp_path / "store", num_frames=4, height=96, width=128, workers=1)
+    (stored,), _ = read_scenes([tmp_path / "store"])
+    kept = stored.footage.load(stored, FrameBudget(4, 96, 128, frames_per_time=1))
+    check(kept, [0, 19, 39, 59], [0, 19 / 30, 1.3, 59 / 30])
+    np.testing.assert_allclose(kept.views.path.poses, load(folder, 4).views.path.poses, atol=1e-5)

@@ -2,6 +2,7 @@
 
 import json
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -77,6 +78,18 @@ def test_cameras_of_the_stored_frames_are_turned_along(tmp_path, filmed, turns):
     expected = load(write(tmp_path / "images", filmed))
     assert_same(video, expected)
     np.testing.assert_allclose(video.views.path.poses, expected.views.path.poses, atol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore:.*are those of the stored frames")
+@pytest.mark.parametrize(
+    ("turns", "cameras_turned"), [(1, False), (3, False), (1, True), (2, True), (3, True)]
+)
+def test_depth_that_was_left_lying_is_turned_as_well(tmp_path, filmed, turns, cameras_turned):
+    folder = as_video(tmp_path / "room", filmed, turns, cameras_turned, depth=True)
+    for path in (folder / "depth").iterdir():
+        iio.imwrite(path, np.rot90(iio.imread(path), turns))
+    expected = load(write(tmp_path / "images", filmed, True))
+    np.testing.assert_array_equal(load(folder).views.visibility, expected.views.visibility)
 
 
 def test_poses_of_the_stored_and_intrinsics_of_the_shown_frames_are_refused(tmp_path, filmed):
