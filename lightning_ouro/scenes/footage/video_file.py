@@ -17,13 +17,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
-from av.stream import Disposition
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import MOST_PIXELS
+
+try:
+    import av
+    from av.stream import Disposition
+except ImportError:  # images can be read without it
+    _HAS_PYAV = False
+else:
+    _HAS_PYAV = True
 
 _DECODE_AHEAD = 8  # frames: a key frame that is no farther ahead is reached by decoding on instead of seeking
 _SEEKS = 4  # key frames to try: FFmpeg may miss one where they are only a few frames apart
@@ -44,11 +50,15 @@ class VideoFile:
         size: Height and width in pixels.
 
     Raises:
-        BadSceneError: the file cannot be opened, is truncated, or has no frames.
+        BadSceneError: the file cannot be opened, is truncated, or has no frames, or PyAV is missing.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if not _HAS_PYAV:
+            raise BadSceneError(
+                f'{path}: videos are read by PyAV, which is not there: pip install "av>=14.1"'
+            )
         try:
             with _open(path) as container:
                 stream = _video_stream(container, path)

@@ -1,6 +1,10 @@
 """A plain folder with a video: which of its frames are shown, when they were taken, and from where."""
 
 import json
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +15,10 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget
 from tests.scenes.footage.write_videos import HEVC, LONG_GOP, OPEN_GOP, number_of
+from tests.scenes.readers.film import film
 from tests.scenes.readers.said import said
-from tests.scenes.readers.write_folder_video import LENS, entries, even, filmed, pose_at
-from tests.scenes.readers.write_plain_folder import is_valid, read
+from tests.scenes.readers.write_folder_video import LENS, change_record, entries, even, filmed, pose_at
+from tests.scenes.readers.write_plain_folder import is_valid, read, write
 
 ALL = 10_000
 TENTHS = np.arange(0, 2.05, 0.1)
@@ -254,9 +259,7 @@ def test_fields_that_describe_no_video_are_refused_in_one_line(tmp_path, name):
     fields, message = BAD_FIELDS[name]
     stamps = even(3, 1) if name == "too few poses" else even(2)
     folder = filmed(tmp_path / "room", entries(TENTHS), stamps)
-    record = {**json.loads((folder / "frames.json").read_text()), **fields}
-    record = {key: value for key, value in record.items() if value is not None}
-    (folder / "frames.json").write_text(json.dumps(record))
+    change_record(folder, **fields)
     is_refused, text = said(lambda: load(folder))
     assert is_refused and text.startswith("scene room: ") and message in text and "\n" not in text
 
@@ -280,3 +283,43 @@ def test_a_stored_scene_with_a_video_is_read_back(tmp_path):
     kept = stored.footage.load(stored, FrameBudget(4, 96, 128, frames_per_time=1))
     check(kept, [0, 19, 39, 59], [0, 19 / 30, 1.3, 59 / 30])
     np.testing.assert_allclose(kept.views.path.poses, load(folder, 4).views.path.poses, atol=1e-5)
+
+
+def test_the_example_in_the_documentation_is_read(tmp_path):
+    text = (Path(__file__).parents[3] / "lightning_ouro/scenes/README.md").read_text("utf8")
+    record = json.loads(re.findall(r"```json\n(.*?)```", text, re.DOTALL)[2])
+    assert is_valid(record, "frames")
+    folder = filmed(tmp_path / "room", record.pop("frames"), even(0.2), size=(1920, 1080), **record)
+    with pytest.warns(UserWarning, match="2 of 6 frames of recording.mp4 have no pose"):
+        video = load(folder)
+    np.testing.assert_allclose(video.views.poses[:, 0, 3], [1.5, 1.5 + 0.1 / 3, 1.5 + 0.2 / 3, 1.6])
+
+
+ENTRY = {"time": 0.0, "pose": np.eye(4).tolist()}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ({"frames": [ENTRY]}, False),
+        ({"frames": [ENTRY], "video": "a.mp4"}, True),
+        ({"frames": [{**ENTRY, "image": "a.jpg"}], "video": "a.mp4"}, False),
+        ({"frames": [{**ENTRY, "image": "a.jpg"}], "video_offset": 1.0}, False),
+        ({"frames": [{**ENTRY, "image": "a.jpg"}]}, True),
+    ],
+)
+def test_the_schema_knows_that_a_video_stands_in_place_of_images(record, expected):
+    assert is_valid(record, "frames") == expected
+
+
+def test_without_pyav_a_video_is_refused_with_what_to_install_and_images_are_read(tmp_path):
+    filmed(tmp_path / "a", entries(TENTHS), even(2))
+    write(tmp_path / "b", film(3, frames=2, height=60, width=80))
+    code = (
+        "import sys; sys.modules['av'] = None\nfrom lightning_ouro.cli import main\n"
+        "main(['prepare', 'a', 'b', 'store', '--num_frames', '2', '--workers', '1'])"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    (skipped,) = (tmp_path / "store/skipped.jsonl").read_text().splitlines()
+    assert "a/recording.mp4: videos are read by PyAV, which is not there: pip install" in skipped
+    assert (tmp_path / "store/b/scene.json").is_file()

@@ -185,7 +185,7 @@ def test_a_scene_that_the_reader_refuses_is_invalid_by_the_schema(filmed, name):
 
 def test_the_example_in_the_documentation_is_read(tmp_path):
     text = (Path(__file__).parents[3] / "lightning_ouro" / "scenes" / "README.md").read_text("utf8")
-    scene, frames = map(json.loads, re.findall(r"```json\n(.*?)```", text, re.DOTALL))
+    scene, frames, _ = map(json.loads, re.findall(r"```json\n(.*?)```", text, re.DOTALL))
     assert is_valid(scene, "scene") and is_valid(frames, "frames")
     (tmp_path / "scene.json").write_text(json.dumps(scene))
     (tmp_path / "frames.json").write_text(json.dumps(frames))

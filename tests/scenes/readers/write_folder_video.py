@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from tests.scenes.footage.write_videos import LONG_GOP, OPEN_GOP, written
 
-MILLI = Fraction(1, 90_000)
+TICK = Fraction(1, 90_000)
 SIZE = (96, 128)
 LENS = [[100.0, 0.0, 64.0], [0.0, 100.0, 48.0], [0.0, 0.0, 1.0]]
 TABLE = {"category": "table", "center": [1.0, 3.0, 0.4], "size": [1.5, 0.8, 0.8]}
@@ -35,7 +35,7 @@ def entries(times, clock=lambda time: time):
     return [{"time": clock(float(time)), "pose": pose_at(time).tolist()} for time in times]
 
 
-def filmed(folder, frames, stamps, name="recording.mp4", codec=OPEN_GOP, **more):
+def filmed(folder, frames, stamps, name="recording.mp4", codec=OPEN_GOP, size=SIZE, **more):
     """Writes a folder with a video whose frames show their number.
 
     Args:
@@ -44,12 +44,13 @@ def filmed(folder, frames, stamps, name="recording.mp4", codec=OPEN_GOP, **more)
         stamps: When the video's frames are shown, in ticks of 1/90000 s.
         name: The video's.
         codec: Of the video.
+        size: Its height and width.
         more: Further fields of frames.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    written(folder / name, codec, stamps, MILLI, SIZE)
+    written(folder / name, codec, stamps, TICK, size)
     (folder / "scene.json").write_text(json.dumps(SCENE))
-    record = {"video": name, "intrinsics": LENS, "frames": frames, **more}
+    record = {"video": name, "intrinsics": LENS, **more, "frames": frames}
     (folder / "frames.json").write_text(json.dumps(record))
     return folder
 
@@ -72,12 +73,12 @@ def write_video(path, images, times, turns=0):
     with av.open(str(path), "w") as container:
         stream = container.add_stream(LONG_GOP[0], options={**LONG_GOP[1], "crf": "5"})
         stream.height, stream.width, stream.pix_fmt = *stored.shape[1:3], "yuv420p"
-        stream.time_base = stream.codec_context.time_base = MILLI
+        stream.time_base = stream.codec_context.time_base = TICK
         stream.codec_context.framerate = Fraction(30)
         packets = []
         for image, time in zip(stored, times, strict=True):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts, frame.time_base = round(time * 90_000), MILLI
+            frame.pts, frame.time_base = round(time * 90_000), TICK
             packets += stream.encode(frame)
         for packet in packets + stream.encode(None):
             container.mux(packet)
