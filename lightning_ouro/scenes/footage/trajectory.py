@@ -15,9 +15,7 @@ from scipy.spatial.transform import Rotation
 
 Floats = NDArray[np.float64]
 
-LONGEST_GAP = (
-    0.3  # seconds between poses to interpolate: bridges two that are missing at 10 Hz; chosen by hand
-)
+LONGEST_GAP = 0.3  # seconds between two poses to interpolate: two missing at 10 Hz; chosen by hand
 _ROUNDING = 1e-6  # seconds; times in file names have three decimals
 
 

@@ -122,6 +122,14 @@ def test_poses_that_begin_late_in_a_long_video_are_not_moved_to_its_start(tmp_pa
     check(video, range(325, 399), np.arange(325, 399) / 5)
 
 
+def test_poses_that_are_far_apart_within_the_videos_time_are_in_seconds(tmp_path):
+    times = np.arange(0, 80, 8)  # of images alone, steps this small would mean a smaller unit
+    frames = [{"time": float(time), "pose": pose_at(time / 40).tolist()} for time in times]
+    with pytest.warns(UserWarning, match="70 of 80 frames"):
+        video = load(filmed(tmp_path / "room", frames, even(80, 1)))
+    assert [number_of(frame) for frame in video.frames] == times.tolist()
+
+
 def test_frames_in_a_gap_of_the_poses_are_left_out_and_counted(tmp_path):
     kept = [time for time in TENTHS if not 0.65 < time < 1.25]
     folder = filmed(tmp_path / "room", entries(kept), even(2))

@@ -70,13 +70,19 @@ def test_a_video_is_shown_as_players_turn_it(tmp_path, filmed, turns, depth):
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_cameras_of_the_stored_frames_are_turned_along(tmp_path, filmed, turns):
     names = "poses" if turns == 2 else "poses and intrinsics"
-    folder = as_video(tmp_path / "room", filmed, turns, cameras_turned=True)
+    between = (filmed.times[0] + filmed.times[1]) / 2
+
+    def stay(record):  # between the first two frames
+        record["path"] = [{"time": between, "pose": record["frames"][0]["pose"]}]
+
+    folder = as_video(tmp_path / "room", filmed, turns, cameras_turned=True, change=stay)
     with pytest.warns(
         UserWarning, match=f"{names} are those of the stored frames, .* rotation of {90 * turns}°"
     ):
         video = load(folder)
-    expected = load(write(tmp_path / "images", filmed))
+    expected = load(write(tmp_path / "images", filmed, change=lambda scene, frames: stay(frames)))
     assert_same(video, expected)
+    assert between in video.views.path.times
     np.testing.assert_allclose(video.views.path.poses, expected.views.path.poses, atol=1e-4)
 
 
@@ -129,6 +135,17 @@ def test_depth_is_that_of_the_frame_nearest_in_time(tmp_path, filmed):
     np.testing.assert_allclose(video.views.timestamps, filmed.times[[0, 1, 3]], atol=2e-5)
     shown = load(write(tmp_path / "images", filmed, True)).views.visibility[[0, 1, 3]]
     np.testing.assert_array_equal(video.views.visibility, shown)
+
+
+def test_of_two_depth_maps_for_one_frame_the_nearer_counts(tmp_path, filmed):
+    def twice(record):
+        early = {**record["frames"][1], "depth": "depth/none.png"}
+        early["time"] -= 0.012
+        record["frames"].insert(1, early)
+
+    video = load(as_video(tmp_path / "room", filmed, depth=True, change=twice))
+    expected = load(write(tmp_path / "images", filmed, True))
+    np.testing.assert_array_equal(video.views.visibility, expected.views.visibility)
 
 
 def test_depth_of_no_frame_is_not_used(tmp_path, filmed):
