@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+from lightning_ouro.home_paths import in_home
+
 CONFIG_OPTIONS = ("--config", "-c")
 
 
@@ -24,6 +26,7 @@ def resolve_configs(words: Sequence[str]) -> list[str]:
 
 def _config_path(value: str) -> str:
     packaged = Path(str(files("lightning_ouro"))) / "configs" / value.removeprefix("configs/")
+    value = str(in_home(Path(value))) if value.startswith("~") else value
     try:
         return value if Path(value).exists() or not packaged.is_file() else str(packaged)
     except OSError:  # too long for a name: YAML itself

@@ -32,6 +32,7 @@ from lightning_ouro.config_paths import CONFIG_OPTIONS
 from lightning_ouro.distributed import shutdown
 from lightning_ouro.errors import InputError
 from lightning_ouro.failed_start import Start
+from lightning_ouro.home_paths import expanded_options
 from lightning_ouro.libraries import check_events_were_written, silence_libraries
 from lightning_ouro.list_options import join_lists
 from lightning_ouro.moved_run import follow_record
@@ -198,7 +199,7 @@ class TrainerCLI(LightningCLI):
         Raises:
             InputError: the seed is negative, or the checkpoint is not one.
         """
-        self.config = parser.parse_args(args)
+        self.config = expanded_options(parser.parse_args(args))
         configs = [Path(str(path)) for path in self.settings.get("config") or ()]
         if (moved := follow_record(self.settings, configs)) is not None:
             rank_zero_info(moved)

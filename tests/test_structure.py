@@ -37,6 +37,7 @@ ORDER += [
 ORDER += [
     "libraries",
     "config_paths",
+    "home_paths",
     "list_options",
     "option_errors",
     "config_yaml",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from typing_extensions import override
 
 from lightning_ouro import config_yaml
 from lightning_ouro.errors import InputError
+from lightning_ouro.home_paths import with_expanded_options
 from lightning_ouro.option_errors import readable
 
 
@@ -23,9 +25,25 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
     config_yaml.install_for_functions()
     name = function.__name__
     try:
-        auto_cli(function, args=list(args), parser_class=_Parser, prog=f"lightning_ouro {name}")
+        auto_cli(
+            with_expanded_options(function),
+            args=_with_flags(function, args),
+            parser_class=_Parser,
+            prog=f"lightning_ouro {name}",
+        )
     except argparse.ArgumentError as error:
         raise InputError(f"{readable(error)}; `{name} --help` lists every option") from error
+
+
+def _with_flags(function: Callable[..., None], args: Sequence[str]) -> list[str]:
+    """The arguments with an option that is true or false, given alone, as `--option=true`."""
+    signature = inspect.signature(function, eval_str=True)
+    flags = [f"--{name}" for name, parameter in signature.parameters.items() if parameter.annotation is bool]
+    followed = zip(args, [*args[1:], ""], strict=True)
+    return [
+        f"{word}=true" if word in flags and after not in ("true", "false") else word
+        for word, after in followed
+    ]
 
 
 class _Parser(ArgumentParser):

@@ -15,7 +15,7 @@ from lightning_ouro.config_yaml import as_json_list
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.made_from import MADE_FROM, MadeFrom
-from lightning_ouro.scenes.reading import in_home, locate
+from lightning_ouro.scenes.reading import locate
 from lightning_ouro.scenes.store import SKIPPED, Stored, open_store, scene_names, store_scenes, write_skipped
 from lightning_ouro.scenes.types import FrameBudget, SkippedScene
 
@@ -62,7 +62,7 @@ def prepare(
     """
     if workers is not None and workers < 1:
         raise InputError(f"workers={workers} must be at least 1")
-    _prepare(scenes, in_home(store), FrameBudget(num_frames, height, width), boxes, workers, rebuild)
+    _prepare(scenes, store, FrameBudget(num_frames, height, width), boxes, workers, rebuild)
 
 
 def _prepare(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,7 +24,12 @@ def main(args: Sequence[str]) -> None:
 
 
 def show(
-    scenes: Path, id: str | None = None, out: Path = Path("scene.png"), num_frames: int = 9, width: int = 1600
+    scenes: Path,
+    id: str | None = None,
+    out: Path = Path("scene.png"),
+    overwrite: bool = False,
+    num_frames: int = 9,
+    width: int = 1600,
 ) -> None:
     """Draws a contact sheet of one scene: frames with the projected boxes, and a labelled floor plan.
 
@@ -33,17 +39,15 @@ def show(
         id: Id of the scene to draw; null: the first one.
         out: Image file to write; its suffix selects the format, such as .png or .jpg. Missing folders are
             created.
+        overwrite: Replace the image file if it exists, which is refused otherwise.
         num_frames: Frames to draw, at least 1, sampled uniformly over the recording; all of them if it has
             fewer.
         width: Approximate width of the image in pixels, at least 400.
 
     Raises:
-        InputError: the scene does not exist or is unusable, or the image cannot be written.
+        InputError: the scene does not exist or is unusable, or the image cannot be written or already exists.
     """
-    if num_frames < 1:
-        raise InputError(f"num_frames={num_frames} must be at least 1")
-    if width < 400:
-        raise InputError(f"width={width} must be at least 400 pixels")
+    _check_options(out, overwrite, num_frames, width)
     # The grid of frames, each 4:3, takes two thirds of the width.
     side = width * 2 // 3 // math.ceil(math.sqrt(num_frames)) // 4
     if side < 1:
@@ -52,10 +56,21 @@ def show(
         )
     scene = read_one(scenes, id)
     video = scene.footage.load(scene, FrameBudget(num_frames, 3 * side, 4 * side, token=4))
+    replaces = out.exists()
     _write(contact_sheet(scene, video, width), out)
     for label, category in scene.unified.items():
         print(f"{label} is called {category}")
-    print(f"{out}: scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames")
+    what = f"scene {scene.id}, {len(scene.objects)} objects, {len(video.frames)} frames"
+    print(f"{out}{' (replaced)' if replaces else ''}: {what}")
+
+
+def _check_options(out: Path, overwrite: bool, num_frames: int, width: int) -> None:
+    if num_frames < 1:
+        raise InputError(f"num_frames={num_frames} must be at least 1")
+    if width < 400:
+        raise InputError(f"width={width} must be at least 400 pixels")
+    if not overwrite and os.path.lexists(out):
+        raise InputError(f"{out} already exists; choose another --out, or add --overwrite to replace it")
 
 
 def _write(image: Image.Image, out: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lightning_ouro.atomic_files import write_atomic
 from lightning_ouro.errors import InputError, on_one_line
-from lightning_ouro.scenes.reading import in_home
+from lightning_ouro.home_paths import in_home
 from lightning_ouro.scenes.splits import Splits, room_id
 
 FILE = "splits.json"

@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import track
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.home_paths import in_home
 from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, data_set
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.all_readers import all_readers
@@ -123,14 +124,6 @@ def _matches(pattern: Path) -> list[Path]:
     base = next(folder for folder in pattern.parents if folder.exists())
     found = sorted(base.glob(str(pattern.relative_to(base))))
     return [path for path in found if not any(part.startswith(".") for part in path.relative_to(base).parts)]
-
-
-def in_home(path: Path) -> Path:
-    """The path with a leading `~` or `~name` replaced by that home, unless something is called so."""
-    try:
-        return path if path.exists() else path.expanduser()
-    except (OSError, RuntimeError):  # no permission to look, or no such home: reading it will say so
-        return path
 
 
 def _is_pattern(path: Path) -> bool:

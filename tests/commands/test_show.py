@@ -53,6 +53,34 @@ def test_bad_input_ends_with_one_line(scene, video, tmp_path, monkeypatch, capsy
     assert exit_info.value.code == 2 and message in error and error.count("\n") == 1
 
 
+def test_an_image_that_exists_is_replaced_only_on_request(scene, video, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_scene(scene, video, tmp_path / "a")
+    command = ["show", "a", "--num_frames", "1", "--width", "400"]
+    (tmp_path / "scene.png").write_bytes(b"a photo of my own")
+    for words in ([], ["--overwrite", "false"], ["--overwrite=false"]):
+        with pytest.raises(SystemExit) as stop:
+            main([*command, *words])
+        error = capsys.readouterr().err
+        assert stop.value.code == 2 and error.count("\n") == 1
+        assert "scene.png already exists" in error and "--overwrite" in error
+        assert (tmp_path / "scene.png").read_bytes() == b"a photo of my own"
+    for words in (["--overwrite"], ["--overwrite", "true"], ["--overwrite=true", "--out", "scene.png"]):
+        main([*command, *words])
+        assert capsys.readouterr().out.startswith("scene.png (replaced): scene procedural")
+    main([*command, "--overwrite", "--out", "new.png"])
+    assert capsys.readouterr().out.startswith("new.png: scene procedural")
+
+
+def test_a_link_that_leads_nowhere_is_not_replaced_either(scene, video, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_scene(scene, video, tmp_path / "a")
+    (tmp_path / "scene.png").symlink_to(tmp_path / "a disk that is not mounted" / "scene.png")
+    with pytest.raises(SystemExit):
+        main(["show", "a"])
+    assert "scene.png already exists" in capsys.readouterr().err
+
+
 def test_a_recorded_scene_is_shown_without_importing_torch(scene, video, tmp_path):
     write_scene(scene, video, tmp_path / "a")
     program = (
