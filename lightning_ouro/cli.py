@@ -16,9 +16,9 @@ from lightning_ouro.config_paths import resolve_configs
 from lightning_ouro.errors import InputError, file_problem
 from lightning_ouro.interrupts import INTERRUPTED, LINE, Interrupts
 from lightning_ouro.streams import flush_output, open_streams, print_error
-from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS, unknown_command, usage
+from lightning_ouro.usage import COMMANDS, HELP_ALL, TRAINER_COMMANDS, unknown_command, usage
 
-HELP = ("-h", "--help")
+HELP = ("-h", "--help", HELP_ALL)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -49,7 +49,7 @@ def main(args: Sequence[str] | None = None) -> None:
 def _run(words: Sequence[str], interrupts: Interrupts) -> None:
     name, *rest = words or ["--help"]
     if name in HELP and rest and not rest[0].startswith("-"):  # `--help fit`
-        name, *rest = rest[0], "--help"
+        name, *rest = rest[0], name
     if name in HELP:
         print(usage())
     elif name in ("-V", "--version"):

@@ -45,6 +45,7 @@ from lightning_ouro.run_folder import (
     newest_checkpoint,
 )
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
+from lightning_ouro.short_help import ShortHelpParser, without_help_all
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
 PARSER = {"parser_mode": config_yaml.MODE, "exit_on_error": False}
@@ -122,6 +123,7 @@ class TrainerCLI(LightningCLI):
         command: str | None = None,
     ) -> None:
         self._seeded, self._command = seeded, command
+        words, shows_all = without_help_all(args)
         self._start: Start | None = None
         with self.no_failed_start():
             super().__init__(
@@ -132,8 +134,11 @@ class TrainerCLI(LightningCLI):
                 trainer_defaults=TRAINER_DEFAULTS,
                 seed_everything_default=0,
                 auto_configure_optimizers=False,
-                parser_kwargs=_parser_settings(self.subcommands(), command),
-                args=list(args),
+                parser_class=ShortHelpParser,
+                parser_kwargs=_parser_settings(
+                    self.subcommands(), command, PARSER | {"shows_all": shows_all}
+                ),
+                args=words,
                 run=command is None,
             )
 
@@ -247,8 +252,11 @@ class TrainerCLI(LightningCLI):
         return found
 
 
-def _parser_settings(subcommands: Iterable[str], command: str | None) -> dict[str, Any]:
+def _parser_settings(
+    subcommands: Iterable[str], command: str | None, common: dict[str, Any]
+) -> dict[str, Any]:
     """Arguments of the parser and of each subcommand's, which say what the command does here."""
     texts = {name: f"{text[0].upper()}{text[1:]}." for name, text in (TRAINER_COMMANDS | COMMANDS).items()}
-    described = {name: PARSER | {"description": texts.get(name)} for name in subcommands}
-    return PARSER | {"prog": "lightning_ouro", "description": texts.get(command or "")} | described
+    described = {name: common | {"description": texts.get(name)} for name in subcommands}
+    prog = " ".join(filter(None, ("lightning_ouro", command)))
+    return common | {"prog": prog, "description": texts.get(command or "")} | described

@@ -5,6 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from itertools import chain
 
+HELP_ALL = "--help.all"
 TRAINER_COMMANDS = {
     "fit": "train in the closed loop; by default the tiny run, about 2 minutes on 2 CPU cores",
     "validate": "score the held-out validation scenes by family",
@@ -42,6 +43,7 @@ def usage() -> str:
             "commands:",
             *rows,
             "",
-            "`lightning_ouro COMMAND --help` (or `--help COMMAND`) lists a command's options, with units and ranges.",
+            "`lightning_ouro COMMAND --help` (or `--help COMMAND`) says what a command's options mean;",
+            f"of a command that trains or scores, {HELP_ALL} lists every option with its type.",
         ]
     )

@@ -18,6 +18,7 @@ ORDER = [
     "cli",
     "run_record",
     "moved_run",
+    "short_help",
     "bootstrap",
     "loop",
     "failed_start",
@@ -56,6 +57,7 @@ WITH_LIGHTNING = {
     "failed_start.py",
     "run_folder.py",
     "run_record.py",
+    "short_help.py",
     "commands/propose.py",
     "commands/bootstrap.py",
 }

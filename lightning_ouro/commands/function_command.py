@@ -14,6 +14,7 @@ from lightning_ouro import config_yaml
 from lightning_ouro.errors import InputError
 from lightning_ouro.home_paths import with_expanded_options
 from lightning_ouro.option_errors import readable
+from lightning_ouro.usage import HELP_ALL
 
 
 def run(function: Callable[..., None], args: Sequence[str]) -> None:
@@ -36,12 +37,16 @@ def run(function: Callable[..., None], args: Sequence[str]) -> None:
 
 
 def _with_flags(function: Callable[..., None], args: Sequence[str]) -> list[str]:
-    """The arguments with an option that is true or false, given alone, as `--option=true`."""
+    """The arguments with an option that is true or false, given alone, as `--option=true`; all help is one."""
     signature = inspect.signature(function, eval_str=True)
     flags = [f"--{name}" for name, parameter in signature.parameters.items() if parameter.annotation is bool]
     followed = zip(args, [*args[1:], ""], strict=True)
     return [
-        f"{word}=true" if word in flags and after not in ("true", "false") else word
+        "--help"
+        if word == HELP_ALL
+        else f"{word}=true"
+        if word in flags and after not in ("true", "false")
+        else word
         for word, after in followed
     ]
 
