@@ -1,15 +1,15 @@
 """Turns scenes and a round's plan into batches: splits, rows by scene, sharding by rank, position.
 
 Plan and position are the sampler's whole state. `train_dataloader()` first advances the loop to the trainer's
-epoch through the callable that `ClosedLoop.setup` hands over, so that no round can be skipped on resume (a
-step-based checkpoint on an epoch's last batch skips both epoch hooks). The loaders are plain iterables that
-know their rank: frames come from memory, so workers would only copy them, and Lightning's distributed
-sampler, which would shuffle the curriculum's order, has nothing to wrap.
+epoch through the callable that `ClosedLoop.setup` hands over, so that no round can be skipped on resume (a step-based
+checkpoint on an epoch's last batch skips both epoch hooks). The loaders are plain iterables that know their rank:
+Lightning's distributed sampler, which would shuffle the curriculum's order, has nothing to wrap.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
 import lightning as L
@@ -20,6 +20,7 @@ from lightning_ouro.loop.held_out_batches import held_out_batches, scenes_asked_
 from lightning_ouro.loop.loaders import FixedBatches, RoundBatches
 from lightning_ouro.loop.plan import Plan, PlannedRow, RoundSize
 from lightning_ouro.loop.recorded_split import RecordedSplit
+from lightning_ouro.loop.round_shape import RoundShape
 from lightning_ouro.loop.rounds import RankShard
 from lightning_ouro.programs.questions import Question
 from lightning_ouro.scenes.fitted_boxes import BoxKind
@@ -109,6 +110,7 @@ class SceneDataModule(L.LightningDataModule):
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
+        self.shape: RoundShape | None = None  # of the round that the position is one of
         self._fixed: dict[HeldOut, Mapping[str, Sequence[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
@@ -120,10 +122,9 @@ class SceneDataModule(L.LightningDataModule):
             "steps_per_round": (self.steps_per_round, 1),
             "eval_questions_per_scene": (self.eval_questions_per_scene, 1),
             "query_drops_per_scene": (self.query_drops_per_scene, 0),
-            "num_train_scenes": (self.num_scenes[0], 1),
-            "num_val_scenes": (self.num_scenes[1], 0),
-            "num_test_scenes": (self.num_scenes[2], 0),
         }
+        numbers = zip(("train", "val", "test"), self.num_scenes, (1, 0, 0), strict=True)
+        limits |= {f"num_{name}_scenes": (number, least) for name, number, least in numbers}
         check_least("data", limits)
 
     def setup(self, stage: str) -> None:
@@ -228,10 +229,17 @@ class SceneDataModule(L.LightningDataModule):
             plan: What to train on.
             questions: The pool.
             chances: Confidence that guessing gives, by question id.
+
+        Raises:
+            InputError: a restored position lies within the round, and is one of another plan.
         """
+        assert self.trainer is not None, "asked for within a trainer only"
+        shape = RoundShape.of(self.round_size(), self.trainer.world_size, len(plan.batches))
         if round_index != self.round:
             self.round, self.position = round_index, 0
-        self.plan = plan
+        elif self.shape is not None:
+            self.shape.check_goes_on(round_index, self.position, shape)
+        self.plan, self.shape = plan, shape
         self._questions = {question.id: question for question in questions}
         self._chances = dict(chances)
 
@@ -267,8 +275,9 @@ class SceneDataModule(L.LightningDataModule):
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The round in progress, and how many of this rank's batches have been trained on."""
-        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position}
+        """The round in progress, of what shape it is, and how many of this rank's batches have been trained on."""
+        shape = self.shape and asdict(self.shape)
+        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position, "shape": shape}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
@@ -276,9 +285,11 @@ class SceneDataModule(L.LightningDataModule):
         Raises:
             InputError: fields are unexpected or missing, or of another version.
         """
+        state_dict = {"shape": None} | state_dict  # not recorded by earlier versions
         check_fields("datamodule", state_dict, self.state_dict())
         check_same("datamodule", state_dict, {"version": self.STATE_VERSION})
         self.round, self.position = state_dict["round"], state_dict["position"]
+        self.shape = state_dict["shape"] and RoundShape(**state_dict["shape"])
 
     def _row(self, scene_id: str, questions: Sequence[Question]) -> SceneRow:
         chances = tuple(self._chances.get(question.id, 0.0) for question in questions)
