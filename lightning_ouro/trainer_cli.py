@@ -46,9 +46,12 @@ from lightning_ouro.run_folder import (
 )
 from lightning_ouro.run_record import SaveRunConfig, logger_settings
 from lightning_ouro.short_help import ShortHelpParser, without_help_all
+from lightning_ouro.slurm import follow_job, refuse_other_checkpoints
+from lightning_ouro.stopping import StopOnSignal
 from lightning_ouro.usage import COMMANDS, TRAINER_COMMANDS
 
 PARSER = {"parser_mode": config_yaml.MODE, "exit_on_error": False}
+TRAINING_COMMANDS = ("fit", "bootstrap")
 CLI = TypeVar("CLI", bound="TrainerCLI")
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
@@ -125,6 +128,7 @@ class TrainerCLI(LightningCLI):
         self._seeded, self._command = seeded, command
         words, shows_all = without_help_all(args)
         self._start: Start | None = None
+        self._words = words
         with self.no_failed_start():
             super().__init__(
                 model_class,
@@ -173,6 +177,7 @@ class TrainerCLI(LightningCLI):
         check_loggers(self.trainer)
         use_atomic_checkpoints(self.trainer)
         self._start = Start(self.trainer)
+        self.trainer.callbacks.append(StopOnSignal(self.command, self._words))  # type: ignore[attr-defined]
 
     @property
     def settings(self) -> Namespace:
@@ -208,6 +213,9 @@ class TrainerCLI(LightningCLI):
         configs = [Path(str(path)) for path in self.settings.get("config") or ()]
         if (moved := follow_record(self.settings, configs)) is not None:
             rank_zero_info(moved)
+        trains = self.command in TRAINING_COMMANDS
+        if trains and (restarted := follow_job(self.settings, self.command, self._words)) is not None:
+            rank_zero_info(restarted)
         if not 0 <= self.settings.seed_everything < 2**32:
             seed = self.settings.seed_everything
             raise InputError(f"seed_everything={seed} must be at least 0 and at most {2**32 - 1}")
@@ -234,10 +242,12 @@ class TrainerCLI(LightningCLI):
         """The checkpoint that `--ckpt_path` names, the newest for `last`; None without one.
 
         Raises:
-            InputError: `last` finds no checkpoint; starting a new run instead would not be what the
-                user asked for.
+            InputError: `last` finds no checkpoint, and starting a new run instead would not be what the user asked
+                for; or Lightning would load one that nobody named.
         """
         path = self.settings.ckpt_path
+        if path is None:
+            refuse_other_checkpoints(Path(self.trainer.default_root_dir))
         if path != "last":
             return None if path is None else Path(path)
         folder = checkpoints_of(self.trainer)

@@ -15,6 +15,8 @@ ORDER = [
     "commands",
     "solver_cli",
     "trainer_cli",
+    "stopping",
+    "slurm",
     "cli",
     "run_record",
     "moved_run",
@@ -58,6 +60,7 @@ WITH_LIGHTNING = {
     "run_folder.py",
     "run_record.py",
     "short_help.py",
+    "stopping.py",
     "commands/propose.py",
     "commands/bootstrap.py",
 }

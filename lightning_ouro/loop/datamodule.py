@@ -1,9 +1,9 @@
 """Turns scenes and a round's plan into batches: splits, rows by scene, sharding by rank, position.
 
-Plan and position are the sampler's whole state. `train_dataloader()` first advances the loop to the trainer's
+Plan and position are the sampler's state. `train_dataloader()` first advances the loop to the trainer's
 epoch through the callable that `ClosedLoop.setup` hands over, so that no round can be skipped on resume (a step-based
-checkpoint on an epoch's last batch skips both epoch hooks). The loaders are plain iterables that know their rank:
-Lightning's distributed sampler, which would shuffle the curriculum's order, has nothing to wrap.
+checkpoint on an epoch's last batch skips both epoch hooks). The loaders know their rank: Lightning's distributed
+sampler would shuffle the curriculum's order.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class SceneDataModule(L.LightningDataModule):
         self.plan: Plan | None = None
         self.round = -1
         self.position = 0
-        self.shape: RoundShape | None = None  # of the round that the position is one of
+        self.shape: RoundShape | None = None
         self._fixed: dict[HeldOut, Mapping[str, Sequence[Question]]] = {}
         self._questions: dict[str, Question] = {}
         self._chances: dict[str, float] = {}
@@ -233,8 +233,7 @@ class SceneDataModule(L.LightningDataModule):
         Raises:
             InputError: a restored position lies within the round, and is one of another plan.
         """
-        assert self.trainer is not None, "asked for within a trainer only"
-        shape = RoundShape.of(self.round_size(), self.trainer.world_size, len(plan.batches))
+        shape = RoundShape.of(self.round_size(), self.trainer, len(plan.batches))
         if round_index != self.round:
             self.round, self.position = round_index, 0
         elif self.shape is not None:

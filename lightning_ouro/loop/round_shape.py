@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.loop.plan import RoundSize
@@ -14,6 +15,13 @@ _OPTIONS = {
     "questions_per_scene": "data.questions_per_scene",
     "steps": "data.steps_per_round",
 }
+
+
+class Ranks(Protocol):
+    """What is asked of the trainer."""
+
+    @property
+    def world_size(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -37,8 +45,10 @@ class RoundShape:
     batches: int
 
     @classmethod
-    def of(cls, size: RoundSize, ranks: int, batches: int) -> RoundShape:
-        """The shape of a round of this size that ranks share, planned in so many batches."""
+    def of(cls, size: RoundSize, trainer: Ranks | None, batches: int) -> RoundShape:
+        """The shape of a round of this size that a trainer's ranks share, planned in so many batches."""
+        assert trainer is not None, "asked for within a trainer only"
+        ranks = trainer.world_size
         accumulated = size.batches_per_step // ranks
         return cls(ranks, accumulated, size.questions_per_step, size.questions_per_row, size.steps, batches)
 
