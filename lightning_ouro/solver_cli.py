@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,10 +13,12 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 from lightning_ouro.atomic_files import write_atomic, write_jsonl
 from lightning_ouro.distributed import all_gather_list
 from lightning_ouro.errors import InputError
+from lightning_ouro.evaluation.score_table import print_scores
 from lightning_ouro.evaluation.weights import EvaluatedWeights
 from lightning_ouro.loop.callback import ClosedLoop
 from lightning_ouro.loop.datamodule import SceneDataModule
 from lightning_ouro.loop.recorded_split import RecordedSplit
+from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.run_folder import checkpoints_of, folder_of, newest_checkpoint, run_folder
 from lightning_ouro.solver.module import SolverModule
 from lightning_ouro.trainer_cli import TrainerCLI, run
@@ -30,6 +33,7 @@ class SolverCLI(TrainerCLI):
     """The Trainer's commands; what they score or write names the weights that did it."""
 
     _weights = EvaluatedWeights()
+    _prints_scores = False
 
     def __init__(self, args: Sequence[str]) -> None:
         super().__init__(SolverModule, SceneDataModule, args, seeded=("model", "loop"))
@@ -68,13 +72,18 @@ class SolverCLI(TrainerCLI):
             )
 
     def before_validate(self) -> None:
-        """Refuses to score the base where the user asked for a checkpoint's weights."""
+        """Refuses to score the base where the user asked for a checkpoint's weights, and to print Lightning's table."""
         checkpoint = self.find_checkpoint()
         if self.trainer.is_global_zero:  # which names them; hashing takes a while
             self._weights = EvaluatedWeights.of(checkpoint)
         self._follow_recorded_split(checkpoint)
         if checkpoint is not None:  # Lightning looks for `last` by other rules
             self.config_init[self.command]["ckpt_path"] = str(checkpoint)
+
+        options = self.config_init[self.command]
+        self._prints_scores, options["verbose"] = options.get("verbose", False), False
+        if self.command == "predict":
+            del options["verbose"]
 
     before_test = before_predict = before_validate
 
@@ -91,10 +100,15 @@ class SolverCLI(TrainerCLI):
         weights = self._weights.record(self._steps)
         scores = {name: float(value) for name, value in self.trainer.callback_metrics.items()}
         scores.pop("step", None)
+        if self._prints_scores:
+            print_scores(
+                scores, [family for family in FAMILIES if family != OPEN.name]
+            )  # fixed sets have none
         where = "not kept: a development run keeps nothing"
         if folder is not None:
             where = str(folder / f"scores.{self.command}.json")
-            report = {"weights": asdict(self._weights) | {"steps": self._steps}, "scores": scores}
+            written = {name: None if math.isnan(value) else value for name, value in scores.items()}
+            report = {"weights": asdict(self._weights) | {"steps": self._steps}, "scores": written}
             write_atomic(Path(where), json.dumps(report, indent=1).encode() + b"\n")
         print(f"scores of {weights}: {where}")
 

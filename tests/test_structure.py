@@ -65,7 +65,13 @@ WITH_LIGHTNING = {
     "commands/bootstrap.py",
 }
 WITH_LIGHTNING |= {"loop/callback.py", "loop/curves.py", "loop/datamodule.py"}
-WITH_LIGHTNING |= {"solver/module.py", "solver/sharding.py", "bootstrap/data.py", "bootstrap/module.py"}
+WITH_LIGHTNING |= {
+    "solver/module.py",
+    "solver/sharding.py",
+    "solver/divergence.py",
+    "bootstrap/data.py",
+    "bootstrap/module.py",
+}
 MAX_FILE, MAX_FUNCTION = 300, 45  # lines
 
 

@@ -1,6 +1,7 @@
 """The application as its users start it: runs, overrides, files, curves."""
 
 import json
+import math
 from collections import Counter
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,9 +69,13 @@ def test_tensorboard_has_every_documented_curve(fitted):
         "curriculum/trainings_per_question",
     } <= scalars
     assert {f"loop/rejected/{reason}" for reason in REASONS} <= scalars
-    assert {
-        f"{name}/{family}" for name in ("loop/family_weight", "curriculum/skill_mean") for family in FAMILIES
-    } <= scalars
+    assert {f"loop/family_weight/{family}" for family in FAMILIES} <= scalars
+    rows = [row for round in ("000", "001") for row in lines(fitted / "rounds" / round / "selection.jsonl")]
+    trained = {f"curriculum/skill_mean/{row['family']}" for row in rows if row["skill"] is not None}
+    assert {name for name in scalars if name.startswith("curriculum/skill_mean/")} == trained
+    assert not any(math.isnan(event.value) for name in scalars for event in events.Scalars(name))
+    (text,) = events.Tensors("what the curves mean/text_summary")
+    assert b"so a curve has a gap" in text.tensor_proto.string_val[0]
     assert {"curriculum/skill", "curriculum/sampling_weight"} <= histograms
     for name in ("val/loss", "val_strict/loss"):
         assert [event.step for event in events.Scalars(name)] == [0, 2, 5], (
@@ -121,6 +126,28 @@ def assert_same_run(one, other):
     assert mine["callbacks"]["ClosedLoop"] == theirs["callbacks"]["ClosedLoop"]
     assert mine["state_dict"].keys() == theirs["state_dict"].keys()
     assert all(torch.equal(value, theirs["state_dict"][name]) for name, value in mine["state_dict"].items())
+
+
+def test_each_rounds_checkpoint_is_kept_on_request(run, fitted, tmp_path, capsys):
+    run("fit", "--config", TINY, *SMALL, "--checkpoint.save_top_k", "-1")
+    folder = tmp_path / "runs/tiny/version_0"
+    record, kept = (
+        str(folder / "config.fit.yaml"),
+        ("epoch=0-step=3.ckpt", "epoch=1-step=6.ckpt", "last.ckpt"),
+    )
+    assert sorted(path.name for path in (folder / "checkpoints").iterdir()) == list(kept)
+    assert_same_run(folder, fitted)
+    for name, steps in zip(kept, (3, 6, 6), strict=True):
+        run("validate", "--config", record, "--ckpt_path", str(folder / "checkpoints" / name))
+        scores = json.loads((folder / "scores.validate.json").read_text())
+        assert scores["weights"]["steps"] == steps and scores["weights"]["path"].endswith(name)
+    losses = {event.step: event.value for event in EventAccumulator(str(folder)).Reload().Scalars("val/loss")}
+    assert losses[2] != losses[5], "each has weights of its own"
+    run("fit", "--config", record, "--ckpt_path", "last", "--trainer.max_epochs", "3")
+    assert sorted(path.name for path in (folder / "checkpoints").glob("epoch*")) == [
+        *kept[:2],
+        "epoch=2-step=9.ckpt",
+    ]
 
 
 def test_validate_test_and_predict_read_the_checkpoint(run, fitted, tmp_path, capsys):

@@ -212,6 +212,8 @@ class ClosedLoop(L.Callback):
         )
         numbers = f"{len(data.splits.train)} training and {len(data.splits.val)} validation scenes"
         self._say(f"{numbers}; run folder {folder}", memory)
+        if self.shard.rank == 0 and not trainer.global_step:
+            curves.explain(trainer.loggers)
 
     def _propose_round(self, trainer: L.Trainer) -> None:
         data, solver, state = _data(trainer), _solver(trainer), self.state

@@ -26,12 +26,15 @@
 `scenes/README.md`. `solver/module.py` logs `train/*` and `val*/*`, and what the command `test` measures as `test*/*`;
 Lightning does not log the validation before the first round, so `loop/callback.py` does. A round's counts (`loop/*`,
 `curriculum/trained`, `curriculum/trainings_per_question`) are written by `loop/callback.py` when it begins,
-the other `curriculum/*` by `write_finished` when it ends. Steps are optimizer steps. Histograms reach
+the other `curriculum/*` by `write_finished` when it ends. What is no number is not written, so a curve has a gap: a
+family's where the round has no question of it, or none that was trained on yet; `val/video_gain` where all held-out
+scenes are of one room; `val/*` in rounds without a validation. Steps are optimizer steps. Histograms reach
 TensorBoard and Weights & Biases; other loggers take numbers only.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -45,6 +48,13 @@ from lightning_ouro.loop.state import FinishedRound
 BIN_EDGES = np.linspace(0, 1, NUM_BINS + 1)
 
 
+def explain(loggers: Sequence[Logger]) -> None:
+    """Writes what each curve means, and why it may have gaps, where TensorBoard shows texts."""
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.experiment.add_text("what the curves mean", __doc__ or "", 0)
+
+
 def write_finished(loggers: Sequence[Logger], finished: FinishedRound, step: int) -> None:
     """Writes the statistics of the pool after a round."""
     write_scalars(loggers, finished.pool_summary.metrics(), step)
@@ -55,9 +65,10 @@ def write_finished(loggers: Sequence[Logger], finished: FinishedRound, step: int
 
 
 def write_scalars(loggers: Sequence[Logger], scalars: Mapping[str, float], step: int) -> None:
-    """Writes numbers to every logger; loggers write on the first rank only."""
+    """Writes what is a number to every logger; loggers write on the first rank only."""
+    numbers = {name: value for name, value in scalars.items() if not math.isnan(value)}
     for logger in loggers:
-        logger.log_metrics(dict(scalars), step)
+        logger.log_metrics(numbers, step)
 
 
 def write_histogram(loggers: Sequence[Logger], name: str, counts: NDArray[np.float64], step: int) -> None:

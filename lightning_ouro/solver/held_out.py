@@ -91,7 +91,8 @@ class HeldOutMeans:
     def curves(self, stage: str) -> dict[str, float]:
         """The means by the curve's name; a collective.
 
-        Where a set has no question to be asked without its objects, it has no curves of this.
+        Where a set has no question to be asked without its objects, it has no curves of this; nor has it one of
+        `video_gain` where no other room's video is there to compare with.
 
         Args:
             stage: `val` or `test`.
@@ -102,6 +103,8 @@ class HeldOutMeans:
             means, drops = self._means[name].compute(), self._drops[name].compute()
             asked = [quantity for quantity in DROP_QUANTITIES if not math.isnan(drops[quantity])]
             means |= {quantity: drops[quantity] for quantity in asked}
+            for gain in [name for name in means if name.startswith("video_gain") and math.isnan(means[name])]:
+                del means[gain]
             curves |= {f"{group}/{quantity}": mean for quantity, mean in means.items()}
         return curves
 

@@ -24,6 +24,7 @@ from lightning_ouro.solver.attention import use_shared_prefix
 from lightning_ouro.solver.base_identity import Fingerprint, fingerprint
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch, questions_of
 from lightning_ouro.solver.checkpoint import read_config
+from lightning_ouro.solver.divergence import StopWhenDiverged
 from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.feature_cache import FeatureCache, FeatureSettings
 from lightning_ouro.solver.feature_format import Features
@@ -109,7 +110,8 @@ class SolverModule(L.LightningModule):
         self.sharding: Sharding | None = None
         self.held_out: HeldOutMeans | None = None
         self.last_step: int | None = None  # the optimizer step at which loaded weights were saved
-        self._training_rows: Sequence[SceneRow] = ()
+        # Of the micro-batch in progress; what is said of a failure names them.
+        self.training_rows, self.training_losses = tuple[SceneRow, ...](), torch.zeros(0)
         # Checkpoints lack frozen weights; on_load_checkpoint checks the trained ones.
         self.strict_loading = False
 
@@ -137,7 +139,7 @@ class SolverModule(L.LightningModule):
             shard(self, qwen, self.sharding, forward_methods=("score_rows", "_reply"))
 
     def configure_callbacks(self) -> list[L.Callback]:
-        return [UnshardDuringEval()]
+        return [UnshardDuringEval(), StopWhenDiverged()]
 
     def memory_needed(
         self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str
@@ -173,10 +175,11 @@ class SolverModule(L.LightningModule):
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> dict[str, Any]:
         """Loss and confidence from one pass over the rows; ClosedLoop reads question_ids and confidences."""
-        self._training_rows = batch.rows
+        self.training_rows = batch.rows
         questions = questions_of(batch.rows)
         with explain_out_of_memory(batch.rows):
             scored = self.score_rows([self.encode(row, row.video) for row in batch.rows])
+        self.training_losses = scored.loss.detach()
         chances = [chance for row in batch.rows for chance in row.chances]
         loss = self.weighted_loss(scored.loss, scored.confidence, chances)
         means = {
@@ -193,7 +196,7 @@ class SolverModule(L.LightningModule):
 
     def backward(self, loss: Tensor) -> None:
         """Lightning's backward pass, with an out-of-memory error that names the batch."""
-        with explain_out_of_memory(self._training_rows):
+        with explain_out_of_memory(self.training_rows):
             super().backward(loss)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -207,8 +210,7 @@ class SolverModule(L.LightningModule):
         with explain_out_of_memory(batch.rows):
             self.held_out.measure(self, batch)
 
-    def test_step(self, batch: EvalBatch, batch_idx: int) -> None:
-        self.validation_step(batch, batch_idx)
+    test_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
         self._log_results("val")
@@ -290,11 +292,9 @@ class SolverModule(L.LightningModule):
     def _log_results(self, stage: str) -> None:
         assert self.held_out is not None, "at least one batch was evaluated"
         curves = self.held_out.curves(stage)
-        is_curve = self.trainer.state.fn == "fit" or self.last_step is not None
         # The base, evaluated alone, has no place on a run's curve.
-        self.log_dict(
-            {name: torch.tensor(value) for name, value in curves.items()}, logger=None if is_curve else False
-        )
+        where = None if self.trainer.state.fn == "fit" or self.last_step is not None else False
+        self.log_dict({name: torch.tensor(value) for name, value in curves.items()}, logger=where)
         if self.trainer.state.fn != "fit" and self.last_step is not None:  # else they would stand at step 0
             self.log("step", float(self.last_step))
         self.held_out.reset()
