@@ -267,17 +267,24 @@ class SceneDataModule(L.LightningDataModule):
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The round in progress, and how many of this rank's batches have been trained on."""
-        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position}
+        """The round in progress, how many of this rank's batches have been trained on, and what the times hang on."""
+        times = {"num_frames": self.frames.num_frames, "frames_per_time": self.frames.frames_per_time}
+        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position, **times}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
 
         Raises:
-            InputError: fields are unexpected or missing, or of another version.
+            InputError: fields are unexpected or missing, or of another version, or questions name other frames' times.
         """
-        check_fields("datamodule", state_dict, self.state_dict())
-        check_same("datamodule", state_dict, {"version": self.STATE_VERSION})
+        mine = self.state_dict()
+        state = (
+            mine | state_dict if "num_frames" not in state_dict else state_dict
+        )  # earlier versions lack them
+        check_fields("datamodule", state, mine)
+        check_same(
+            "datamodule", state, {key: mine[key] for key in ("version", "num_frames", "frames_per_time")}
+        )
         self.round, self.position = state_dict["round"], state_dict["position"]
 
     def _row(self, scene_id: str, questions: Sequence[Question]) -> SceneRow:

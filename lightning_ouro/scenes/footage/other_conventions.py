@@ -42,7 +42,9 @@ class Reading:
         metres: What depth is multiplied by.
         turns_boxes: Whether the boxes are turned along.
         is_mirrored: Whether pictures and depth are mirrored.
-        only_turns: Whether cameras are only turned, or pictures mirrored: nothing is nearer than it was.
+        is_told_alone: Whether depth that meets more boxes tells it, however many are seen: no unit changes, with which
+            everything may come to lie in one box.
+        is_along_rays: Whether depth is measured along each pixel's ray.
     """
 
     name: str
@@ -51,7 +53,8 @@ class Reading:
     metres: float = 1.0
     turns_boxes: bool = False
     is_mirrored: bool = False
-    only_turns: bool = False
+    is_told_alone: bool = False
+    is_along_rays: bool = False
 
 
 def readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
@@ -87,31 +90,33 @@ def readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
 def _turned_cameras(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
     """Cameras that stay where they are."""
     gl = "the poses are those of OpenGL's cameras (y up, looking along -z)"
-    yield Reading(gl, poses @ _GL, scene, only_turns=True)
+    yield Reading(gl, poses @ _GL, scene, is_told_alone=True)
     upside_down = (
         "the poses are those of cameras with y up (x left, looking along z) or of pictures upside down"
     )
-    yield Reading(upside_down, poses @ _HALF_TURN, scene, only_turns=True)
+    yield Reading(upside_down, poses @ _HALF_TURN, scene, is_told_alone=True)
     transposed = _with_rotations(poses, poses[:, :3, :3].transpose(0, 2, 1))
-    yield Reading("the rotations in the poses are transposed", transposed, scene, only_turns=True)
+    yield Reading("the rotations in the poses are transposed", transposed, scene, is_told_alone=True)
     if not has_depth:  # which nothing else tells
         return
     lying = "the pictures were turned by a quarter, and the poses were not"
     for turn in (_QUARTER_TURN, _QUARTER_TURN.T):
-        yield Reading(lying, poses @ turn, scene, only_turns=True)
+        yield Reading(lying, poses @ turn, scene, is_told_alone=True)
     mirrored = (
         "the world is left-handed (negate one axis of poses, boxes and floor), or pictures are mirrored"
     )
-    yield Reading(mirrored, poses, scene, is_mirrored=True, only_turns=True)
+    yield Reading(mirrored, poses, scene, is_mirrored=True, is_told_alone=True)
+    along = "depth is measured along each pixel's ray, not along the camera's axis"
+    yield Reading(along, poses, scene, is_along_rays=True, is_told_alone=True)
 
 
 def _other_quaternions(scene: Scene, poses: Floats, inverse: Floats) -> Iterator[Reading]:
     """Rotations whose quaternions were read with w first where it is last, or the other way round."""
     for order, shift in (("x y z w", -1), ("w x y z", 1)):
         name = f"the poses' quaternions are in the order {order}"
-        yield Reading(name, _with_rotations(poses, _reordered(poses, shift)), scene, only_turns=True)
+        yield Reading(name, _with_rotations(poses, _reordered(poses, shift)), scene, is_told_alone=True)
         mended = _with_rotations(inverse, _reordered(inverse, shift))
-        yield Reading(f"{name}, from world to camera", np.linalg.inv(mended), scene)
+        yield Reading(f"{name}, from world to camera", np.asarray(np.linalg.inv(mended), np.float64), scene)
 
 
 def _reordered(poses: Floats, shift: int) -> Floats:
