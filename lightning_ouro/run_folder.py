@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 from typing import Any
-from zipfile import is_zipfile
+from zipfile import BadZipFile, ZipFile
 
 import lightning as L
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -140,8 +140,17 @@ def check_checkpoint(path: str, root: str) -> None:
         )
     if is_folder and not ((Path(path) / "meta.pt").is_file() or (Path(path) / "checkpoint").is_dir()):
         raise InputError(f"ckpt_path={path} is a folder, and not one of FSDP's or DeepSpeed's; give a file")
-    if is_file and not is_zipfile(path):  # which every checkpoint of torch is
+    if is_file and not _is_torch_file(path):
         raise InputError(f"ckpt_path={path} is not a checkpoint, or is truncated; use another one")
+
+
+def _is_torch_file(path: str) -> bool:
+    """Whether a file is an archive with a pickle, as torch writes it."""
+    try:
+        with ZipFile(path) as archive:
+            return any(name.endswith("data.pkl") for name in archive.namelist())
+    except (OSError, BadZipFile, ValueError, NotImplementedError):
+        return False
 
 
 def _choose(trainer: L.Trainer) -> Path:

@@ -146,6 +146,14 @@ def test_a_checkpoint_that_was_cut_off_is_named(run, own_fitted, capsys, command
     assert f"{last} is not a checkpoint, or is truncated" in capsys.readouterr().err
 
 
+def test_a_checkpoint_whose_list_of_contents_is_damaged_is_named(run, own_fitted, capsys):
+    last = own_fitted / "checkpoints" / "last.ckpt"
+    last.write_bytes(last.read_bytes().replace(b"/data.pkl", b"/dbtb.pkl"))
+    with pytest.raises(SystemExit):
+        run("validate", "--config", str(own_fitted / "config.fit.yaml"), "--ckpt_path", "last")
+    assert f"{last} is not a checkpoint, or is truncated" in capsys.readouterr().err
+
+
 def test_a_checkpoint_of_another_base_is_refused(run, fitted, capsys):
     with pytest.raises(SystemExit):
         run(

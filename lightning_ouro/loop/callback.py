@@ -124,6 +124,13 @@ class ClosedLoop(L.Callback):
             self._plan_round(trainer)
             curves.write_scalars(trainer.loggers, self.state.metrics(), trainer.global_step)
 
+    def on_load_checkpoint(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Drops from the curves what a killed run wrote after its checkpoint; it is about to be written again."""
+        if self.state.pool.files is not None and trainer.is_global_zero:
+            curves.forget_after(trainer.loggers, checkpoint["global_step"])
+
     def on_sanity_check_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Writes the validation before the first round, which Lightning itself does not log."""
         metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}

@@ -36,10 +36,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from time import time
 
 import numpy as np
 from lightning.pytorch.loggers import Logger, TensorBoardLogger, WandbLogger
 from numpy.typing import NDArray
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog  # type: ignore[import-untyped]
+from torch.utils.tensorboard.writer import FileWriter
 
 from lightning_ouro.curriculum.histogram import OVERALL
 from lightning_ouro.curriculum.skill import NUM_BINS
@@ -53,6 +56,25 @@ def explain(loggers: Sequence[Logger]) -> None:
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
             logger.experiment.add_text("what the curves mean", __doc__ or "", 0)
+
+
+def forget_after(loggers: Sequence[Logger], step: int) -> None:
+    """Lets TensorBoard drop what was written behind a step, from which a run that was killed goes on.
+
+    As in its README ("How should I handle TensorFlow restarts?"): an event that begins a session replaces all events
+    from its step on.
+    """
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            begins = SessionLog(status=SessionLog.START)
+            _writer(logger).add_event(Event(step=step + 1, wall_time=time(), session_log=begins))
+
+
+def _writer(logger: TensorBoardLogger) -> FileWriter:
+    writer: FileWriter = (
+        logger.experiment._get_file_writer()
+    )  # which the summary writer makes when it is first used
+    return writer
 
 
 def write_finished(loggers: Sequence[Logger], finished: FinishedRound, step: int) -> None:

@@ -274,19 +274,28 @@ class SceneDataModule(L.LightningDataModule):
         return batch
 
     def state_dict(self) -> dict[str, Any]:
-        """The round in progress, of what shape it is, and how many of this rank's batches have been trained on."""
+        """The round in progress, its shape, how many of this rank's batches have been trained on, and its frames."""
         shape = self.shape and asdict(self.shape)
-        return {"version": self.STATE_VERSION, "round": self.round, "position": self.position, "shape": shape}
+        frames = {"num_frames": self.frames.num_frames, "frames_per_time": self.frames.frames_per_time}
+        return {
+            "version": self.STATE_VERSION,
+            "round": self.round,
+            "position": self.position,
+            "shape": shape,
+            **frames,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
 
         Raises:
-            InputError: fields are unexpected or missing, or of another version.
+            InputError: fields are unexpected or missing, or of another version, or questions name other frames' times.
         """
-        state_dict = {"shape": None} | state_dict  # not recorded by earlier versions
-        check_fields("datamodule", state_dict, self.state_dict())
-        check_same("datamodule", state_dict, {"version": self.STATE_VERSION})
+        mine = self.state_dict()
+        frames = {name: mine[name] for name in ("num_frames", "frames_per_time")}
+        state_dict = {"shape": None, **frames} | state_dict  # not recorded by earlier versions
+        check_fields("datamodule", state_dict, mine)
+        check_same("datamodule", state_dict, {"version": self.STATE_VERSION, **frames})
         self.round, self.position = state_dict["round"], state_dict["position"]
         self.shape = state_dict["shape"] and RoundShape(**state_dict["shape"])
 

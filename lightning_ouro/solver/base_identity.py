@@ -11,11 +11,13 @@ import hashlib
 import json
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerBase
 from transformers.utils import CONFIG_NAME, cached_file
 
 from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Init
+from lightning_ouro.solver.patches import PatchSpec
 from lightning_ouro.solver.weight_files import stored_tensors
 
 WINDOW, NUM_WINDOWS = 4096, 3  # bytes, and places per tensor: first, middle and last; chosen by hand
@@ -47,6 +49,19 @@ def fingerprint(checkpoint: str, init: Init, seed: int | None) -> Fingerprint:
             f"model.checkpoint={checkpoint!r}: its files cannot be read: {on_one_line(error)}"
         ) from error
     return found
+
+
+def reading_of(tokenizer: PreTrainedTokenizerBase, spec: PatchSpec) -> Fingerprint:
+    """Hashes of what a base's inputs depend on beside its weights: its words, the chat template, how pixels are scaled.
+
+    Of what was read, not of files, which come in several forms.
+    """
+    parts = {
+        "vocabulary": sorted(tokenizer.get_vocab().items()),
+        "chat_template": tokenizer.chat_template,
+        "pictures": [spec.mean, spec.std],
+    }
+    return {name: hashlib.sha256(json.dumps(part).encode()).hexdigest()[:16] for name, part in parts.items()}
 
 
 def local_folder(checkpoint: str) -> Path:

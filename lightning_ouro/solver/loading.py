@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
@@ -33,6 +34,7 @@ from lightning_ouro.solver.checkpoint import (
     read_tokenizer,
 )
 from lightning_ouro.solver.patches import PatchSpec
+from lightning_ouro.solver.weight_files import refuse_other_head
 
 Init = Literal["pretrained", "random"]
 Trained = Literal["all", "language_model"]
@@ -120,6 +122,8 @@ def _initialize(config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditiona
 
 def _read(checkpoint: str, config: Qwen3VLConfig, dtype: Precision) -> Qwen3VLForConditionalGeneration:
     check_files(checkpoint)
+    if config.tie_word_embeddings:
+        refuse_other_head(checkpoint, Path(checkpoint_folder(checkpoint)))
     try:
         with _without_reports():
             model, info = Qwen3VLForConditionalGeneration.from_pretrained(

@@ -21,7 +21,7 @@ from lightning_ouro.evaluation import metrics
 from lightning_ouro.scenes.types import FrameBudget, Video
 from lightning_ouro.solver import answering, run_checkpoint, shared_prefix
 from lightning_ouro.solver.attention import use_shared_prefix
-from lightning_ouro.solver.base_identity import Fingerprint, fingerprint
+from lightning_ouro.solver.base_identity import Fingerprint, fingerprint, reading_of
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch, questions_of
 from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.divergence import StopWhenDiverged
@@ -132,7 +132,7 @@ class SolverModule(L.LightningModule):
         if self.gradient_checkpointing:
             enable_gradient_checkpointing(qwen)
         self.net = self.loaded.net
-        self.base_fingerprint = self._fingerprint()
+        self.base_fingerprint = self._fingerprint(self.loaded)
         self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
         self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
         if self.sharding is not None:
@@ -283,11 +283,11 @@ class SolverModule(L.LightningModule):
     def _base_record(self) -> dict[str, Any]:
         return run_checkpoint.base_record(self.checkpoint, self.init, self.lora, self.base_fingerprint)
 
-    def _fingerprint(self) -> Fingerprint:
+    def _fingerprint(self, loaded: LoadedModel) -> Fingerprint:
         """Of the base as it was read: what lies there may be replaced later."""
-        stays_as_drawn = any(not parameter.requires_grad for parameter in self.net.parameters())
-        seed = self.seed if stays_as_drawn else None
-        return from_first_rank(lambda: fingerprint(self.checkpoint, self.init, seed))
+        seed = self.seed if any(not weight.requires_grad for weight in self.net.parameters()) else None
+        read_as = reading_of(loaded.tokenizer, loaded.spec)
+        return read_as | from_first_rank(lambda: fingerprint(self.checkpoint, self.init, seed))
 
     def _log_results(self, stage: str) -> None:
         assert self.held_out is not None, "at least one batch was evaluated"

@@ -18,7 +18,12 @@ DIFFERENT = {
     "config": "its config.json differs",
     "weights": "its weights differ",
     "seed": "its random weights have another --seed_everything",
+    "vocabulary": "its tokenizer has other words",
+    "chat_template": "its chat template differs",
+    "pictures": "its video processor scales pixels otherwise",
 }
+
+READ_WITH = ("vocabulary", "chat_template", "pictures")
 
 
 def base_record(checkpoint: str, init: Init, lora: Lora | None, fingerprint: Fingerprint) -> dict[str, Any]:
@@ -80,7 +85,8 @@ def _check_base(saved: Mapping[str, Any], base: Mapping[str, Any]) -> None:
             )
         return
     then, now = saved["fingerprint"], base["fingerprint"]
-    if differ := sorted(name for name in {*then, *now} if then.get(name) != now.get(name)):
+    compared = {*then, *(name for name in now if name not in READ_WITH)}  # older checkpoints lack these
+    if differ := sorted(name for name in compared if then.get(name) != now.get(name)):
         raise InputError(
             f"ckpt_path: the checkpoint was trained on {names} has other content: "
             f"{' and '.join(DIFFERENT[name] for name in differ)}; name the base that it was trained on, wherever it "

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from lightning_ouro.errors import InputError, on_one_line
 
+HEAD, EMBEDDING = "lm_head.weight", "model.language_model.embed_tokens.weight"
+WINDOW, NUM_WINDOWS = 65536, 5  # bytes, and places, by which two tensors are compared; chosen by hand
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 LONGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
 
@@ -60,6 +62,35 @@ def stored_tensors(folder: Path) -> dict[str, StoredTensor]:
     return {
         name: tensor for file in named_files(folder) for name, tensor in _tensors_of(folder / file).items()
     }
+
+
+def refuse_other_head(checkpoint: str, folder: Path) -> None:
+    """Refuses a head of its own where config.json ties it to the embedding, because transformers then leaves it out.
+
+    Raises:
+        InputError: there is such a head, and it is another.
+    """
+    tensors = stored_tensors(folder)
+    if HEAD not in tensors or EMBEDDING not in tensors:
+        return
+    head, embedding = tensors[HEAD], tensors[EMBEDDING]
+    if (head.dtype, head.shape) != (embedding.dtype, embedding.shape) or _sampled(head) != _sampled(
+        embedding
+    ):
+        raise InputError(
+            f"model.checkpoint={checkpoint!r} has a {HEAD} of its own, but its config.json has tie_word_embeddings: "
+            "true, by which the embedding takes its place; download config.json again, or set it to false there"
+        )
+
+
+def _sampled(tensor: StoredTensor) -> list[bytes]:
+    last = max(0, tensor.num_bytes - WINDOW)
+    with tensor.file.open("rb") as file:
+        found = []
+        for index in range(NUM_WINDOWS):
+            file.seek(tensor.start + index * last // (NUM_WINDOWS - 1))
+            found.append(file.read(min(WINDOW, tensor.num_bytes)))
+    return found
 
 
 def _tensors_of(path: Path) -> dict[str, StoredTensor]:

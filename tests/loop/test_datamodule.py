@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -122,3 +123,13 @@ def test_unequal_micro_batches_are_refused(data):
     module.trainer = Stage(ranks=2, accumulate=4)
     with pytest.raises(InputError, match=r"data\.questions_per_step=12 is not a multiple of .*=4 times 2"):
         module.round_size()
+
+
+@pytest.mark.parametrize("changed", [{"num_frames": 4}, {"frames_per_time": 2}])
+def test_a_run_goes_on_only_with_frames_at_the_times_that_its_questions_name(data, begun, changed):
+    other = SceneDataModule(frames=replace(data.frames, **changed))
+    (name,) = changed
+    with pytest.raises(InputError, match=f"datamodule: the checkpoint has {name}=.*; use the original value"):
+        other.load_state_dict(data.state_dict())
+    older = {key: data.state_dict()[key] for key in ("version", "round", "position")}
+    other.load_state_dict(older)

@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.solver.base_identity import fingerprint
-from lightning_ouro.solver.checkpoint import checkpoint_folder
+from lightning_ouro.solver.base_identity import fingerprint, reading_of
+from lightning_ouro.solver.checkpoint import checkpoint_folder, patch_spec, read_config, read_tokenizer
 from lightning_ouro.solver.loading import Lora, load
 from lightning_ouro.solver.run_checkpoint import base_record, check_loadable
 from lightning_ouro.solver.weight_files import INDEX, WEIGHTS, stored_tensors
@@ -189,3 +189,44 @@ def test_a_home_folder_is_found(base, monkeypatch):
     monkeypatch.setenv("HOME", str(base.parent))
     assert of("~/m") == of(base)
     assert Path(checkpoint_folder("~/m")) == base
+
+
+def exchanged(base):
+    path = base / "tokenizer.json"
+    saved = json.loads(path.read_text())
+    words = saved["model"]["vocab"]
+    first, second = [word for word in words if word.isalpha()][:2]
+    words[first], words[second] = words[second], words[first]
+    path.write_text(json.dumps(saved))
+
+
+def other_template(base):
+    path = base / "chat_template.jinja"
+    path.write_text("{{ 'Be brief.' }}" + path.read_text())
+
+
+def other_pixels(base):
+    path = base / "video_preprocessor_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"image_mean": [0.4] * 3}))
+
+
+READ_OTHERWISE = {
+    "its tokenizer has other words": exchanged,
+    "its chat template differs": other_template,
+    "its video processor scales pixels otherwise": other_pixels,
+}
+
+
+@pytest.mark.parametrize("said", READ_OTHERWISE)
+def test_a_base_that_reads_its_input_otherwise_is_another_one(base, said):
+    def recorded():
+        config = read_config(str(base))
+        read_as = reading_of(read_tokenizer(str(base), config), patch_spec(str(base), config))
+        return record(base, fingerprint=of(base) | read_as)
+
+    saved, older = recorded(), record(base)
+    check(saved, recorded())
+    READ_OTHERWISE[said](base)
+    with pytest.raises(InputError, match=said):
+        check(saved, recorded())
+    check(older, recorded())  # a checkpoint of an earlier version does not know

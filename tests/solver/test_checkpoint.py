@@ -215,3 +215,15 @@ def test_mean_and_std_come_from_the_checkpoints_own_settings(checkpoints, tmp_pa
 def test_the_settings_of_the_real_checkpoint_are_read(shared_data):
     folder = str(shared_data / "qwen3_vl_4b")
     assert patch_spec(folder, read_config(folder)) == PatchSpec(16, 2, 2, 0.5, 0.5)
+
+
+def test_a_head_that_the_config_leaves_out_is_refused_unless_it_is_the_embedding(tmp_path):
+    base = shutil.copytree(checkpoint_folder("tiny"), tmp_path / "base")
+    weights = load_file(base / WEIGHTS)
+    weights["lm_head.weight"] = weights["model.language_model.embed_tokens.weight"].clone()
+    save_file(weights, base / WEIGHTS, {"format": "pt"})
+    load(str(base), "pretrained", None, seed=0)
+    weights["lm_head.weight"][-1, -1] += 1
+    save_file(weights, base / WEIGHTS, {"format": "pt"})
+    with pytest.raises(InputError, match="of its own, but its config"):
+        load(str(base), "pretrained", None, seed=0)

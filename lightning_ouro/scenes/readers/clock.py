@@ -25,6 +25,8 @@ _UNITS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6, "nanosecon
 _USUAL_GAP = 1 / 30  # seconds between frames
 _LONGEST_GAP = 100.0  # seconds between most frames: above it, the unit is a smaller one
 _LONG_GAP = 5.0  # seconds between most frames: above it, the unit is a smaller one if the camera hardly moves
+_LEAP = 20.0  # times as long as the time between most frames
+_NUMBERED = 8  # frames; of fewer, whole seconds are no surprise; chosen by hand
 _SPARSE_GAP = 20.0  # seconds between most frames: above it, one had better look
 _FIRST_YEAR, _LAST_YEAR = 9.4e8, 4.2e9  # seconds since 1970: 2000 to 2100
 _LONE_GAP = 600.0  # seconds by which a stamp at either end is off
@@ -113,6 +115,11 @@ def remark(stamps: Sequence[Stamp], unit: tuple[str, float], start: Stamp) -> st
         said.append(f"times are taken for {unit[0]}, because frames would be {gap:g} s apart")
     elif gap > _SPARSE_GAP:
         said.append(f"frames are {gap:g} s apart; are their times in seconds?")
+    elif len(stamps) >= _NUMBERED and all(isinstance(stamp, int) for stamp in stamps):
+        said.append("times are written as whole numbers; are they numbers of frames? expected seconds")
+    longest = max((after - first for first, after in pairwise(stamps)), default=0)
+    if longest * unit[1] > _LONGEST_PAUSE and longest > _LEAP * gap:
+        said.append(f"{longest * unit[1]:.4g} s pass between two frames; was the clock set meanwhile?")
     if start:
         said.append(
             f"times begin at {start:.15g}, and are counted from there; expected seconds from the start"

@@ -24,6 +24,7 @@ from lightning_ouro.errors import BadSceneError
 SCENE_ID = re.compile(r"\w[\w .+-]{0,99}")
 # Limits chosen by hand, far above what the data sets contain.
 MOST_METRES = 1000.0  # a larger coordinate means another unit or a broken file
+_NOT_MEASURED = 2**16 - 1  # in a depth map
 MOST_PIXELS = 50_000_000  # of one image: about the largest photo a phone takes
 _SAMPLED = 9  # images whose headers are read to know the usual size
 MOST_BYTES = 1 << 30  # of a file that is read as a whole
@@ -186,6 +187,8 @@ def read_frame(path: Path, size: tuple[int, int], is_turned: bool = False) -> ND
 def read_depth(path: Path, size: tuple[int, int]) -> NDArray[np.integer[Any]]:
     """A depth map `(h, w)` in whole units, 0 where unknown, of the same view as an image of this height and width.
 
+    Sensors also mark what they could not measure by the largest number of 16 bits, which would be 65 m.
+
     Raises:
         BadSceneError: it cannot be read, has fewer than 16 bits or no whole numbers, or another aspect ratio.
     """
@@ -199,7 +202,7 @@ def read_depth(path: Path, size: tuple[int, int]) -> NDArray[np.integer[Any]]:
             f"{path}: has {depth.shape[1]} × {depth.shape[0]} pixels, which is another view than that of its "
             f"image of {size[1]} × {size[0]}"
         )
-    return depth
+    return np.where(depth == _NOT_MEASURED, 0, depth)
 
 
 def same_aspect_ratio(a: Sequence[float], b: Sequence[float]) -> bool:

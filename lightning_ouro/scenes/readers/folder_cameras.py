@@ -24,6 +24,10 @@ from lightning_ouro.scenes.types import CameraPath
 _SMALL_STEP, _SMALL_TURN, _LEAST_POSES = 0.1, float(np.cos(np.deg2rad(10.0))), 8
 _SECONDS = ("seconds", 1.0)
 _SLACK = 1.0  # seconds by which tracking may begin before or end after a video whose time it shares; chosen by hand
+# Coefficients of lenses as OpenCV, COLMAP and nerfstudio call them, and their largest sum of magnitudes that moves a
+# corner by a hundredth of the image or so; chosen by hand.
+_DISTORTION = ("k1", "k2", "k3", "k4", "k5", "k6", "p1", "p2")
+_STRAIGHT = 0.02
 _MAX_ENTRY = 1e6  # of a matrix; focal lengths are in pixels
 
 
@@ -99,6 +103,7 @@ def read_cameras(path: Path, record: dict[str, Any], scene_id: str, video: Span 
     Raises:
         BadSceneError: too many frames are broken, or the fields do not describe a recording.
     """
+    _check_straight(str(path), record)
     frames, listed = record["frames"], record.get("path", [])
     if not isinstance(listed, list):
         raise BadSceneError(f"{path}: path is {short_repr(listed)}, expected a list of times and poses")
@@ -187,6 +192,7 @@ def _camera(where: str, index: int, item: Any, shared: Any, is_frame: bool) -> _
         raise BadSceneError(f"{where}: time is {short_repr(stamp)}, expected seconds")
     if not is_frame:
         return _Stamped(index, stamp, _pose(where, item), None)
+    _check_straight(where, item)
     intrinsics = _matrix(where, "intrinsics", item.get("intrinsics", shared), 3)
     if min(intrinsics[0, 0], intrinsics[1, 1]) <= 0 or (intrinsics[2] != (0, 0, 1)).any():
         raise BadSceneError(
@@ -194,6 +200,18 @@ def _camera(where: str, index: int, item: Any, shared: Any, is_frame: bool) -> _
         )
     is_lost = item.get("pose") is None and "pose" in item
     return _Stamped(index, stamp, None if is_lost else _pose(where, item), intrinsics)
+
+
+def _check_straight(where: str, record: dict[str, Any]) -> None:
+    """Refuses fields that say that a lens bends straight lines, which a pinhole matrix can't."""
+    bends = {name: record[name] for name in _DISTORTION if _is_entry(record.get(name)) and record[name] != 0}
+    model = str(record.get("camera_model", ""))
+    if sum(map(abs, bends.values())) > _STRAIGHT or "FISHEYE" in model.upper():
+        said = short_repr(bends or model)
+        raise BadSceneError(
+            f"{where}: the lens has distortion {said}, but frames are read as a pinhole camera's; undistort them "
+            "(COLMAP's image_undistorter), give the new intrinsics, and remove these fields"
+        )
 
 
 def _pose(where: str, record: dict[str, Any]) -> Floats:

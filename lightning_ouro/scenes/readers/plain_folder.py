@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, final
+from unicodedata import normalize
 
 import numpy as np
 from typing_extensions import override
@@ -72,7 +73,8 @@ class PlainFolderReader(Reader):
             raise BadSceneError(
                 f"{path}: is {short_repr(record)}, expected an object with objects, floor_area, …"
             )
-        scene_id = _text(path, record, "id", location.id)
+        # macOS takes letters with accents apart in the names of files.
+        scene_id = normalize("NFC", _text(path, record, "id", location.id))
         if not SCENE_ID.fullmatch(scene_id):
             raise BadSceneError(
                 f"{path}: id is {short_repr(scene_id)}, expected up to 100 letters, digits, spaces and .+-_"

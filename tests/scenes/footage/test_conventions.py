@@ -1,7 +1,11 @@
 """Recordings written in other conventions are told by their boxes, depth and cameras; right ones are left alone."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.scenes.footage.uprightness import uprightness
@@ -90,11 +94,86 @@ def test_another_convention_is_told_and_named(tmp_path, films, name, depth):
     assert told >= 3, "of four rooms"
 
 
-@pytest.mark.parametrize(("factor", "told"), [(5.0, "0.2 times"), (0.001, "1000 times"), (0.25, "4 times")])
+@pytest.mark.parametrize(
+    ("factor", "told"),
+    [(5.0, "0.2 times"), (0.001, "1000 times"), (0.25, "4 times"), (3.24, "0.31 times"), (1.6, "0.63 times")],
+)
 def test_another_unit_of_depth_is_told_by_the_boxes(tmp_path, films, factor, told):
     scene = read(write(tmp_path / "room", films[3], True, unit(factor)))
     with pytest.raises(InputError, match=f"would if depth_unit is {told} the given one"):
         scene.footage.load(scene, BUDGET)
+
+
+def in_order(order, to_camera):
+    """Poses by quaternions whose parts x, y, z, w were read in another order; SciPy has w last, COLMAP first."""
+
+    def change(pose):
+        given = np.linalg.inv(pose) if to_camera else pose
+        wrong = given.copy()
+        wrong[:3, :3] = Rotation.from_quat(Rotation.from_matrix(given[:3, :3]).as_quat()[order]).as_matrix()
+        return np.linalg.inv(wrong) if to_camera else wrong
+
+    return posed(change)
+
+
+def with_translation(pose):
+    return np.block([[pose[:3, :3], np.linalg.inv(pose)[:3, 3:]], [np.zeros((1, 3)), 1]])
+
+
+def left_handed(scene, frames):
+    """y is negated everywhere, and each camera's x, so that its rotation stays one, as when Unity's axes are copied."""
+    posed(lambda pose: np.diag([1.0, -1, 1, 1]) @ pose @ np.diag([-1.0, 1, 1, 1]))(scene, frames)
+    for item in scene["objects"]:
+        item["center"][1] *= -1
+        item["axes"] = [[x, -y, z] for x, y, z in item["axes"]]
+    scene["floor"] = [[x, -y] for x, y in scene["floor"]]
+
+
+def kept(scene, frames):
+    pass
+
+
+def turned_film(filmed, turns):
+    """Pictures, depth and intrinsics turned by quarters, and poses as they were."""
+    f, (x, y), (height, width) = filmed.intrinsics[0, 0], filmed.intrinsics[:2, 2], filmed.rgb.shape[1:3]
+    point = {1: (y, width - x), 2: (width - x, height - y), 3: (height - y, x)}[turns]
+    lens = np.array([[f, 0, point[0]], [0, f, point[1]], [0, 0, 1]])
+    images = {name: np.rot90(getattr(filmed, name), turns, (1, 2)) for name in ("rgb", "depth")}
+    return replace(filmed, intrinsics=lens, **images)
+
+
+def along_rays(filmed):
+    height, width = filmed.depth.shape[1:]
+    v, u = np.mgrid[:height, :width] + 0.5
+    rays = np.linalg.inv(filmed.intrinsics) @ np.stack([u, v, np.ones_like(u)]).reshape(3, -1)
+    return replace(filmed, depth=filmed.depth * np.linalg.norm(rays, axis=0).reshape(height, width))
+
+
+TOLD_BY_DEPTH = {
+    "quaternion, w first": (in_order([3, 0, 1, 2], False), None, "quaternions are in the order"),
+    "quaternion, w last": (in_order([1, 2, 3, 0], False), None, "quaternions are in the order"),
+    "quaternion of COLMAP": (in_order([3, 0, 1, 2], True), None, "order . . . ., from world to camera"),
+    "translation for a place": (posed(with_translation), None, "translations from world to camera"),
+    "left-handed world": (left_handed, None, "the world is left-handed"),
+    "pictures upside down": (kept, lambda filmed: turned_film(filmed, 2), "pictures upside down"),
+    "pictures turned left": (kept, lambda filmed: turned_film(filmed, 1), "turned by a quarter"),
+    "pictures turned right": (kept, lambda filmed: turned_film(filmed, 3), "turned by a quarter"),
+    "depth along rays": (kept, along_rays, "along each pixel's ray"),
+}
+
+
+@pytest.mark.parametrize("name", TOLD_BY_DEPTH)
+def test_depth_tells_turned_and_mirrored_cameras_however_many_boxes_are_seen(tmp_path, films, name):
+    change, film_changed, message = TOLD_BY_DEPTH[name]
+    told = 0
+    for index, filmed in films.items():
+        wrong = filmed if film_changed is None else film_changed(filmed)
+        scene = read(write(tmp_path / str(index), wrong, True, change))
+        try:
+            scene.footage.load(scene, BUDGET)
+        except InputError as problem:
+            told += re.search(message, str(problem)) is not None
+    assert told >= 3, "of four rooms"
 
 
 def lying(pose):

@@ -1,6 +1,7 @@
 """Times from any clock become seconds from the start, and broken stamps cost themselves."""
 
 import random
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -166,3 +167,24 @@ def test_two_frames_of_one_stamp_are_both_good():
     times, said_of = by_stamps([33_333 * (place // 2) for place in range(300)])
     np.testing.assert_allclose(times, (np.arange(300) // 2) * 0.033333)
     assert said_of is None
+
+
+def remarks(folder, filmed, stamp):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        scene = loaded(folder, filmed, stamp)
+        scene.footage.load(scene, BUDGET)
+    return [str(warning.message) for warning in caught]
+
+
+def test_numbers_of_frames_are_not_taken_for_seconds_without_a_word(tmp_path, filmed):
+    (said_of_numbers,) = remarks(tmp_path / "numbers", filmed, lambda place: 3 * place)
+    assert "times are written as whole numbers; are they numbers of frames?" in said_of_numbers
+    assert not remarks(tmp_path / "seconds", filmed, lambda place: 3.25 * place)
+
+
+def test_a_clock_that_is_set_ahead_within_a_recording_is_named(tmp_path, filmed):
+    def jump(hours):
+        return remarks(tmp_path / str(hours), filmed, lambda place: 0.5 * place + 3600 * hours * (place > 5))
+
+    assert "3600 s pass between two frames" in jump(1)[0] and not jump(0)

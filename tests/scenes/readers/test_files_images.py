@@ -4,6 +4,7 @@ import struct
 import warnings
 import zlib
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +13,7 @@ from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.readers.files import (
     MOST_PIXELS,
     image_size,
+    read_depth,
     read_image,
 )
 from tests.scenes.readers.written_files import peak_memory, refusal, written
@@ -170,3 +172,9 @@ def test_an_image_with_random_damage_is_read_or_refused(tmp_path, kind):
             assert read_image(path, [None, "RGB"][trial % 2]).shape[:2] == image_size(path)
         except BadSceneError as problem:
             assert str(problem).startswith(f"{path}: ") and "\n" not in str(problem)
+
+
+def test_the_largest_depth_of_16_bits_is_one_that_was_not_measured(tmp_path):
+    stored = np.array([[0, 1, 65534], [65535, 700, 65535]], np.uint16)
+    iio.imwrite(tmp_path / "depth.png", stored)
+    assert read_depth(tmp_path / "depth.png", (2, 3)).tolist() == [[0, 1, 65534], [0, 700, 0]]

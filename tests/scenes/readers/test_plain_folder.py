@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import unicodedata
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -273,3 +274,8 @@ def test_an_object_that_is_listed_twice_is_one(tmp_path, filmed):
     assert scene.counts == filmed.scene.counts
     shares = scene.footage.load(scene, FrameBudget(2, 96, 128)).views.visibility[0]
     assert shares.tolist() == [0.125, 0.25] + [0] * (len(shares) - 2)
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_name_with_an_accent_is_the_same_however_a_file_system_writes_it(tmp_path, filmed, form):
+    assert read(write(tmp_path / unicodedata.normalize(form, "K\u00fcche"), filmed)).id == "K\u00fcche"

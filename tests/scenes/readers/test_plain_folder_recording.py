@@ -233,3 +233,27 @@ def test_frames_that_the_reader_refuses_are_invalid_by_the_schema(filmed, name):
     scene, frames = records(filmed, False)
     BAD_FRAMES[name][0](scene, frames)
     assert not is_valid(frames, "frames")
+
+
+BENT = {
+    "OpenCV": {"k1": -0.28, "k2": 0.07, "p1": 0.0},
+    "fisheye": {"camera_model": "OPENCV_FISHEYE", "k1": 0.0},
+}
+
+
+@pytest.mark.parametrize("name", BENT)
+def test_a_lens_that_bends_lines_is_refused_and_one_frame_of_it_left_out(tmp_path, filmed, name):
+    scene = read(write(tmp_path / "all", filmed, change=lambda scene, frames: frames.update(BENT[name])))
+    is_refused, line = said(lambda: scene.footage.load(scene, BUDGET))
+    assert is_refused and "undistort them" in line and "\n" not in line
+    scene = read(
+        write(tmp_path / "one", filmed, change=lambda _, frames: frames["frames"][1].update(BENT[name]))
+    )
+    is_refused, line = said(lambda: scene.footage.load(scene, BUDGET))
+    assert not is_refused and "1 of 5 frames left out" in line and "frame 1: the lens has distortion" in line
+
+
+def test_a_lens_whose_coefficients_are_zero_is_straight(tmp_path, filmed):
+    straight = {"camera_model": "OPENCV", "k1": 0, "k2": 0.0, "p1": 0, "p2": 1e-4}
+    scene = read(write(tmp_path / "room", filmed, change=lambda scene, frames: frames.update(straight)))
+    assert len(scene.footage.load(scene, BUDGET).frames) == 4
