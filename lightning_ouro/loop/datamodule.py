@@ -116,13 +116,14 @@ class SceneDataModule(L.LightningDataModule):
         self._chances: dict[str, float] = {}
 
     def _check_options(self) -> None:
-        limits: dict[str, tuple[float | None, float]] = {
-            "questions_per_scene": (self.questions_per_scene, 1),
-            "questions_per_step": (self.questions_per_step, 1),
-            "steps_per_round": (self.steps_per_round, 1),
-            "eval_questions_per_scene": (self.eval_questions_per_scene, 1),
-            "query_drops_per_scene": (self.query_drops_per_scene, 0),
-        }
+        positive = (
+            "questions_per_scene",
+            "questions_per_step",
+            "steps_per_round",
+            "eval_questions_per_scene",
+        )
+        limits: dict[str, tuple[float | None, float]] = {name: (getattr(self, name), 1) for name in positive}
+        limits["query_drops_per_scene"] = (self.query_drops_per_scene, 0)
         numbers = zip(("train", "val", "test"), self.num_scenes, (1, 0, 0), strict=True)
         limits |= {f"num_{name}_scenes": (number, least) for name, number, least in numbers}
         check_least("data", limits)
@@ -275,15 +276,13 @@ class SceneDataModule(L.LightningDataModule):
 
     def state_dict(self) -> dict[str, Any]:
         """The round in progress, its shape, how many of this rank's batches have been trained on, and its frames."""
-        shape = self.shape and asdict(self.shape)
         frames = {"num_frames": self.frames.num_frames, "frames_per_time": self.frames.frames_per_time}
-        return {
-            "version": self.STATE_VERSION,
+        progress = {
             "round": self.round,
             "position": self.position,
-            "shape": shape,
-            **frames,
+            "shape": self.shape and asdict(self.shape),
         }
+        return {"version": self.STATE_VERSION, **progress, **frames}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
