@@ -116,13 +116,9 @@ class SceneDataModule(L.LightningDataModule):
         self._chances: dict[str, float] = {}
 
     def _check_options(self) -> None:
-        positive = (
-            "questions_per_scene",
-            "questions_per_step",
-            "steps_per_round",
-            "eval_questions_per_scene",
-        )
-        limits: dict[str, tuple[float | None, float]] = {name: (getattr(self, name), 1) for name in positive}
+        sizes = ("questions_per_scene", "questions_per_step", "steps_per_round")
+        limits: dict[str, tuple[float | None, float]] = {name: (getattr(self, name), 1) for name in sizes}
+        limits["eval_questions_per_scene"] = (self.eval_questions_per_scene, 1)
         limits["query_drops_per_scene"] = (self.query_drops_per_scene, 0)
         numbers = zip(("train", "val", "test"), self.num_scenes, (1, 0, 0), strict=True)
         limits |= {f"num_{name}_scenes": (number, least) for name, number, least in numbers}
@@ -277,12 +273,8 @@ class SceneDataModule(L.LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """The round in progress, its shape, how many of this rank's batches have been trained on, and its frames."""
         frames = {"num_frames": self.frames.num_frames, "frames_per_time": self.frames.frames_per_time}
-        progress = {
-            "round": self.round,
-            "position": self.position,
-            "shape": self.shape and asdict(self.shape),
-        }
-        return {"version": self.STATE_VERSION, **progress, **frames}
+        done = {"round": self.round, "position": self.position}
+        return {"version": self.STATE_VERSION, **done, "shape": self.shape and asdict(self.shape), **frames}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restores a saved position.
