@@ -1,12 +1,12 @@
 """What each video token of a rendered room shows: categories, depth and positions.
 
-A video token covers two frames and a square of `FrameBudget.token` pixels a side. These targets give the
+A video token covers two frames, which may be one frame twice, and a square of `FrameBudget.token` pixels a side. These targets give the
 vision tower a dense signal; answers of two tokens alone taught it nothing (module.py).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,16 @@ class Cells:
 
 def cells(scene: Scene, rendering: Rendering, views: Views, frames: FrameBudget) -> Cells:
     """The targets for a rendered procedural room."""
+    if frames.frames_per_time == 1:  # the solver is shown each frame twice
+        rendering = Rendering(*(np.repeat(pixels, 2, axis=0) for pixels in astuple(rendering)))
+        views = Views(
+            np.repeat(views.timestamps, 2),
+            np.repeat(views.intrinsics, 2, axis=0),
+            np.repeat(views.poses, 2, axis=0),
+            np.repeat(views.visibility, 2, axis=0),
+            views.size,
+        )
+        frames = replace(frames, num_frames=2 * frames.num_frames)
     category_ids = np.array([CATEGORIES.index(item.category) for item in scene.objects] + [len(CATEGORIES)])
     tokens = by_token(category_ids[rendering.ids], frames)  # the room itself has id -1, the last entry
     shares = [(tokens == category).mean(axis=1) for category in range(len(CATEGORIES))]

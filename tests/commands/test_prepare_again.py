@@ -179,7 +179,7 @@ def test_another_table_of_labels_beside_the_scans_is_noticed(tmp_path):
 def test_patterns_and_home_stand_for_paths(rooms, tmp_path, monkeypatch):
     (rooms / "notes.txt").write_text("no scene")
     monkeypatch.setenv("HOME", str(tmp_path))
-    prepare([Path("~/rooms/*")], Path("~/kept"), **SMALL)
+    prepare([Path("~/rooms/*")], tmp_path / "kept", **SMALL)
     assert set(made_at(tmp_path / "kept")) == {"a", "b"}
     assert {scene.id for scene in read_scenes([Path("~/rooms/[ab]")])[0]} == {"a", "b"}
     with pytest.raises(InputError, match="matches nothing"):
