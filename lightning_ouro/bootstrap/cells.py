@@ -1,7 +1,7 @@
 """What each video token of a rendered room shows: categories, depth and positions.
 
-A video token covers two frames, which may be one frame twice, and a square of `FrameBudget.token` pixels a side. These targets give the
-vision tower a dense signal; answers of two tokens alone taught it nothing (module.py).
+A video token covers two frames, which may be one frame twice, and a square of `FrameBudget.token` pixels a side. These
+targets give the vision tower a dense signal; answers of two tokens alone taught it nothing (module.py).
 """
 
 from __future__ import annotations
