@@ -40,7 +40,7 @@ def fails(run, *args, command="fit"):
 
 
 @pytest.mark.parametrize("logger", LOGGERS)
-@pytest.mark.parametrize("failure", ["scenes that are not there", "weights that are not there"])
+@pytest.mark.parametrize("failure", ["weights that are not there"])
 def test_no_folder_is_left_with_any_logger(run, tmp_path, logger, failure):
     fails(run, "--config", TINY, *SMALL, *FAILURES[failure], *LOGGERS[logger])
     assert everything(tmp_path) == {}
