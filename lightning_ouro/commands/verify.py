@@ -27,7 +27,7 @@ from lightning_ouro.programs.margins import FamilyMargins, MarginsOption
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
-from lightning_ouro.scenes.reading import in_home, read_scenes
+from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene
 
 PROPOSER = "file"  # in the proposals' field of that name
@@ -48,6 +48,7 @@ def verify(
     num_frames: int = 8,
     height: int = 96,
     width: int = 128,
+    frames_per_time: int = 1,
     margins: MarginsOption = "mixed",
 ) -> None:
     """Verifies questions with programs from a file, as a round verifies what a proposer wrote.
@@ -64,17 +65,17 @@ def verify(
             asked.
         height: Height of a frame in pixels, as data.frames.height.
         width: Width of a frame in pixels, as data.frames.width.
+        frames_per_time: Number of successive frames that share one time in the prompt, as data.frames.frames_per_time:
+            with 2, no question may name a time.
         margins: How clear answers have to be, as loop.margins: mixed, vsi_bench, strict, or one of the two by family.
 
     Raises:
         InputError: a file or folder cannot be read, no scene is usable, or `out` already holds such files.
     """
-    proposals, out = in_home(proposals), out and in_home(out)
     if out is not None and any((out / name).exists() for name in NAMES):
         raise InputError(f"{out} already holds verified questions; choose another --out")
-    accepted, rejected = _judge(
-        scenes, proposals, FrameBudget(num_frames, height, width), FamilyMargins.named(margins, FAMILIES)
-    )
+    frames = FrameBudget(num_frames, height, width, frames_per_time=frames_per_time)
+    accepted, rejected = _judge(scenes, proposals, frames, FamilyMargins.named(margins, FAMILIES))
     if out is not None:
         _write(out, accepted, rejected)
     _print_summary(accepted, rejected, out)

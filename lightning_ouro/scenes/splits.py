@@ -14,9 +14,10 @@ from pathlib import Path, PurePath
 from typing import Literal
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.home_paths import in_home
 from lightning_ouro.scenes.benchmark_scenes import REVSI, Rooms, is_listed, revsi_rooms, scanned_room
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.reading import in_home, read_scenes
+from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.synthetic.procedural import procedural_scenes
 from lightning_ouro.scenes.types import Scene, SkippedScene
 

@@ -18,9 +18,8 @@ from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Init
 from lightning_ouro.solver.patches import PatchSpec
-from lightning_ouro.solver.weight_files import stored_tensors
+from lightning_ouro.solver.weight_files import samples, stored_tensors
 
-WINDOW, NUM_WINDOWS = 4096, 3  # bytes, and places per tensor: first, middle and last; chosen by hand
 OF_THE_WRITER = ("_name_or_path", "transformers_version")  # fields of config.json that describe no model
 
 Fingerprint = dict[str, str | int]
@@ -91,21 +90,9 @@ def _of_weights(folder: Path) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
-        _add_samples(digest, tensor.file, tensor.start, tensor.num_bytes)
+        digest.update(samples(tensor.file, tensor.start, tensor.num_bytes))
     if not tensors:  # PyTorch's own format, which has no header of such a kind
         for path in sorted(folder.glob("pytorch_model*.bin")):
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-            _add_samples(digest, path, 0, path.stat().st_size)
+            digest.update(samples(path, 0, path.stat().st_size))
     return digest.hexdigest()
-
-
-def _add_samples(digest: hashlib._Hash, path: Path, start: int, num_bytes: int) -> None:
-    """Adds the first, the middle and the last bytes of a range; all of it where it is short."""
-    with path.open("rb", buffering=0) as file:
-        if num_bytes <= NUM_WINDOWS * WINDOW:
-            file.seek(start)
-            digest.update(file.read(num_bytes))
-            return
-        for index in range(NUM_WINDOWS):
-            file.seek(start + index * (num_bytes - WINDOW) // (NUM_WINDOWS - 1))
-            digest.update(file.read(WINDOW))

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,8 +53,17 @@ def test_files_in_the_home_folder_are_found_there(rooms, file_of, tmp_path, monk
     folder, rows = rooms
     file_of(*rows)
     monkeypatch.setenv("HOME", str(tmp_path))
-    verify(folder, proposals=Path("~/proposals.jsonl"), out=Path("~/out"))
+    main(["verify", str(folder), "--proposals", "~/proposals.jsonl", "--out=~/out"])
     assert lines(tmp_path / "out/questions.jsonl")
+
+
+def test_no_question_names_a_time_that_two_frames_share(rooms, file_of, tmp_path):
+    folder, rows = rooms
+    for number in (1, 2):
+        verify(folder, proposals=file_of(*rows), out=tmp_path / str(number), frames_per_time=number)
+    own, shared = (lines(tmp_path / number / "questions.jsonl") for number in "12")
+    assert any(question["family"] == "camera_displacement" for question in own)
+    assert shared and not any(question["family"].startswith("camera") for question in shared)
 
 
 def lines(path):
