@@ -13,7 +13,6 @@ TENSORBOARD = {"class_path": "TensorBoardLogger", "init_args": {"save_dir": "run
 CSV = {"class_path": "CSVLogger", "init_args": {"save_dir": "tables"}}
 WANDB = {"class_path": "WandbLogger", "init_args": {"save_dir": "wb", "project": "ouro", "offline": True}}
 LOGGERS = {
-    "several loggers": [TENSORBOARD, CSV],
     "CSV alone": CSV,
     "no logger": False,
     "W&B offline alone": WANDB,

@@ -39,6 +39,13 @@ def read_config(checkpoint: str) -> Qwen3VLConfig:
         InputError: it cannot be found or read, or is not that of a Qwen3-VL.
     """
     source = checkpoint_folder(checkpoint)
+    if "/" not in source and not os.path.lexists(
+        source
+    ):  # the hub would be asked again and again, for half a minute
+        raise InputError(
+            f"model.checkpoint={checkpoint!r} is neither `tiny`, nor a folder with a config.json, nor a hub name "
+            "such as Qwen/Qwen3-VL-4B-Instruct"
+        )
     try:
         config = AutoConfig.from_pretrained(source)
     except (OSError, ValueError, TypeError, StrictDataclassError) as error:
