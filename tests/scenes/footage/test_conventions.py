@@ -82,16 +82,16 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_another_convention_is_told_and_named(tmp_path, films, name, depth):
     change, message = MISTAKES[name]
-    told = 0
-    for index, filmed in films.items():
-        scene = read(write(tmp_path / str(index), filmed, depth, change))
+    told, rooms = 0, ROOMS[:3] if depth else ROOMS  # with depth, each takes over a second
+    for index in rooms:
+        scene = read(write(tmp_path / str(index), films[index], depth, change))
         try:
             scene.footage.load(scene, BUDGET)
         except InputError as problem:
             told += 1
             assert "do not belong together" in str(problem) and "\n" not in str(problem)
             assert any(part in str(problem) for part in message.split("|")), problem
-    assert told >= 3, "of four rooms"
+    assert told >= len(rooms) - 1
 
 
 @pytest.mark.parametrize(
