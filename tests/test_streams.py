@@ -1,6 +1,7 @@
 """Where standard output and error lead must not matter: closed, full, ASCII only, or a reader that goes."""
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,9 +14,8 @@ NAMES_A_FILE = "print('caf\\udce9 \\u00e9 \\u2502')"
 
 
 def shell(line, **environment):
-    command = line.replace("LO", f"{sys.executable} -m lightning_ouro")
     done = subprocess.run(
-        ["bash", "-c", command],
+        ["bash", "-c", f'LO() {{ {shlex.quote(sys.executable)} -m lightning_ouro "$@"; }}; {line}'],
         capture_output=True,
         text=True,
         env=os.environ | environment,
