@@ -21,6 +21,7 @@ from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.features import VisionTower
 
 from ..small_run import SMALL, TINY, lines
+from ..solver.two_ranks import run_on_two_ranks
 
 BROKEN = {
     "syntax": "def answer(scene:\n    return count(1)\n",
@@ -276,18 +277,21 @@ def test_resuming_within_a_round_goes_on_as_if_never_stopped(fit, tmp_path):
             assert (part / file.relative_to(whole)).read_bytes() == file.read_bytes(), file
 
 
-def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path):
-    """Two processes over gloo, the model asks, and judges; a subprocess, since ranks run the command again."""
+def test_two_ranks_make_the_same_pool_and_cover_the_same_plan(tmp_path, run):
+    """Two processes over gloo; the model asks, and judges."""
+    runs = {}
     for devices in ("1", "2"):
         options = ["--trainer.devices", devices, "--trainer.strategy", "ddp" if devices == "2" else "auto"]
         options += ["--trainer.max_epochs", "1", "--loop.proposals_per_scene", "20"]
-        command = [sys.executable, "-m", "lightning_ouro", "fit", "--config", TINY, *SMALL, *options]
+        options = ["--config", TINY, *SMALL, *options, "--trainer.logger.init_args.version", "0"]
+        judged = ["--loop.blind", "judge", "--trainer.logger.init_args.name", "judged"]
+        runs[devices] = [["fit", *options], ["propose", *options, *judged]]
+    for devices in runs:
         (tmp_path / devices).mkdir()
-        judged = [*command[:3], "propose", *command[4:], "--loop.blind", "judge"]
-        judged += ["--trainer.logger.init_args.name", "judged"]
-        for each in (command, judged):
-            done = subprocess.run(each, cwd=tmp_path / devices, capture_output=True, text=True, timeout=300)
-            assert done.returncode == 0, done.stderr[-2000:]
+    run_on_two_ranks(runs["2"], tmp_path / "2")
+    for command in runs["1"]:
+        run(*command)
+    (tmp_path / "runs").rename(tmp_path / "1/runs")
     one, two = (tmp_path / devices / "runs/tiny/version_0/rounds" for devices in ("1", "2"))
     assert {row["proposal"]["proposer"] for row in lines(one / "000/rejections.jsonl")} == {"model"}
     for name in ("000/questions.jsonl", "000/rejections.jsonl"):
