@@ -46,6 +46,7 @@ ORDER += [
     "config_yaml",
     "usage",
     "interrupts",
+    "progress",
     "streams",
     "plain_text",
     "seeding",

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import track
 
 from lightning_ouro.commands import function_command
 from lightning_ouro.config_yaml import as_json_list
 from lightning_ouro.errors import InputError
+from lightning_ouro.progress import track
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.made_from import MADE_FROM, MadeFrom
 from lightning_ouro.scenes.reading import locate
@@ -78,7 +78,7 @@ def _prepare(
     options = open_store(store, budget, boxes, names if rebuild else None)
     outcomes = store_scenes(located, store, budget, options, workers or _num_cpus(), rebuild)
     stored: list[Stored] = []
-    progress = track(outcomes, "preparing scenes", total=len(located), transient=True)
+    progress = track(outcomes, "preparing scenes", len(located))
     skipped = write_skipped(store, _skipped(doubles, progress, stored), names)
     if not stored:
         raise InputError(
@@ -148,11 +148,12 @@ def _print_table(console: Console, store: Path, stored: Sequence[Stored]) -> Non
     if len(stored) > _LONGEST_TABLE:
         worst = sorted(stored, key=lambda one: (not said[one.id], one.made.seen / max(1, one.made.objects)))
         shown = sorted(worst[:_LONGEST_TABLE], key=lambda scene: scene.id)
-    wide = max(len(scene.id) for scene in shown)
+    names = [_name(scene) for scene in shown]
+    wide = max(map(len, names))
     console.print(f"{'scene':{wide}}  objects  seen  warnings")
-    for scene in shown:
+    for name, scene in zip(names, shown, strict=True):
         made = scene.made
-        console.print(f"{scene.id:{wide}}  {made.objects:7}  {made.seen:4}  {len(said[scene.id]):8}")
+        console.print(f"{name:{wide}}  {made.objects:7}  {made.seen:4}  {len(said[scene.id]):8}")
         for warning in said[scene.id]:
             console.print(f"{'':{wide}}  {warning}")
     if len(shown) < len(stored):
@@ -160,6 +161,12 @@ def _print_table(console: Console, store: Path, stored: Sequence[Stored]) -> Non
     objects, seen = (sum(getattr(scene.made, name) for scene in stored) for name in ("objects", "seen"))
     total = f"{len(stored)} scenes with {objects} objects, {seen} of which are ever seen"
     console.print(f"{total}; {sum(map(len, said.values()))} warnings")
+
+
+def _name(scene: Stored) -> str:
+    """The name of a scene's folder, and the scene's own one where it has another."""
+    own = scene.made.scene_id
+    return scene.id if own == scene.id else f"{scene.id} ({own})"
 
 
 def _gone(store: Path, stored: Sequence[Stored]) -> list[str]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
 from lightning_ouro.atomic_files import write_jsonl
@@ -27,11 +26,13 @@ from lightning_ouro.programs.margins import FamilyMargins, MarginsOption
 from lightning_ouro.programs.questions import Proposal, Question, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
+from lightning_ouro.progress import track
 from lightning_ouro.scenes.reading import read_scenes
 from lightning_ouro.scenes.types import FrameBudget, Scene
 
 PROPOSER = "file"  # in the proposals' field of that name
 NAMES = ("questions.jsonl", "rejections.jsonl")
+_SHOWN_IDS = 5  # in a message
 LONGEST_LINE = 200_000  # characters; programs have at most 20,000
 
 
@@ -101,7 +102,7 @@ def _judge(
     if not asked:
         raise InputError(f"{proposals}: {_no_proposal(written)}")
     ids = {item.scene_id for item in asked}
-    usable, skipped = read_scenes([scenes], show_progress=_is_terminal(), only=ids)
+    usable, skipped = read_scenes([scenes], show_progress=True, only=ids)
     reasons = {scene.id: scene.reason for scene in skipped}
     verdicts = _verify_all({scene.id: scene for scene in usable}, reasons, asked, budget, margins)
     verified = [verdicts[item] for item in asked]
@@ -178,10 +179,8 @@ def _verify_all(
         by_scene.setdefault(proposal.scene_id, []).append(proposal)
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox, margins=margins)
-        for scene_id, asked in track(
-            by_scene.items(), "verifying", transient=True, disable=not _is_terminal()
-        ):
-            scene, problem = scenes.get(scene_id), skipped.get(scene_id, "there is no such scene")
+        for scene_id, asked in track(by_scene.items(), "verifying"):
+            scene, problem = scenes.get(scene_id), skipped.get(scene_id) or _no_scene(scenes)
             if scene is not None:
                 try:
                     views = scene.footage.load(scene, budget).views
@@ -193,8 +192,10 @@ def _verify_all(
     return verdicts
 
 
-def _is_terminal() -> bool:
-    return Console().is_terminal
+def _no_scene(scenes: Iterable[str]) -> str:
+    names = sorted(scenes)
+    more = f" and {len(names) - _SHOWN_IDS} more" if len(names) > _SHOWN_IDS else ""
+    return f"there is no such scene; there are {', '.join(names[:_SHOWN_IDS])}{more}"
 
 
 def _print_summary(accepted: Sequence[Question], rejected: Sequence[Rejection], out: Path | None) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from rich.progress import track
-
 from lightning_ouro.curriculum.feedback import Feedback
 from lightning_ouro.programs.families import FAMILIES
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.questions import Question, Rejection
+from lightning_ouro.progress import track
 from lightning_ouro.proposer.blind import BlindKind
 from lightning_ouro.scenes.types import SkippedScene
 
@@ -72,8 +71,8 @@ class RankShard:
         return items[self.rank :: self.num_ranks]
 
     def track(self, items: Sequence[T], title: str) -> Iterable[T]:
-        """The items, with a progress bar that disappears when they are done."""
-        return track(items, title, transient=True, disable=not self.show_progress)
+        """The items, with their progress."""
+        return track(items, title, show=self.show_progress)
 
 
 @dataclass(frozen=True)

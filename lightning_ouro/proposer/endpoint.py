@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import numpy as np
 from PIL import Image
-from rich.progress import track
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import LONGEST_DETAIL, VIDEO_PROMPT, Proposal, Rejection
+from lightning_ouro.progress import track
 from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
 from lightning_ouro.proposer.endpoint_failures import Failure, ServerSettings
 from lightning_ouro.proposer.endpoint_replies import Reply
@@ -180,7 +180,7 @@ class EndpointProposer(GradualProposer, Deriver):
             check_client()
             pairs = replies(self._settings, key, requests, self._concurrent, self._history)
             with closing(pairs):
-                yield from track(pairs, title, total, transient=True, disable=not show_progress)
+                yield from track(pairs, title, total, show_progress)
 
     def _read(
         self, brief: Brief, slot: int, short: ShortNames, reply: Reply | Failure

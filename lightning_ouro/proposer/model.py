@@ -13,13 +13,13 @@ from typing import Literal, final
 
 import numpy as np
 import torch
-from rich.progress import track
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 from typing_extensions import override
 
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import Proposal, Rejection
+from lightning_ouro.progress import track
 from lightning_ouro.proposer.derivation import derivation_prompt, second_generator
 from lightning_ouro.proposer.parsing import LONGEST_REPLY, Unusable, fenced_program, parse
 from lightning_ouro.proposer.prompt import Kind, PromptWriter
@@ -122,7 +122,7 @@ class ModelProposer(Proposer, Deriver):
         """
         proposals: list[Proposal | Rejection] = []
         starts = range(0, len(briefs), self._scenes_per_batch)
-        for start in track(starts, f"{title}: proposing", transient=True, disable=not show_progress):
+        for start in track(starts, f"{title}: proposing", show=show_progress):
             proposals += self._write_batch(solver, name, briefs[start : start + self._scenes_per_batch])
         return proposals
 
@@ -162,7 +162,7 @@ class ModelProposer(Proposer, Deriver):
             return [[] for _ in questions]
         programs: list[list[str]] = []
         starts = range(0, len(questions), self._scenes_per_batch)
-        for start in track(starts, f"{title}: deriving again", transient=True, disable=not show_progress):
+        for start in track(starts, f"{title}: deriving again", show=show_progress):
             programs += self._derive_batch(solver, questions[start : start + self._scenes_per_batch])
         return programs
 

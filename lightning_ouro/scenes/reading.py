@@ -14,11 +14,9 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.markup import escape
-from rich.progress import track
-
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.home_paths import in_home
+from lightning_ouro.progress import track
 from lightning_ouro.scenes.benchmark_scenes import benchmarks_of, data_set
 from lightning_ouro.scenes.fitted_boxes import BoxKind
 from lightning_ouro.scenes.readers.all_readers import all_readers
@@ -56,7 +54,8 @@ def read_scenes(
         paths: Files and folders.
         boxes: How boxes are fitted to points where a data set has no boxes.
         show_progress: Whether to show a progress bar.
-        only: Ids of the scenes to read, None for all; the others are neither read nor skipped.
+        only: Ids of the scenes to read, None for all; the others are neither read nor skipped, unless a folder
+            is named otherwise than its scene: then only reading all of them tells.
 
     Raises:
         InputError: a path is missing, unreadable or holds no scene in a known layout, or no scene is usable.
@@ -183,13 +182,15 @@ def _read(
 ) -> Iterator[tuple[Path, Scene | SkippedScene]]:
     """Yields every scene below a path, or why it is skipped, with the file or folder that it comes from."""
     path, located = given.path, _locate(given.path, boxes)
+    if only is not None and not {scene.found.id for scene in located}.issuperset(only):
+        only = None
     if not located:
         for file in _meta_info_files(given):
             usable, unusable = read_meta_info(file)
             outcomes: list[Scene | SkippedScene] = [*usable, *unusable]
-            yield from ((file, outcome) for outcome in outcomes if only is None or outcome.id in only)
+            yield from ((file, outcome) for outcome in outcomes)
     located = [scene for scene in located if only is None or scene.found.id in only]
-    for scene in track(located, escape(f"reading {path.name}"), transient=True, disable=not show_progress):
+    for scene in track(located, f"reading {path.name}", show=show_progress):
         try:
             yield scene.found.path, scene.reader.read(scene.found)
         except BadSceneError as error:

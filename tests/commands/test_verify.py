@@ -1,6 +1,7 @@
 """Questions from a file through a round's checks, as a stranger would run them."""
 
 import json
+import shutil
 import sys
 
 import numpy as np
@@ -128,7 +129,19 @@ def test_an_unknown_or_broken_scene_costs_its_own_proposals_only(rooms, file_of,
     folder, rows = rooms
     verify(folder, proposals=file_of(*rows, rows[0] | {"scene_id": "elsewhere"}), out=tmp_path / "out")
     (row,) = (row for row in lines(tmp_path / "out" / "rejections.jsonl") if row["reason"] == "unusable")
-    assert row["detail"] == "scene elsewhere: there is no such scene"
+    assert row["detail"].startswith("scene elsewhere: there is no such scene; there are procedural-")
+
+
+def test_a_scene_in_a_folder_of_another_name_goes_by_its_own(rooms, file_of, tmp_path, capsys):
+    folder, rows = rooms
+    for scene in folder.iterdir():
+        shutil.copytree(scene, tmp_path / "store" / f"copy-of-{scene.name}")
+    own = [row for row in rows if row["scene_id"] == rows[0]["scene_id"]]
+    verify(tmp_path / "store", proposals=file_of(*own))
+    assert "there is no such scene" not in capsys.readouterr().out
+    verify(tmp_path / "store", proposals=file_of(own[0] | {"scene_id": f"copy-of-{own[0]['scene_id']}"}))
+    said = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "there is no such scene; there are procedural-000003, procedural-000004" in said
 
 
 def test_the_frames_decide_what_can_be_asked(rooms, file_of, tmp_path):
