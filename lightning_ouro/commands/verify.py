@@ -104,6 +104,11 @@ def _judge(
     ids = {item.scene_id for item in asked}
     usable, skipped = read_scenes([scenes], show_progress=True, only=ids)
     reasons = {scene.id: scene.reason for scene in skipped}
+    if ids.isdisjoint(scene.id for scene in usable) and ids.isdisjoint(reasons):
+        raise InputError(
+            f"{proposals}: asks about {_listed(ids)}, but {scenes} holds no such scene; there "
+            f"{_listed(scene.id for scene in usable)} can be asked about"
+        )
     verdicts = _verify_all({scene.id: scene for scene in usable}, reasons, asked, budget, margins)
     verified = [verdicts[item] for item in asked]
     accepted, surplus = Pool().admit([item for item in verified if isinstance(item, Verified)], 0)
@@ -180,7 +185,10 @@ def _verify_all(
     with Sandbox() as sandbox:
         verifier = Verifier(sandbox, margins=margins)
         for scene_id, asked in track(by_scene.items(), "verifying"):
-            scene, problem = scenes.get(scene_id), skipped.get(scene_id) or _no_scene(scenes)
+            scene, problem = (
+                scenes.get(scene_id),
+                skipped.get(scene_id, f"there is no such scene, but {_listed(scenes)}"),
+            )
             if scene is not None:
                 try:
                     views = scene.footage.load(scene, budget).views
@@ -192,10 +200,10 @@ def _verify_all(
     return verdicts
 
 
-def _no_scene(scenes: Iterable[str]) -> str:
-    names = sorted(scenes)
-    more = f" and {len(names) - _SHOWN_IDS} more" if len(names) > _SHOWN_IDS else ""
-    return f"there is no such scene; there are {', '.join(names[:_SHOWN_IDS])}{more}"
+def _listed(names: Iterable[str]) -> str:
+    first = sorted(names)
+    more = f" and {len(first) - _SHOWN_IDS} more" if len(first) > _SHOWN_IDS else ""
+    return ", ".join(first[:_SHOWN_IDS]) + more
 
 
 def _print_summary(accepted: Sequence[Question], rejected: Sequence[Rejection], out: Path | None) -> None:

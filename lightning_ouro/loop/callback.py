@@ -241,14 +241,14 @@ class ClosedLoop(L.Callback):
     def _plan_round(self, trainer: L.Trainer) -> None:
         data, state = _data(trainer), self.state
         plan = state.plan_round(data.round_size())
-        if plan.steps < data.steps_per_round:
+        questions = state.pool.questions
+        chances = {question.id: state.ledger.chance(question) for question in questions}
+        data.begin_round(state.round, plan, questions, chances)
+        if plan.steps < data.steps_per_round and not data.position:
             self._say(
                 f"round {state.round}: the pool has questions for only {plan.steps} of data.steps_per_round="
                 f"{data.steps_per_round} steps"
             )
-        questions = state.pool.questions
-        chances = {question.id: state.ledger.chance(question) for question in questions}
-        data.begin_round(state.round, plan, questions, chances)
 
     def _finish_round(self, trainer: L.Trainer) -> None:
         solver = _solver(trainer)

@@ -132,7 +132,8 @@ def askable(
     return {
         name: weight
         for name, weight in weights.items()
-        if name == OPEN.name or draw({name: 1.0}, geometry, taken, evenly, _first_found(), style) is not None
+        if name == OPEN.name
+        or any(True for _ in _new(FAMILIES[name], geometry, taken, _first_found(), style))
     }
 
 
@@ -159,19 +160,25 @@ def _draw_roles(
     The first is taken unless another one's factor is larger: then it is only as likely as its factor in relation to
     the largest, and else the next one's turn. So kinds of questions stay as equal as the family offers them.
     """
-    new = (
-        roles
-        for roles in family.candidates(geometry, rng)
-        if not (style == "vsi_bench" and family.is_extra(geometry, roles))
-        and family.key(geometry.scene.id, roles) not in taken
-        and family.must_show(geometry, roles) <= geometry.shown(family.least_share(roles))
-    )
-    candidates = list(islice(new, NUM_CANDIDATES))
+    candidates = list(islice(_new(family, geometry, taken, rng, style), NUM_CANDIDATES))
     if not candidates:
         return None
     factors = [factor(family, roles) for roles in candidates]
     return next(
         roles for roles, each in zip(candidates, factors, strict=True) if rng.random() * max(factors) < each
+    )
+
+
+def _new(
+    family: Family, geometry: SceneGeometry, taken: Set[Key], rng: np.random.Generator, style: Style
+) -> Iterator[Roles]:
+    """The candidates that are new and visible, one after another."""
+    return (
+        roles
+        for roles in family.candidates(geometry, rng)
+        if not (style == "vsi_bench" and family.is_extra(geometry, roles))
+        and family.key(geometry.scene.id, roles) not in taken
+        and family.must_show(geometry, roles) <= geometry.shown(family.least_share(roles))
     )
 
 

@@ -141,6 +141,8 @@ def _wanted_weights(brief: Brief, geometry: SceneGeometry, style: Style) -> dict
     weights = {
         name: weight for name, weight in brief.family_weights.items() if weight > 0 and name in FAMILIES
     }
+    if not brief.asked:
+        return weights
     before, now = (askable(weights, geometry, asked, style).keys() for asked in (frozenset(), brief.asked))
     used_up = before - now
     return {name: weight for name, weight in weights.items() if name not in used_up} or weights
