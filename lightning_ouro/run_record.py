@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import lightning as L
 import yaml
@@ -29,6 +29,14 @@ RECORDED_VERSIONS = (
 IDENTITIES = ("version", "run_id", "experiment_key")
 
 
+@runtime_checkable
+class Resolves(Protocol):
+    """A module some of whose options mean what is only known once files have been read."""
+
+    def resolved_options(self) -> dict[str, Any]:
+        """These options as they turned out."""
+
+
 class SaveRunConfig(SaveConfigCallback):
     """Keeps each command's config in the run folder, and never replaces an earlier record.
 
@@ -50,6 +58,8 @@ class SaveRunConfig(SaveConfigCallback):
             config.get("weights_only") is None
         ):  # an argument of fit, which not every command that reads this has
             config.pop("weights_only", None)
+        if isinstance(pl_module, Resolves):
+            config["model"] |= pl_module.resolved_options()
         _make_absolute(config)
         config["checkpoint"]["dirpath"] = run_checkpoint(trainer).dirpath  # type: ignore[union-attr]
         recorded = logger_settings(config["trainer"]["logger"])

@@ -21,6 +21,7 @@ from lightning_ouro.loop.recorded_split import RecordedSplit
 from lightning_ouro.programs.families import FAMILIES, OPEN
 from lightning_ouro.run_folder import checkpoints_of, folder_of, newest_checkpoint, run_folder
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.solver.prompt_form import form_in_checkpoint
 from lightning_ouro.trainer_cli import TrainerCLI, run
 
 
@@ -62,7 +63,7 @@ class SolverCLI(TrainerCLI):
         Raises:
             InputError: there is no checkpoint, or one that the user did not ask for.
         """
-        checkpoint = self.find_checkpoint()
+        checkpoint = self._found_checkpoint()
         self._follow_recorded_split(checkpoint)
         is_new = checkpoint is None and not self.settings.trainer.fast_dev_run
         if is_new and newest_checkpoint(folder := checkpoints_of(self.trainer)) is not None:
@@ -73,7 +74,7 @@ class SolverCLI(TrainerCLI):
 
     def before_validate(self) -> None:
         """Refuses to score the base where the user asked for a checkpoint's weights, and to print Lightning's table."""
-        checkpoint = self.find_checkpoint()
+        checkpoint = self._found_checkpoint()
         if self.trainer.is_global_zero:  # which names them; hashing takes a while
             self._weights = EvaluatedWeights.of(checkpoint)
         self._follow_recorded_split(checkpoint)
@@ -87,13 +88,24 @@ class SolverCLI(TrainerCLI):
 
     before_test = before_predict = before_validate
 
+    def _found_checkpoint(self) -> Path | None:
+        """The checkpoint to go on from, if any; the solver then asks as it was trained.
+
+        Before anything is recorded, since the record says how.
+        """
+        checkpoint = self.find_checkpoint()
+        form = None if checkpoint is None else form_in_checkpoint(checkpoint)
+        if form is not None:
+            self.model.ask_as(form)
+        return checkpoint
+
     def _follow_recorded_split(self, checkpoint: Path | None) -> None:
         """Hands the split of the run that goes on, or is evaluated, to the datamodule."""
         folder = checkpoints_of(self.trainer) if checkpoint is None else checkpoint.parent
         self.datamodule.recorded = None if folder is None else RecordedSplit.read(folder_of(folder))
 
     def after_validate(self) -> None:
-        """Writes the scores, with the weights that made them."""
+        """Writes the scores, with the weights that made them, and how these were asked."""
         folder = run_folder(self.trainer)
         if not self.trainer.is_global_zero:
             return
@@ -108,7 +120,8 @@ class SolverCLI(TrainerCLI):
         if folder is not None:
             where = str(folder / f"scores.{self.command}.json")
             written = {name: None if math.isnan(value) else value for name, value in scores.items()}
-            report = {"weights": asdict(self._weights) | {"steps": self._steps}, "scores": written}
+            by = {"weights": asdict(self._weights) | {"steps": self._steps}}
+            report = by | self.model.resolved_options() | {"scores": written}
             write_atomic(Path(where), json.dumps(report, indent=1).encode() + b"\n")
         print(f"scores of {weights}: {where}")
 
@@ -131,5 +144,6 @@ class SolverCLI(TrainerCLI):
         if folder is None:
             print(f"{len(rows)} replies, not kept: a development run keeps nothing")
         else:
-            write_jsonl(folder / "replies.jsonl", ({"weights": weights} | row for row in rows))
+            by = {"weights": weights} | self.model.resolved_options()
+            write_jsonl(folder / "replies.jsonl", (by | row for row in rows))
             print(f"wrote {len(rows)} replies of {weights} to {folder / 'replies.jsonl'}")

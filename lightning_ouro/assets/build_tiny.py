@@ -21,6 +21,7 @@ import json
 import string
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ from lightning_ouro.programs.families.forms import SECONDS
 from lightning_ouro.programs.questions import CHOICE_PROMPT, LETTERS, NUMBER_PROMPT, REASONS, VIDEO_PROMPT
 from lightning_ouro.proposer.prompt import prompt_words
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE, LOOKS
+from lightning_ouro.solver.prompt_form import KEY, PromptForm
 
 PHRASES = Path(__file__).parent / "phrases.json"
 # All sizes are chosen by hand; a change of any makes the shipped weights useless.
@@ -48,6 +50,7 @@ MAX_NAMES, MAX_FRAMES, MAX_STEPS, MAX_DIRECTIONS = 64, 32, 128, 36
 HIDDEN_SIZE = 160  # of the language model
 MAX_LENGTH = 32768  # tokens
 PATCH_SIZE = 16  # pixels; Qwen3-VL's, like the temporal patch and the merge of 2
+SHIPPED_FORM = PromptForm("plain")  # in which the shipped weights were taught
 NAME_MARK, TIME_MARK = "\N{CURRENCY SIGN}", "\N{SECTION SIGN}"  # stand for the names and times in a sentence
 
 # Those of Qwen/Qwen3-VL-4B-Instruct's tokenizer_config.json, in the order of their ids.
@@ -212,6 +215,7 @@ def config(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLConfig:
         vision_end_token_id=ids["<|vision_end|>"],
         tie_word_embeddings=True,
         dtype="float32",
+        **{KEY: asdict(SHIPPED_FORM)},
     )
 
 

@@ -28,6 +28,7 @@ from lightning_ouro.solver.encoding import Row, RowEncoder
 from lightning_ouro.solver.features import VisionTower
 from lightning_ouro.solver.loading import Init, load
 from lightning_ouro.solver.packing import Packed, pack
+from lightning_ouro.solver.prompt_form import PromptChoice, VideoForm
 from lightning_ouro.solver.shared_prefix import hidden_states
 
 # Chosen by hand, like the defaults below.
@@ -53,6 +54,7 @@ class BootstrapModule(L.LightningModule):
         proposing: Loss weight of proposals.
         obeying: Additional loss weight of a proposal's first token, its family, which has to follow the
             weights in the prompt.
+        video_form: Marks around a video in the prompt, which the weights then remember: as model.video_form of fit.
         seed: Seed of the initial weights; the command line sets it to --seed_everything.
     """
 
@@ -68,6 +70,7 @@ class BootstrapModule(L.LightningModule):
         answering: float = 3.0,
         proposing: float = 2.0,
         obeying: float = 2.0,
+        video_form: VideoForm = "auto",
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -79,11 +82,16 @@ class BootstrapModule(L.LightningModule):
         use_shared_prefix(self.loaded.qwen)
         self.net = self.loaded.net
         config = self.loaded.qwen.config
-        self.encoder = RowEncoder(self.loaded.tokenizer, config, self.loaded.spec)
+        self.prompts = PromptChoice(checkpoint, init, video_form)
+        self.encoder = RowEncoder(self.loaded.tokenizer, config, self.loaded.spec, self.prompts.form)
         self.tower = VisionTower(self.loaded.qwen, self.loaded.spec)
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             self.cells = nn.Linear(config.text_config.hidden_size, len(CATEGORIES) + 1 + NUM_PLACES)
+
+    def resolved_options(self) -> dict[str, Any]:
+        """Options as they turned out, for the record of the run."""
+        return {"video_form": self.prompts.form.video_form}
 
     def configure_optimizers(self) -> Any:
         """Muon and AdamW with a warm-up, a plateau, and a linear decay to a hundredth in the last third.
@@ -128,8 +136,9 @@ class BootstrapModule(L.LightningModule):
             self.save(Path(folder) / "weights")
 
     def save(self, folder: Path) -> None:
-        """Writes a bfloat16 checkpoint without the head."""
+        """Writes a bfloat16 checkpoint without the head, which says how it was asked."""
         qwen = copy.deepcopy(self.loaded.qwen).to("cpu", torch.bfloat16)
+        self.prompts.form.write(qwen.config)
         qwen.save_pretrained(folder)
         self.loaded.tokenizer.save_pretrained(folder)
 

@@ -30,6 +30,7 @@ from lightning_ouro.loop.state import LoopState
 from lightning_ouro.programs.questions import Question, Rejection
 from lightning_ouro.run_folder import folder_of, run_folder
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.solver.prompt_form import form_in_checkpoint
 
 
 def main(args: Sequence[str]) -> None:
@@ -90,6 +91,8 @@ def propose(cli: ProposeCLI) -> None:
     checkpoint = cli.find_checkpoint()
     if checkpoint is not None:
         data.recorded = RecordedSplit.read(folder_of(checkpoint.parent))
+        if (form := form_in_checkpoint(checkpoint)) is not None:
+            cli.model.ask_as(form)
     splits = data.read_scenes(rank_shard(trainer).show_progress, is_training=checkpoint is not None)
     data.check_training_scenes()
     state = restored(loop, checkpoint)

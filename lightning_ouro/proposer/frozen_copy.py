@@ -69,6 +69,7 @@ class FrozenCopyProposer(Proposer, Deriver):
     def _loaded_copy(self) -> SolverModule:
         assert self._solver is not None and self._copy is not None, "the loop attaches the solver first"
         if self._copy.loaded is None:  # not in `attach`: the memory estimate is printed before weights load
+            self._copy.ask_as(self._solver.prompts.form)
             self._copy.configure_model()
             self._copy.requires_grad_(False).to(self._solver.device)
         return self._copy

@@ -175,6 +175,22 @@ class Video:
     views: Views
 
 
+@dataclass(frozen=True, eq=False)
+class Image:
+    """A still picture that the model is shown.
+
+    Attributes:
+        pixels: uint8 `(H, W, 3)` RGB.
+    """
+
+    pixels: NDArray[np.uint8]
+
+    @property
+    def frames(self) -> NDArray[np.uint8]:
+        """uint8 `(1, H, W, 3)`, as a video's."""
+        return self.pixels[None]
+
+
 class Footage(Protocol):
     """Where a scene's frames come from: a renderer, a folder of images, a video file."""
 

@@ -14,15 +14,32 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 from transformers.utils import CONFIG_NAME, cached_file
 
+from lightning_ouro.distributed import from_first_rank
 from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.solver.checkpoint import checkpoint_folder
-from lightning_ouro.solver.loading import Init
+from lightning_ouro.solver.loading import Init, LoadedModel
 from lightning_ouro.solver.patches import PatchSpec
+from lightning_ouro.solver.prompt_form import KEY as PROMPT_KEY
 from lightning_ouro.solver.weight_files import samples, stored_tensors
 
-OF_THE_WRITER = ("_name_or_path", "transformers_version")  # fields of config.json that describe no model
+# Fields of config.json that describe no model; how it is asked is recorded beside what it is.
+OF_THE_WRITER = ("_name_or_path", "transformers_version", PROMPT_KEY)
 
 Fingerprint = dict[str, str | int]
+
+
+def fingerprint_as_read(checkpoint: str, init: Init, seed: int, loaded: LoadedModel) -> Fingerprint:
+    """Of a base when it was read, which may be replaced where it lies later; the first rank reads. A collective.
+
+    Args:
+        checkpoint: As for `fingerprint`.
+        init: As for `fingerprint`.
+        seed: What random weights are drawn by; no part of the base where all weights are trained.
+        loaded: The model, with what is trained.
+    """
+    drawn_by = seed if any(not weight.requires_grad for weight in loaded.net.parameters()) else None
+    read_as = reading_of(loaded.tokenizer, loaded.spec)
+    return read_as | from_first_rank(lambda: fingerprint(checkpoint, init, drawn_by))
 
 
 def fingerprint(checkpoint: str, init: Init, seed: int | None) -> Fingerprint:

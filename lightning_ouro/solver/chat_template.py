@@ -15,26 +15,37 @@ from lightning_ouro.errors import InputError, on_one_line
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 
 END_OF_TURN = "<|im_end|>"
+VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"  # which stand around each picture
+IMAGE_PAD, VIDEO_PAD = "<|image_pad|>", "<|video_pad|>"  # each stands for one token of a picture
+SYSTEM_MARK = "What the system says."  # stands for it where templates are tried out
 TAG = re.compile(r"([<\[])(/?)(\w+)[>\]]")  # <think> or [THINK], not <|im_start|>
 REPLY = "4"
 
 
-def turn_parts(tokenizer: PreTrainedTokenizerBase, owner: str) -> tuple[str, str]:
+def turn_parts(
+    tokenizer: PreTrainedTokenizerBase, owner: str, has_system_turn: bool = False
+) -> tuple[str, str]:
     """What stands before a user's words, and what stands between them and the reply.
 
     Args:
         tokenizer: A checkpoint's tokenizer, with its chat template.
         owner: What error messages call it.
+        has_system_turn: Whether a system turn comes first; `SYSTEM_MARK` then stands for what it says.
 
     Raises:
         InputError: the template fails, leaves the words out, opens a thought, or continues a reply otherwise.
     """
     user = {"role": "user", "content": VIDEO_PROMPT}
-    asked = _rendered(tokenizer, [user], True, owner)
+    before = [{"role": "system", "content": SYSTEM_MARK}] if has_system_turn else []
+    asked = _rendered(tokenizer, [*before, user], True, owner)
     opening, found, closing = asked.partition(VIDEO_PROMPT)
     if not found or VIDEO_PROMPT in closing:
         raise InputError(
             f"{owner}: its chat template does not write a user's words once; download the template of Qwen3-VL-Instruct"
+        )
+    if has_system_turn and (opening.count(SYSTEM_MARK) != 1 or SYSTEM_MARK in closing):
+        raise InputError(
+            f"{owner}: its chat template writes no system turn before the user's; leave model.system_prompt out"
         )
     if thought := _left_open(closing):
         raise InputError(
@@ -42,7 +53,7 @@ def turn_parts(tokenizer: PreTrainedTokenizerBase, owner: str) -> tuple[str, str
             "answers would be trained and read inside a thought; choose an Instruct checkpoint, such as "
             "Qwen/Qwen3-VL-4B-Instruct"
         )
-    whole = _rendered(tokenizer, [user, {"role": "assistant", "content": REPLY}], False, owner)
+    whole = _rendered(tokenizer, [*before, user, {"role": "assistant", "content": REPLY}], False, owner)
     if not whole.startswith(f"{asked}{REPLY}{END_OF_TURN}"):
         raise InputError(
             f"{owner}: its chat template writes a reply as {_after(whole, opening)!r}, not as {REPLY}{END_OF_TURN} "

@@ -18,8 +18,7 @@ from transformers.models.auto.video_processing_auto import get_video_processor_c
 from transformers.utils import ADAPTER_CONFIG_NAME
 
 from lightning_ouro.errors import InputError, on_one_line
-from lightning_ouro.solver.chat_template import turn_parts
-from lightning_ouro.solver.encoding import VIDEO_PAD
+from lightning_ouro.solver.chat_template import VIDEO_PAD, turn_parts
 from lightning_ouro.solver.patches import PatchSpec
 from lightning_ouro.solver.unsupported import refuse_adapter, refuse_quantised_config, refuse_quantised_files
 from lightning_ouro.solver.weight_files import INDEX, named_files

@@ -17,7 +17,7 @@ from transformers import Qwen3VLForConditionalGeneration
 from lightning_ouro.scenes.types import Video
 from lightning_ouro.solver.feature_cache import FeatureCache
 from lightning_ouro.solver.feature_format import Features
-from lightning_ouro.solver.patches import PatchSpec, frames_to_patches, grid_of, joined_frames
+from lightning_ouro.solver.patches import PatchSpec, grid_of, patches_of
 
 
 @final
@@ -79,9 +79,7 @@ class VisionTower:
         self.calls += len(videos)
         visual = self._model.model.visual
         weight = visual.patch_embed.proj.weight
-        patches = torch.cat(
-            [frames_to_patches(joined_frames(video, self._spec), self._spec) for video in videos]
-        )
+        patches = patches_of(videos, self._spec)
         grids = torch.tensor([grid_of(video, self._spec) for video in videos], device=weight.device)
         # Not `get_video_features`: whether that splits DeepStack's features by video depends on transformers' version.
         output = visual(patches.to(weight.device, visual.dtype), grid_thw=grids, return_dict=True)

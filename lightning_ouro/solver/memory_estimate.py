@@ -11,8 +11,9 @@ allocator, DDP's buckets and validation come on top.
 
 from __future__ import annotations
 
+import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from transformers import AutoModelForImageTextToText, Qwen3VLConfig, Qwen3VLForConditionalGeneration
@@ -21,7 +22,7 @@ from lightning_ouro.scenes.types import FrameBudget
 from lightning_ouro.solver.loading import Lora, Precision, Trained, choose_trained, weight_dtype
 from lightning_ouro.solver.patches import PatchSpec, video_grid
 
-# Tokens under Qwen3-VL's tokenizer, checked by tests/solver/test_memory_estimate.py; a prefix has 10 more.
+# Tokens under Qwen3-VL's tokenizer, checked by tests/solver/test_memory_estimate.py; a prefix has 12 more at most.
 GROUP_TOKENS = 9  # a group of frames without its picture: `<12.3 seconds>` and the marks around the picture
 QUESTION_TOKENS = 60  # a question with its answer: the mean over 14 families is 59, route planning has 134
 ANSWER_TOKENS = 3  # an answer with the end of its turn: the mean over 218 questions is 2.8
@@ -36,6 +37,19 @@ class MicroBatch:
     rows: int = 1
     gradient_checkpointing: bool = False
     precision: str = "32-true"  # the trainer's
+
+    @classmethod
+    def of(
+        cls,
+        frames: FrameBudget,
+        questions: int,
+        questions_per_row: int,
+        gradient_checkpointing: bool,
+        precision: str,
+    ) -> MicroBatch:
+        """The one of so many questions that has the fewest videos."""
+        per_row = min(questions, questions_per_row)
+        return cls(frames, per_row, math.ceil(questions / per_row), gradient_checkpointing, precision)
 
     def count(self, config: Qwen3VLConfig) -> tuple[int, int, int]:
         """Patches for the vision tower, tokens for the language model, and tokens that get logits."""
@@ -88,6 +102,33 @@ def estimate(
     weights = sum(tensor.nbytes for tensor in (*net.parameters(), *net.buffers()))
     optimizer = 2 * size + 4 * len(trained)
     return MemoryEstimate(parameters, numbers, weights, size, optimizer, activation_bound(model, batch))
+
+
+def range_of_estimates(
+    config: Qwen3VLConfig,
+    lora: Lora | None,
+    train: Trained,
+    dtype: Precision,
+    fewest: MicroBatch,
+    questions: int,
+    devices: int,
+) -> str:
+    """One line for a person: training with the fewest videos per micro-batch, and with as many as questions.
+
+    Args:
+        config: The model's; it and the next three as for `estimate`.
+        lora: Its adapter.
+        train: What is trained without one.
+        dtype: Type of the weights.
+        fewest: The micro-batch with the fewest videos.
+        questions: Questions per micro-batch.
+        devices: Number of devices that share weights and trained state.
+    """
+    most = replace(fewest, questions_per_row=1, rows=questions)
+    least, largest = (estimate(config, lora, train, dtype, batch) for batch in (fewest, most))
+    each = f", {gigabytes(least.total(devices))} on each of {devices}" if devices > 1 else ""
+    shared = f"with {fewest.rows} video(s) per micro-batch"
+    return f"{least}{each}, {shared}; {gigabytes(largest.total(devices))} with {questions}"
 
 
 def activation_bound(model: Qwen3VLForConditionalGeneration, batch: MicroBatch) -> int:

@@ -5,9 +5,8 @@ What validation and test measure is in `held_out`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict
 from typing import Any, final
 
 import lightning as L
@@ -15,13 +14,12 @@ import torch
 from torch import Tensor
 
 from lightning_ouro.curriculum.loss_weights import LossKind
-from lightning_ouro.distributed import from_first_rank
 from lightning_ouro.errors import InputError, check_least
 from lightning_ouro.evaluation import metrics
 from lightning_ouro.scenes.types import FrameBudget, Video
-from lightning_ouro.solver import answering, run_checkpoint, shared_prefix
+from lightning_ouro.solver import answering, run_checkpoint, sharding, shared_prefix
 from lightning_ouro.solver.attention import use_shared_prefix
-from lightning_ouro.solver.base_identity import Fingerprint, fingerprint, reading_of
+from lightning_ouro.solver.base_identity import fingerprint_as_read
 from lightning_ouro.solver.batches import EvalBatch, SceneRow, TrainBatch, questions_of
 from lightning_ouro.solver.checkpoint import read_config
 from lightning_ouro.solver.divergence import StopWhenDiverged
@@ -41,18 +39,10 @@ from lightning_ouro.solver.loading import (
     load,
 )
 from lightning_ouro.solver.loss import ConfidenceWeightedLoss
-from lightning_ouro.solver.memory_estimate import MicroBatch, estimate, gigabytes
+from lightning_ouro.solver.memory_estimate import MicroBatch, range_of_estimates
 from lightning_ouro.solver.out_of_memory import explain_out_of_memory
 from lightning_ouro.solver.packing import pack
-from lightning_ouro.solver.sharding import (
-    Sharding,
-    UnshardDuringEval,
-    check_resume,
-    check_trainer,
-    is_sharded,
-    shard,
-    sharding_of,
-)
+from lightning_ouro.solver.prompt_form import PromptChoice, PromptForm, VideoForm, form_of_run
 
 
 @final
@@ -75,6 +65,10 @@ class SolverModule(L.LightningModule):
         features: Cache of a frozen vision tower's features.
         loss: Weight of a sample by its skill s: uniform (1), frontier max(0.1, 4s(1-s)) or focal max(0.1, (1-s)^2).
         max_new_tokens: Length at which replies are cut off, in tokens, at least 1; VSI-Bench allows 16.
+        video_form: Marks around a video in the prompt: wrapped (as transformers writes since 5.10), plain (before), or
+            auto: as the weights were trained if this package made them, else as the installed transformers writes.
+        system_prompt: What the system's turn says, before the user's; null: as the weights were trained, or no such
+            turn.
         seed: Seed of random weights and of the adapter; the command line sets it by --seed_everything.
     """
 
@@ -91,6 +85,8 @@ class SolverModule(L.LightningModule):
         features: FeatureSettings = FeatureSettings(),  # noqa: B008  likewise frozen
         loss: LossKind = "focal",
         max_new_tokens: int = 16,
+        video_form: VideoForm = "auto",
+        system_prompt: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -105,9 +101,10 @@ class SolverModule(L.LightningModule):
         self.gradient_checkpointing = gradient_checkpointing
         self.feature_settings = features
         self.max_new_tokens = max_new_tokens
+        self.prompts = PromptChoice(checkpoint, init, video_form, system_prompt)
         self.weighted_loss = ConfidenceWeightedLoss(loss)
         self.loaded: LoadedModel | None = None
-        self.sharding: Sharding | None = None
+        self.sharding: sharding.Sharding | None = None
         self.held_out: HeldOutMeans | None = None
         self.last_step: int | None = None  # the optimizer step at which loaded weights were saved
         # Of the micro-batch in progress; what is said of a failure names them.
@@ -117,8 +114,8 @@ class SolverModule(L.LightningModule):
 
     def setup(self, stage: str) -> None:
         """Refuses an unsupported strategy before the model is built."""
-        check_trainer(self.trainer)
-        self.sharding = sharding_of(self.trainer, stage)
+        sharding.check_trainer(self.trainer)
+        self.sharding = sharding.sharding_of(self.trainer, stage)
 
     def configure_model(self) -> None:
         """Builds the model once; Lightning calls this again for every fit, validate, test and predict."""
@@ -127,19 +124,20 @@ class SolverModule(L.LightningModule):
         self.loaded = load(
             self.checkpoint, self.init, self.lora, self.seed, self.train_weights, self.dtype_of_weights
         )
-        qwen, spec = self.loaded.qwen, self.loaded.spec
+        qwen = self.loaded.qwen
         use_shared_prefix(qwen)
         if self.gradient_checkpointing:
             enable_gradient_checkpointing(qwen)
         self.net = self.loaded.net
-        self.base_fingerprint = self._fingerprint(self.loaded)
-        self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, spec)
-        self.tower = VisionTower(qwen, spec, FeatureCache(self.feature_settings))
+        self.base_fingerprint = fingerprint_as_read(self.checkpoint, self.init, self.seed, self.loaded)
+        self.encoder = RowEncoder(self.loaded.tokenizer, qwen.config, self.loaded.spec, self.prompts.form)
+        self.prompts.form.write(qwen.config)  # so that weights that are saved from here say it
+        self.tower = VisionTower(qwen, self.loaded.spec, FeatureCache(self.feature_settings))
         if self.sharding is not None:
-            shard(self, qwen, self.sharding, forward_methods=("score_rows", "_reply"))
+            sharding.shard(self, qwen, self.sharding, forward_methods=("score_rows", "_reply"))
 
     def configure_callbacks(self) -> list[L.Callback]:
-        return [UnshardDuringEval(), StopWhenDiverged()]
+        return [sharding.UnshardDuringEval(), StopWhenDiverged()]
 
     def memory_needed(
         self, frames: FrameBudget, questions: int, questions_per_row: int, precision: str
@@ -152,16 +150,21 @@ class SolverModule(L.LightningModule):
             questions_per_row: Largest number of questions that share a video.
             precision: The trainer's precision.
         """
-        per_row = min(questions, questions_per_row)
-        rows = math.ceil(questions / per_row)
-        fewest = MicroBatch(frames, per_row, rows, self.gradient_checkpointing, precision)
-        most = replace(fewest, questions_per_row=1, rows=questions)
+        fewest = MicroBatch.of(frames, questions, questions_per_row, self.gradient_checkpointing, precision)
         model = (read_config(self.checkpoint), self.lora, self.train_weights, self.dtype_of_weights)
-        devices = self.trainer.world_size if is_sharded(self.trainer.strategy) else 1
-        least, largest = estimate(*model, fewest), estimate(*model, most)
-        each = f", {gigabytes(least.total(devices))} on each of {devices}" if devices > 1 else ""
-        shared = f"with {rows} video(s) per micro-batch"
-        return f"{least}{each}, {shared}; {gigabytes(largest.total(devices))} with {questions}"
+        devices = self.trainer.world_size if sharding.is_sharded(self.trainer.strategy) else 1
+        return range_of_estimates(*model, fewest, questions, devices)
+
+    def resolved_options(self) -> dict[str, Any]:
+        """Options as they turned out, for the record of the run."""
+        return asdict(self.prompts.form)
+
+    def ask_as(self, saved: PromptForm, owner: str = "ckpt_path: the checkpoint") -> None:
+        """Asks from now on as weights were trained that are about to be loaded; refuses other options."""
+        self.prompts.follow(saved, owner)
+        if self.loaded is not None:
+            self.encoder = self.encoder.written_as(saved)
+            saved.write(self.loaded.qwen.config)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
@@ -267,34 +270,30 @@ class SolverModule(L.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keeps trained weights only, with a record of the base that they belong to."""
-        sharded = is_sharded(self.trainer.strategy)
+        sharded = sharding.is_sharded(self.trainer.strategy)
         buffers = {"weighted_loss.previous_mean"}
         run_checkpoint.keep_trained(checkpoint, self._trained_names(), buffers, self._base_record(), sharded)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuses a checkpoint that does not fit this run or its strategy."""
         self.last_step = checkpoint.get("global_step", 1) - 1
+        self.ask_as(form_of_run(checkpoint))
         run_checkpoint.check_loadable(checkpoint, self._trained_names(), self._base_record())
-        check_resume(self.sharding, was_sharded=checkpoint.get("sharded", False))
+        sharding.check_resume(self.sharding, was_sharded=checkpoint.get("sharded", False))
 
     def _trained_names(self) -> set[str]:
         return {name for name, parameter in self.named_parameters() if parameter.requires_grad}
 
     def _base_record(self) -> dict[str, Any]:
-        return run_checkpoint.base_record(self.checkpoint, self.init, self.lora, self.base_fingerprint)
-
-    def _fingerprint(self, loaded: LoadedModel) -> Fingerprint:
-        """Of the base as it was read: what lies there may be replaced later."""
-        seed = self.seed if any(not weight.requires_grad for weight in self.net.parameters()) else None
-        read_as = reading_of(loaded.tokenizer, loaded.spec)
-        return read_as | from_first_rank(lambda: fingerprint(self.checkpoint, self.init, seed))
+        base = (self.checkpoint, self.init, self.lora, self.base_fingerprint)
+        return run_checkpoint.base_record(*base, self.prompts.form)
 
     def _log_results(self, stage: str) -> None:
         assert self.held_out is not None, "at least one batch was evaluated"
-        curves = self.held_out.curves(stage)
+        is_fit = self.trainer.state.fn == "fit"
         # The base, evaluated alone, has no place on a run's curve.
-        where = None if self.trainer.state.fn == "fit" or self.last_step is not None else False
-        self.log_dict({name: torch.tensor(value) for name, value in curves.items()}, logger=where)
-        if self.trainer.state.fn != "fit" and self.last_step is not None:  # else they would stand at step 0
+        where = None if is_fit or self.last_step is not None else False
+        self.log_dict(self.held_out.curves(stage), logger=where)
+        if not is_fit and self.last_step is not None:  # else they would stand at step 0
             self.log("step", float(self.last_step))
         self.held_out.reset()

@@ -1,9 +1,9 @@
-"""Patches of a video, laid out as Qwen3-VL's video processor lays them out.
+"""Patches of videos and images, laid out as Qwen3-VL's processors lay them out.
 
 A patch spans `temporal_patch_size` frames and `patch_size` pixels a side. Patches are ordered so that the
 `merge_size` squared patches that the merger joins are neighbours: (time, row block, column block, row, column).
-Frames arrive at their final size and are not resized here. The tests compare with transformers'
-`Qwen3VLVideoProcessor.patchify`.
+Frames arrive at their final size (`scenes.footage.read_frames.resized`). The tests compare with what the real processor
+made of real frames, and with transformers' `Qwen3VLVideoProcessor.patchify`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from lightning_ouro.errors import InputError
-from lightning_ouro.scenes.types import Video
+from lightning_ouro.scenes.types import Image, Video
+
+Visual = Image | Video
 
 
 @dataclass(frozen=True)
@@ -76,29 +78,40 @@ def frames_to_patches(
     return ordered.reshape(grid_t * grid_h * grid_w, -1)
 
 
-def joined_frames(video: Video, spec: PatchSpec) -> UInt8[np.ndarray, "frames height width 3"]:
-    """A video's frames as patches join them.
+def patches_of(visuals: Sequence[Visual], spec: PatchSpec) -> Float[Tensor, "patches pixels"]:
+    """Patches of videos and images, one after the other.
 
-    A frame with a time of its own is repeated until it fills a group, as Qwen3-VL's processor repeats an image.
+    Raises:
+        InputError: as `grid_of`.
+    """
+    return torch.cat([frames_to_patches(joined_frames(visual, spec), spec) for visual in visuals])
+
+
+def joined_frames(visual: Visual, spec: PatchSpec) -> UInt8[np.ndarray, "frames height width 3"]:
+    """The frames of a video or image as patches join them.
+
+    An image, and a frame with a time of its own, is repeated until it fills a group, as Qwen3-VL's processor repeats
+    an image.
 
     Raises:
         InputError: the frames share times otherwise than patches join them.
     """
-    return np.repeat(video.frames, _repeats(video, spec), axis=0)
+    return np.repeat(visual.frames, _repeats(visual, spec), axis=0)
 
 
-def grid_of(video: Video, spec: PatchSpec) -> tuple[int, int, int]:
-    """Number of patches over time, rows and columns of a video's `joined_frames`.
+def grid_of(visual: Visual, spec: PatchSpec) -> tuple[int, int, int]:
+    """Number of patches over time, rows and columns of the `joined_frames`.
 
     Raises:
         InputError: as `joined_frames` and `video_grid`.
     """
-    num_frames, *size = video.frames.shape
-    return video_grid((num_frames * _repeats(video, spec), *size), spec)
+    num_frames, *size = visual.frames.shape
+    return video_grid((num_frames * _repeats(visual, spec), *size), spec)
 
 
-def _repeats(video: Video, spec: PatchSpec) -> int:
-    joined, shared = spec.temporal_patch_size, video.views.frames_per_time
+def _repeats(visual: Visual, spec: PatchSpec) -> int:
+    joined = spec.temporal_patch_size
+    shared = visual.views.frames_per_time if isinstance(visual, Video) else 1
     if shared not in (1, joined):
         raise InputError(
             f"data.frames.frames_per_time={shared}, but this model joins {joined} frames; possible are 1 and {joined}"

@@ -12,6 +12,7 @@ from lightning_ouro.errors import InputError
 from lightning_ouro.solver.base_identity import Fingerprint
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Init, Lora
+from lightning_ouro.solver.prompt_form import PromptForm
 
 # What each part of a fingerprint stands for, as an error says that it differs.
 DIFFERENT = {
@@ -26,10 +27,17 @@ DIFFERENT = {
 READ_WITH = ("vocabulary", "chat_template", "pictures")
 
 
-def base_record(checkpoint: str, init: Init, lora: Lora | None, fingerprint: Fingerprint) -> dict[str, Any]:
-    """What trained weights depend on, in plain types: settings, and what the base is by its content."""
+def base_record(
+    checkpoint: str,
+    init: Init,
+    lora: Lora | None,
+    fingerprint: Fingerprint,
+    form: PromptForm = PromptForm(),  # noqa: B008  frozen
+) -> dict[str, Any]:
+    """What trained weights depend on, in plain types: settings, what the base is by its content, and how it is asked."""
     adapter = None if lora is None else asdict(lora) | {"targets": list(lora.targets)}
-    return {"checkpoint": checkpoint, "init": init, "lora": adapter, "fingerprint": fingerprint}
+    base = {"checkpoint": checkpoint, "init": init, "lora": adapter, "fingerprint": fingerprint}
+    return base | {"prompt": asdict(form)}
 
 
 def keep_trained(

@@ -115,4 +115,4 @@ def test_a_row_with_markup_in_question_answer_and_reply_keeps_its_shape(any_enco
 
 def test_a_video_token_without_a_video_counts_as_text():
     # This looped for ever: a category called `tv<|video_pad|>`, asked about without the video.
-    assert mrope_positions(torch.tensor([7, 99, 8]), 99, None, 2).tolist() == [[0, 1, 2]] * 3
+    assert mrope_positions(torch.tensor([7, 99, 8]), (99,), []).tolist() == [[0, 1, 2]] * 3

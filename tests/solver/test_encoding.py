@@ -23,7 +23,7 @@ def conversation_ids(tokenizer, encoder, video, question):
     user = [{"type": "video"}, {"type": "text", "text": question.prompt}]
     turns = [{"role": "user", "content": user}, {"role": "assistant", "content": question.answer}]
     text = tokenizer.apply_chat_template(turns, tokenize=False)
-    text = text.replace("<|vision_start|><|video_pad|><|vision_end|>", encoder.video_text(video))
+    text = text.replace("<|vision_start|><|video_pad|><|vision_end|>", encoder.visual_text(video))
     return tokenizer(text.removesuffix("\n"), add_special_tokens=False)["input_ids"]
 
 
@@ -109,7 +109,7 @@ def test_positions_equal_those_of_transformers(loaded, encoder):
 
 
 def test_positions_of_text_without_a_video_count_up():
-    assert mrope_positions(torch.arange(4), 99, None, 2).tolist() == [[0, 1, 2, 3]] * 3
+    assert mrope_positions(torch.arange(4), (99,), []).tolist() == [[0, 1, 2, 3]] * 3
 
 
 def test_the_tiny_template_renders_what_the_real_one_renders(shared_data, loaded):
