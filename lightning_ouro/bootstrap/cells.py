@@ -63,7 +63,8 @@ def cells(scene: Scene, rendering: Rendering, views: Views, frames: FrameBudget)
 def places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[np.float32]:
     """`Cells.places`, from the cameras and the renderer's depth."""
     relative = np.linalg.inv(views.poses[0]) @ views.poses
-    rows, columns = np.mgrid[: frames.height, : frames.width] + 0.5
+    height, width = frames.rendered_size
+    rows, columns = np.mgrid[:height, :width] + 0.5
     pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1)
     rays = np.einsum("tij,hwj->thwi", np.linalg.inv(views.intrinsics), pixels) * rendering.depth[..., None]
     points = np.einsum("tij,thwj->thwi", relative[:, :3, :3], rays) + relative[:, None, None, :3, 3]
@@ -76,7 +77,7 @@ def places(rendering: Rendering, views: Views, frames: FrameBudget) -> NDArray[n
 
 def by_token(pixels: NDArray[Any], frames: FrameBudget) -> NDArray[Any]:
     """Pixels `(T, H, W)` regrouped as `(tokens, pixels of a token)`."""
-    pairs, rows = frames.num_frames // 2, frames.height // frames.token
-    columns = frames.width // frames.token
+    pairs = frames.num_frames // 2
+    rows, columns = (side // frames.token for side in frames.rendered_size)
     split = pixels.reshape(pairs, 2, rows, frames.token, columns, frames.token)
     return split.transpose(0, 2, 4, 1, 3, 5).reshape(pairs * rows * columns, -1)

@@ -50,6 +50,8 @@ def verify(
     height: int = 96,
     width: int = 128,
     frames_per_time: int = 1,
+    max_pixels: int | None = None,
+    total_pixels: int | None = None,
     margins: MarginsOption = "mixed",
 ) -> None:
     """Verifies questions with programs from a file, as a round verifies what a proposer wrote.
@@ -68,6 +70,8 @@ def verify(
         width: Width of a frame in pixels, as data.frames.width.
         frames_per_time: Number of successive frames that share one time in the prompt, as data.frames.frames_per_time:
             with 2, no question may name a time.
+        max_pixels: Maximum number of pixels of a frame, as data.frames.max_pixels.
+        total_pixels: Maximum number of pixels of all frames, as data.frames.total_pixels.
         margins: How clear answers have to be, as loop.margins: mixed, vsi_bench, strict, or one of the two by family.
 
     Raises:
@@ -75,7 +79,8 @@ def verify(
     """
     if out is not None and any((out / name).exists() for name in NAMES):
         raise InputError(f"{out} already holds verified questions; choose another --out")
-    frames = FrameBudget(num_frames, height, width, frames_per_time=frames_per_time)
+    budget = (num_frames, height, width, FrameBudget.token, frames_per_time, max_pixels, total_pixels)
+    frames = FrameBudget(*budget)
     accepted, rejected = _judge(scenes, proposals, frames, FamilyMargins.named(margins, FAMILIES))
     if out is not None:
         _write(out, accepted, rejected)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 
 from lightning_ouro.distributed import all_gather_list
@@ -56,7 +56,7 @@ def propose_round(
         shard: Which scenes this rank asks about.
     """
     title = f"round {request.round_index}"
-    identity = request.identity(proposer.name) | {"data.frames": asdict(library.budget)}
+    identity = request.identity(proposer.name) | {"data.frames": library.budget.record()}
     read_back = _read_back(pool, request.round_index, identity, shard)
     if read_back is not None:
         return read_back

@@ -72,7 +72,7 @@ def open_store(
     Raises:
         InputError: the folder is not a store, was written with other options, or cannot be written.
     """
-    record: Options = {"version": VERSION, **asdict(budget), "boxes": boxes}
+    record: Options = {"version": VERSION, **budget.record(), "boxes": boxes}
     try:
         store.mkdir(parents=True, exist_ok=True)
         path = store / RECORD

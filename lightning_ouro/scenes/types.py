@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import product
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes.pixel_budget import JOINED, capped, shown_size
 
 CORNER_SIGNS = np.array(list(product((-1.0, 1.0), repeat=3)))  # (8, 3)
 # Poses that are kept of each second of a camera's path. Chosen by hand: no camera turns half a circle in the time
@@ -64,6 +65,11 @@ class FrameBudget:
             processor does with an image: the video has twice as many tokens, and questions can name times. With 2,
             as other tools show videos, nobody can tell at which time of two frames what is seen, and no question
             names a time.
+        max_pixels: Maximum number of pixels of a frame; null: height x width. With this or total_pixels, a scene's
+            aspect ratio decides the size, by Qwen3-VL's own rule, and height and width are the aspect ratio of
+            rendered frames only. Other tools allow 786432 (768 tokens).
+        total_pixels: Maximum number of pixels of all frames, each counted as often as it is shown: twice with
+            frames_per_time 1. Qwen3-VL's settings have 25165824; null: no limit but that of each frame.
 
     Raises:
         InputError: one of them is below 1.
@@ -74,18 +80,48 @@ class FrameBudget:
     width: int = 128
     token: int = 32
     frames_per_time: int = 1
+    max_pixels: int | None = None
+    total_pixels: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("num_frames", "height", "width", "token", "frames_per_time"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name}={getattr(self, name)} must be at least 1")
+        for name, value in self.record().items():
+            if value < 1:
+                raise InputError(f"{name}={value} must be at least 1")
 
-    def size_for(self, height: int, width: int) -> tuple[int, int]:
+    def record(self) -> dict[str, Any]:
+        """The options in plain types, without pixel budgets that are not given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def frame_pixels(self) -> int:
+        """Maximum number of pixels of a frame."""
+        if self.max_pixels is None and self.total_pixels is None:
+            return self.height * self.width
+        shown = self._num_shown
+        most = shown * (self.max_pixels or 0) if self.total_pixels is None else self.total_pixels
+        return capped(0, most, shown, self.max_pixels or most) // shown
+
+    @property
+    def rendered_size(self) -> tuple[int, int]:
+        """Height and width of rendered frames in pixels: with a budget of pixels, as many as it allows."""
+        if self.max_pixels is None and self.total_pixels is None:
+            return self.height, self.width
+        scale = math.sqrt(self.frame_pixels / (self.height * self.width))
+        return self.size_for(self.height * scale, self.width * scale)
+
+    @property
+    def _num_shown(self) -> int:
+        return self.num_frames * max(1, JOINED // self.frames_per_time)
+
+    def size_for(self, height: float, width: float) -> tuple[int, int]:
         """Height and width in pixels at which images of this size are shown, by Qwen's `smart_resize`.
 
         The nearest size in whole tokens that has no more pixels than the budget, but at least one token per
         side; only a strip that is longer than all of the budget's tokens in a row has more pixels.
         """
+        if self.max_pixels is not None or self.total_pixels is not None:
+            shown = self._num_shown
+            return shown_size(height, width, self.token, 0, shown * self.frame_pixels, shown, JOINED)
         rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))
         max_tokens = self.height * self.width / self.token**2
         if rows * columns > max_tokens:

@@ -179,7 +179,7 @@ class RowEncoder:
         return Prefix(ids, positions, int(positions.max()) + 1)
 
     def visual_text(self, visual: Visual) -> str:
-        """The text that stands for an image or a video, as the processor writes it: groups of frames follow their times."""
+        """The text that stands for an image or a video, as the processor writes it: times precede groups of frames."""
         _, grid_h, grid_w = grid_of(visual, self.spec)
         number = grid_h * grid_w // self.spec.merge_size**2
         if isinstance(visual, Image):

@@ -56,13 +56,18 @@ class MicroBatch:
         vision, frames = config.vision_config, self.frames
         spec = PatchSpec(vision.patch_size, vision.temporal_patch_size, vision.spatial_merge_size)
         repeats = spec.temporal_patch_size // frames.frames_per_time
-        groups, height, width = video_grid(
-            (frames.num_frames * repeats, frames.height, frames.width, 3), spec
-        )
+        groups, height, width = video_grid((frames.num_frames * repeats, *_largest(frames), 3), spec)
         video = groups * (height * width // spec.merge_size**2 + GROUP_TOKENS)
         tokens = self.rows * (video + self.questions_per_row * QUESTION_TOKENS)
         answers = self.rows * self.questions_per_row * ANSWER_TOKENS
         return self.rows * groups * height * width, tokens, answers
+
+
+def _largest(frames: FrameBudget) -> tuple[int, int]:
+    """Height and width of a frame of the most tokens; with a budget of pixels it may have any shape."""
+    is_given = frames.max_pixels is None and frames.total_pixels is None
+    row = frames.token, frames.frame_pixels // frames.token**2 * frames.token
+    return (frames.height, frames.width) if is_given else row
 
 
 @dataclass(frozen=True)

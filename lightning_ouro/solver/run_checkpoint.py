@@ -34,7 +34,7 @@ def base_record(
     fingerprint: Fingerprint,
     form: PromptForm = PromptForm(),  # noqa: B008  frozen
 ) -> dict[str, Any]:
-    """What trained weights depend on, in plain types: settings, what the base is by its content, and how it is asked."""
+    """What trained weights depend on, in plain types: settings, what the base is by its content, how it is asked."""
     adapter = None if lora is None else asdict(lora) | {"targets": list(lora.targets)}
     base = {"checkpoint": checkpoint, "init": init, "lora": adapter, "fingerprint": fingerprint}
     return base | {"prompt": asdict(form)}

@@ -93,11 +93,12 @@ def rendered_walk(scene: Scene, budget: FrameBudget) -> tuple[Rendering, Views]:
     walk = _draw_walk(scene, room, rng)
     progress = np.linspace(0.0, 1.0, budget.num_frames)
     poses = _poses(walk, room, progress)
-    intrinsics = np.repeat(_pinhole(walk.fov, budget)[None], budget.num_frames, axis=0)
-    rendering = render(_painted(scene.objects), room, intrinsics, poses, budget.height, budget.width)
+    size = budget.rendered_size
+    intrinsics = np.repeat(_pinhole(walk.fov, *size)[None], budget.num_frames, axis=0)
+    rendering = render(_painted(scene.objects), room, intrinsics, poses, *size)
     visibility = _visibility(rendering.ids, len(scene.objects))
     times = progress * walk.duration
-    size, path = (budget.height, budget.width), _path(walk, room, times, poses)
+    path = _path(walk, room, times, poses)
     return rendering, Views(
         times, intrinsics, poses, visibility, size, path, frames_per_time=budget.frames_per_time
     )
@@ -198,6 +199,6 @@ def _look_along(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([right, np.cross(forward, right), forward], axis=2)
 
 
-def _pinhole(fov: float, budget: FrameBudget) -> NDArray[np.float64]:
-    focal = budget.width / 2 / math.tan(fov / 2)
-    return np.array([[focal, 0.0, budget.width / 2], [0.0, focal, budget.height / 2], [0.0, 0.0, 1.0]])
+def _pinhole(fov: float, height: int, width: int) -> NDArray[np.float64]:
+    focal = width / 2 / math.tan(fov / 2)
+    return np.array([[focal, 0.0, width / 2], [0.0, focal, height / 2], [0.0, 0.0, 1.0]])
