@@ -27,6 +27,7 @@ def summary(reports: Mapping[str, Report], links: Mapping[str, str]) -> str:
         "ground_truth": _ground_truth,
         "sandbox": _sandbox,
         "proposer": _proposer,
+        "processor_parity": _processor_parity,
         "training": _training,
         "seeing": _seeing,
         "query_drop": _query_drop,
@@ -77,6 +78,15 @@ def _proposer(report: Report) -> Row:
     return (
         "The tiny model's proposals about unseen procedural scenes, and about VSI-Bench's real layouts",
         f"{procedural}; {layouts}",
+    )
+
+
+def _processor_parity(report: Report) -> Row:
+    found = report["summary"]
+    return (
+        "Prompts with real videos and images, against the real processor's under transformers 4.57 and 5.24",
+        f"{found['ids_equal']} of {found['files']} have its tokens, {found['positions_equal']} its positions; pixels "
+        f"within {found['patch_difference']:.0e}",
     )
 
 

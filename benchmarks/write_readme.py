@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import readme_input_sections as inputs
 import readme_model_sections as model
 import readme_program_sections as programs
 import readme_summary
@@ -28,6 +29,7 @@ SECTIONS: Mapping[str, tuple[str, Callable[[Report], str]]] = {  # by name of th
     "proposer": ("Does the model ask well?", model.proposer),
     "seeing": ("Does the model see?", model.seeing),
     "query_drop": ("Does the model count, or say what is usual?", model.query_drop),
+    "processor_parity": ("Does the model read what its processor would write?", inputs.processor_parity),
     "training": ("What does a question cost in training?", model.training),
     "ground_truth": ("Are the answers right?", programs.ground_truth),
     "sandbox": ("Are the programs safe, and how fast is it?", programs.sandbox),
