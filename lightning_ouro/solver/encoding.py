@@ -3,7 +3,7 @@ r"""Tokens of a scene and its questions: one prefix with the video, one suffix p
 Whatever the model is shown goes one way: a user's turn is a sequence of segments (text, images and videos in any
 order), between what the checkpoint's own chat template writes before and after it (`RowEncoder.turn`). Tokens and
 positions are those of transformers' Qwen3VLProcessor and `get_rope_index`, in either form of videos (`prompt_form`);
-tests/solver/test_golden.py compares them with what the real processor made of real frames.
+tests/benchmarks/test_golden_files.py compares them with what the real processor made of real frames.
 
 The prefix ends after `These are frames of a video.\n`, where no tokenizer merges anything across the line's end, so
 prefix + suffix are exactly the tokens of the whole conversation; `tests/solver/test_encoding.py` checks that for each

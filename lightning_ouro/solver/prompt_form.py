@@ -110,8 +110,8 @@ class PromptChoice:
         for name, value in asked.items():
             if value not in ("auto" if name == "video_form" else None, getattr(saved, name)):
                 raise InputError(
-                    f"{owner} was trained with model.{name}={getattr(saved, name)!r}, but this run has {value!r}; "
-                    f"leave model.{name} out"
+                    f"{owner} was trained with model.{name}={getattr(saved, name)!r}, but this run has {value!r}; set "
+                    "it as it was, or leave it out"
                 )
         self._form = saved
 

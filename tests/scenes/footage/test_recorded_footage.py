@@ -1,4 +1,5 @@
 import pickle
+import warnings
 from functools import partial
 
 import numpy as np
@@ -19,6 +20,7 @@ from tests.scenes.readers.said import said
 SCENE = procedural_scene(3)
 OBJECTS = len(SCENE.objects)
 BUDGET = FrameBudget(4, 96, 128)
+LEVELS = 3  # of 255, by which Pillow's result may differ from torchvision's, which is ours to the bit (test_golden_files.py)
 PINHOLE = np.array([[520.0, 0.0, 331.0], [0.0, 510.0, 227.0], [0.0, 0.0, 1.0]])
 
 
@@ -88,11 +90,21 @@ def test_no_frames_have_no_indices():
 
 
 @pytest.mark.parametrize("size", [(96, 128), (64, 96), (480, 640), (32, 32), (200, 100)])
-def test_images_are_resized_like_pil(size):
+def test_images_are_resized_as_pillow_does_but_for_single_levels(size):
     image = noise((300, 400))
     official = np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(resized(image, size), official)
+    difference = np.abs(resized(image, size).astype(int) - official)
+    assert difference.max() <= LEVELS and difference.mean() < 0.01
     assert resized(image, image.shape[:2]) is image
+
+
+def test_images_that_cannot_be_written_to_or_lie_otherwise_in_memory_are_resized():
+    image = noise((90, 120))
+    expected = resized(image, (32, 64))
+    turned = np.ascontiguousarray(image.transpose(1, 0, 2)).transpose(1, 0, 2)
+    turned.flags.writeable = False
+    with warnings.catch_warnings(action="error"):
+        assert np.array_equal(resized(turned, (32, 64)), expected)
 
 
 @pytest.mark.parametrize("size", [(480, 640), (968, 1296), (640, 480), (192, 256), (40, 300)])
@@ -112,7 +124,7 @@ def test_resized_images_have_the_patches_of_transformers_processor(size, budget)
     grid = [side // 16 for side in ours.shape[:2]]
     assert official["image_grid_thw"][0].tolist() == [1, *grid]
     patches = frames_to_patches(ours[None], PatchSpec())
-    torch.testing.assert_close(patches, official["pixel_values"].float(), atol=1e-6, rtol=0)
+    torch.testing.assert_close(patches, official["pixel_values"].float(), atol=LEVELS / 127.5 + 1e-6, rtol=0)
 
 
 def test_a_video_has_the_budgets_size_and_the_shots_views():
