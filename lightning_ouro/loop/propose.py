@@ -56,7 +56,8 @@ def propose_round(
         shard: Which scenes this rank asks about.
     """
     title = f"round {request.round_index}"
-    identity = request.identity(proposer.name) | {"data.frames": library.budget.record()}
+    asked = {"data.frames": library.budget.record(), "model.prompts": solver.resolved_options()}
+    identity = request.identity(proposer.name) | asked
     read_back = _read_back(pool, request.round_index, identity, shard)
     if read_back is not None:
         return read_back

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from torch.nn.functional import cross_entropy
 
 from lightning_ouro.bootstrap.data import prompt_writer
@@ -13,7 +14,9 @@ from lightning_ouro.bootstrap.lessons import LessonPlan, lessons
 from lightning_ouro.bootstrap.module import BootstrapModule
 from lightning_ouro.cli import main
 from lightning_ouro.scenes.types import FrameBudget
+from lightning_ouro.solver.installed_processor import installed_video_form
 from lightning_ouro.solver.loading import load
+from lightning_ouro.solver.prompt_form import form_of_weights
 
 CONFIG = str(Path(__file__).parents[2] / "configs" / "bootstrap.yaml")
 SMALL = FrameBudget(2, 64, 96)
@@ -65,6 +68,8 @@ def test_a_run_leaves_weights_that_the_solver_loads(tmp_path, monkeypatch):
     run = tmp_path / "runs" / "bootstrap" / "version_0"
     loaded = load(str(run / "weights"), "pretrained", None, 0)
     assert loaded.qwen.dtype == torch.bfloat16
+    recorded = yaml.safe_load((run / "config.bootstrap.yaml").read_text("utf8"))["model"]["video_form"]
+    assert form_of_weights(str(run / "weights")).video_form == recorded == installed_video_form()
     state = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     assert state["global_step"] == 6
     trained = {

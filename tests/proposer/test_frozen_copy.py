@@ -8,6 +8,7 @@ from lightning_ouro.proposer.frozen_copy import FrozenCopyProposer
 from lightning_ouro.proposer.model import ModelProposer
 from lightning_ouro.solver.loading import Lora
 from lightning_ouro.solver.module import SolverModule
+from lightning_ouro.solver.prompt_form import PromptForm
 
 
 @pytest.fixture
@@ -57,3 +58,12 @@ def test_weights_are_copied_when_it_first_writes_and_no_earlier(solver):
     assert copy is not solver and copy.loaded is None
     assert proposer.propose([]) == [] and copy.loaded is not None
     assert not any(weight.requires_grad for weight in copy.parameters())
+
+
+def test_the_copy_asks_in_the_form_that_the_solver_has_when_it_begins(solver, brief):
+    proposer = FrozenCopyProposer(ModelProposer(max_new_tokens=2))
+    proposer.attach(solver)
+    form = PromptForm("plain", "Look closely.")
+    solver.ask_as(form)  # as a checkpoint that is resumed says, which is loaded after proposers are attached
+    proposer.propose([replace(brief, slots=1)])
+    assert proposer.base(solver).encoder.form == form
