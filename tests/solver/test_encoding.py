@@ -1,7 +1,6 @@
 import copy
 import json
 from dataclasses import replace
-from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +12,9 @@ from transformers.models.qwen3_vl.processing_qwen3_vl import Qwen3VLProcessor
 from lightning_ouro.errors import InputError
 from lightning_ouro.programs.questions import VIDEO_PROMPT
 from lightning_ouro.solver.encoding import RowEncoder, mrope_positions
+from lightning_ouro.solver.installed_processor import installed_video_form
 from lightning_ouro.solver.patches import grid_of
+from lightning_ouro.solver.prompt_form import PromptForm
 
 from .conftest import make_video
 
@@ -61,27 +62,48 @@ def test_questions_of_a_video_share_all_tokens_before_the_question(any_encoder, 
         assert ids[: len(prefix)] == prefix
 
 
-@pytest.mark.parametrize("num_frames", [1, 6, 7])
-def test_frames_and_times_become_the_tokens_of_transformers_processor(any_encoder, num_frames):
-    video = make_video(0, num_frames, 64, 160)
-    video = replace(video, views=replace(video.views, frames_per_time=2))
-    fps = 10.0
-    video.views.timestamps[:] = np.arange(num_frames) * 17 / fps
-    spec = SimpleNamespace(merge_size=2, temporal_patch_size=2)
-    processor = SimpleNamespace(
-        video_processor=spec,
-        video_token="<|video_pad|>",
-        vision_start_token="<|vision_start|>",
-        vision_end_token="<|vision_end|>",
-        _calculate_timestamps=partial(Qwen3VLProcessor._calculate_timestamps, None),
+class VideoProcessor:
+    """Answers as transformers' own would, which needs torchvision, of a video that needs no resizing."""
+
+    patch_size, temporal_patch_size, merge_size, model_input_names = 16, 2, 2, ()
+
+    def __call__(self, videos, fps, **kwargs):
+        number, height, width = np.array(videos[0]).shape[:3]
+        times = SimpleNamespace(fps=fps, frames_indices=[17 * index for index in range(number)])
+        grid = np.array([[-(-number // 2), height // 16, width // 16]])
+        return {"pixel_values_videos": np.zeros(1), "video_grid_thw": grid, "video_metadata": [times]}
+
+
+def processor_with(tokenizer):
+    """The installed Qwen3VLProcessor, whose own __init__ insists on transformers' video processor."""
+    processor = object.__new__(Qwen3VLProcessor)
+    processor.tokenizer, processor.video_processor, processor.image_processor = (
+        tokenizer,
+        VideoProcessor(),
+        None,
     )
-    metadata = SimpleNamespace(fps=fps, frames_indices=[17 * index for index in range(num_frames)])
-    inputs = {"video_grid_thw": np.array([[(num_frames + 1) // 2, 4, 10]]), "video_metadata": [metadata]}
-    text = Qwen3VLProcessor.replace_video_token(processor, inputs, 0)
-    tokens = any_encoder.tokenizer(text, add_special_tokens=False)["input_ids"]
-    prefix = any_encoder.prefix(video).ids.tolist()
-    opening = any_encoder.tokenizer("<|im_start|>user\n", add_special_tokens=False)["input_ids"]
-    assert prefix[: len(opening) + len(tokens)] == opening + tokens
+    for name in ("video_pad", "image_pad", "vision_start", "vision_end"):
+        attribute, token = f"{name.removesuffix('_pad')}_token", f"<|{name}|>"
+        setattr(processor, attribute, token)
+        setattr(processor, f"{attribute}_id", tokenizer.convert_tokens_to_ids(token))
+    return processor
+
+
+@pytest.mark.parametrize("num_frames", [1, 6, 7])
+@pytest.mark.parametrize("before", ["", "Look at this: ", "\n\n", "<"])
+def test_a_turn_has_the_tokens_that_the_installed_processor_gives_it(any_encoder, num_frames, before):
+    video, fps = make_video(0, num_frames, 64, 160), 10.0
+    video = replace(video, views=replace(video.views, frames_per_time=2))
+    video.views.timestamps[:] = np.arange(num_frames) * 17 / fps
+    tokenizer, question = any_encoder.tokenizer, f"{VIDEO_PROMPT}How many?"
+    content = [{"type": "text", "text": before}, {"type": "video"}, {"type": "text", "text": question}]
+    turns = [{"role": "system", "content": "Look closely."}, {"role": "user", "content": content}]
+    text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    expected = processor_with(tokenizer)(text=[text], videos=[video.frames], videos_kwargs={"fps": fps})[
+        "input_ids"
+    ]
+    encoder = any_encoder.written_as(PromptForm(installed_video_form(), "Look closely."))
+    assert [encoder.turn([before, video, question], is_whole=True).ids.tolist()] == expected
 
 
 def test_more_tokens_than_the_model_reads_are_refused(encoder, family_questions):
