@@ -77,6 +77,10 @@ class ProposeRound(L.LightningModule):
     def configure_model(self) -> None:
         self.solver.configure_model()
 
+    def resolved_options(self) -> dict[str, Any]:
+        """Options as they turned out, for the record of the run."""
+        return self.solver.resolved_options()
+
     def predict_step(self, round_index: int, batch_idx: int) -> int:
         assert self.data.splits is not None, "the scenes have been read"
         library, scenes, pool = self.data.library, self.data.splits.train, self.state.pool

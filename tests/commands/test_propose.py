@@ -34,7 +34,7 @@ def test_one_round_is_printed_and_written_and_nothing_is_trained(run, capsys):
         assert row["text"] in said and row["program"] in said
         assert row["accepted"] or row["reason"] in said
     assert not (folder / "version_0" / "checkpoints").exists() and not list(folder.rglob("questions.jsonl"))
-    assert (folder / "version_0" / "config.propose.yaml").is_file()
+    assert "  video_form: plain\n" in (folder / "version_0" / "config.propose.yaml").read_text("utf8")
 
 
 def test_a_checkpoint_gives_the_next_rounds_feedback_and_what_was_asked(run, tmp_path):

@@ -19,7 +19,8 @@ def plain_inputs(loaded, encoder, video, prompt, answer):
     content.append({"type": "text", "text": prompt})
     turns = [{"role": "user", "content": content}, {"role": "assistant", "content": answer}]
     text = loaded.tokenizer.apply_chat_template(turns, tokenize=False).removesuffix("\n")
-    text = text.replace("<|vision_start|><|video_pad|><|vision_end|>", encoder.visual_text(video))
+    shown = "" if video is None else encoder.visual_text(video)
+    text = text.replace("<|vision_start|><|video_pad|><|vision_end|>", shown)
     ids = torch.tensor([loaded.tokenizer(text, add_special_tokens=False)["input_ids"]])
     inputs = {"input_ids": ids}
     if video is not None:
