@@ -8,7 +8,6 @@ only a part of their boxes, so no more than a part of that can be asked for (`pi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +23,8 @@ _NEAR = 1e-3  # metres in front of the camera, where its picture begins
 # The two corners of each of a box's 12 edges, which differ in one sign.
 _EDGES = np.argwhere(np.triu(np.abs(CORNER_SIGNS[:, None] - CORNER_SIGNS).sum(axis=-1) == 2))
 
+
 Indices = NDArray[np.intp]
-_Part = tuple[slice, slice]
-"""Rows and columns of a picture."""
 
 
 def expected_shares(views: Views, size: tuple[int, int], boxes: Occluders) -> NDArray[np.float32]:
@@ -40,61 +38,76 @@ def expected_shares(views: Views, size: tuple[int, int], boxes: Occluders) -> ND
     shrink = min(1.0, math.sqrt(RAYS / (size[0] * size[1])))
     rows, columns = (max(1, round(length * shrink)) for length in size)
     scale = np.array([[columns / size[1]], [rows / size[0]], [1.0]])
-    shares = np.zeros((len(views.timestamps), len(boxes.centers)), dtype=np.float32)
     cameras = views.intrinsics * scale
-    parts = _rectangles(rows, columns, views.poses, cameras, boxes)
-    for frame, (pose, camera) in enumerate(zip(views.poses, cameras, strict=True)):
-        seen = _seen(rows, columns, pose, camera, boxes, parts[frame])
-        shares[frame] = np.bincount(seen, minlength=len(boxes.centers)) / (rows * columns)
-    return shares
+    parts, eyes = _rectangles(rows, columns, views.poses, cameras, boxes), views.poses[:, :3, 3]
+    to_world = views.poses[:, :3, :3] @ np.linalg.inv(cameras)
+    seen, points = [np.zeros(0, dtype=int)], [np.zeros((0, 3))]
+    for part, turn, eye in zip(parts, to_world, eyes, strict=True):
+        box, row, column, enter, leave = _rays(part, turn, eye, boxes)
+        some = _first_and_alone(row * columns + column, enter, leave, rows * columns)
+        places = np.stack([column[some] + 0.5, row[some] + 0.5, np.ones(len(some))], axis=1)
+        points.append(eye + places @ turn.T * (enter[some, None] + _INWARD))
+        seen.append(box[some])
+    box, frame = np.concatenate(seen), np.repeat(np.arange(len(eyes)), list(map(len, seen[1:])))
+    is_hidden = boxes.walled_off(eyes[frame], np.concatenate(points), box)
+    shape = len(eyes), len(boxes.centers)
+    number = np.bincount((frame * shape[1] + box)[~is_hidden], minlength=shape[0] * shape[1])
+    return (number / (rows * columns)).astype(np.float32).reshape(shape)
 
 
-def _seen(
-    rows: int, columns: int, pose: Floats, camera: Floats, boxes: Occluders, parts: Sequence[_Part | None]
-) -> Indices:
-    """The boxes that rays of a picture enter first and leave before the next one, once for each such ray.
+def _rays(
+    parts: Indices, to_world: Floats, eye: Floats, boxes: Occluders
+) -> tuple[Indices, Indices, Indices, Floats, Floats]:
+    """Boxes, rows and columns of all rays of a picture that may meet a box, and where they enter and leave it.
 
-    Distances along rays are multiples of their length, which is 1 along the camera's axis.
+    `(m,)` each; those that miss it leave it before. Distances along rays are multiples of their length, which is 1
+    along the camera's axis.
+
+    Args:
+        parts: As `_rectangles` gives them for this picture.
+        to_world: `(3, 3)` from a column, a row and 1 to a ray.
+        eye: Where the camera is.
+        boxes: The boxes.
     """
-    enters, leaves, following = (np.full((rows, columns), np.inf) for _ in range(3))
-    nearest = np.zeros((rows, columns), dtype=np.intp)
-    to_world = pose[:3, :3] @ np.linalg.inv(camera)
-    for box, part in enumerate(parts):
-        if part is None:
-            continue
-        enter, leave = _passed(part, to_world, pose[:3, 3], boxes, box)
-        np.maximum(enter, 0, out=enter)
-        enter[(leave < enter) | (leave <= 0)] = np.inf
-        before, second = enters[part], following[part]
-        is_nearer = enter < before
-        np.minimum(second, np.maximum(before, enter), out=second)
-        np.copyto(before, enter, where=is_nearer)
-        np.copyto(leaves[part], leave, where=is_nearer)
-        np.copyto(nearest[part], box, where=is_nearer)
-    row, column = np.nonzero(np.isfinite(enters) & (enters > 0) & (leaves < following))
-    rays = np.stack([column + 0.5, row + 0.5, np.ones(len(row))], axis=1) @ to_world.T
-    points, seen = pose[:3, 3] + rays * (enters[row, column, None] + _INWARD), nearest[row, column]
-    return np.asarray(seen[~boxes.walled_off(np.broadcast_to(pose[:3, 3], points.shape), points, seen)])
-
-
-def _passed(part: _Part, to_world: Floats, eye: Floats, boxes: Occluders, box: int) -> tuple[Floats, Floats]:
-    """Where the rays of a part of a picture enter and leave a box; those that miss it leave it before."""
-    half, rotation = boxes.sizes[box, :, None, None] / 2, boxes.rotations[box]
-    along, down, ahead = (rotation.T @ to_world).T[
-        :, :, None, None
-    ]  # of a pixel's column, row and 1, in the box's axes
-    v, u = (np.arange(side.start, side.stop) + 0.5 for side in part)
-    way = along * u + (down * v[:, None] + ahead)
+    (left, top), (wide, high) = parts[:, 0].T, np.maximum(parts[:, 1] - parts[:, 0], 0).T
+    box = np.repeat(np.arange(len(parts)), high)  # of each line of pixels that holds one
+    row, width = np.arange(len(box)) + (top - np.cumsum(high) + high)[box], wide[box]
+    inward = boxes.rotations.swapaxes(1, 2)
+    along, down, ahead = (inward @ to_world).transpose(
+        2, 1, 0
+    )  # of a column, a row and 1, in the boxes' axes
+    start, half = (inward @ (eye - boxes.centers)[..., None])[..., 0].T, boxes.sizes.T / 2
+    lines = (
+        along[:, box],
+        down[:, box] * (row + 0.5) + ahead[:, box],
+        (-half - start)[:, box],
+        (half - start)[:, box],
+    )
+    along, begin, one, other = np.repeat(np.stack(lines), width, axis=-1)
+    column = np.arange(len(along[0])) + np.repeat(left[box] - np.cumsum(width) + width, width)
+    way = along * (column + 0.5) + begin
     way[way == 0] = 1e-12
-    start = ((eye - boxes.centers[box]) @ rotation)[:, None, None]
-    first, last = (-half - start) / way, (half - start) / way
-    return np.minimum(first, last).max(axis=0), np.maximum(first, last).min(axis=0)
+    one, other = one / way, other / way
+    enter, leave = np.maximum(np.minimum(one, other).max(axis=0), 0), np.maximum(one, other).min(axis=0)
+    return np.repeat(box, width), np.repeat(row, width), column, enter, leave
 
 
-def _rectangles(
-    rows: int, columns: int, poses: Floats, cameras: Floats, boxes: Occluders
-) -> list[list[_Part | None]]:
-    """The part of each picture that holds each box; None for a box outside of it.
+def _first_and_alone(pixel: Indices, enter: Floats, leave: Floats, pixels: int) -> Indices:
+    """Which rays enter a box before any other ray of their pixel does, and leave it before the next one does."""
+    some = np.flatnonzero((leave >= enter) & (leave > 0))
+    pixel, enter, leave = pixel[some], enter[some], leave[some]
+    nearest, following = np.full((2, pixels), np.inf)
+    np.minimum.at(nearest, pixel, enter)
+    is_nearest = enter == nearest[pixel]
+    np.minimum.at(following, pixel[~is_nearest], enter[~is_nearest])
+    is_only = np.bincount(pixel[is_nearest], minlength=pixels)[pixel] == 1
+    return some[is_nearest & is_only & (enter > 0) & (leave < following[pixel])]
+
+
+def _rectangles(rows: int, columns: int, poses: Floats, cameras: Floats, boxes: Occluders) -> Indices:
+    """The part of each picture that may show each box: the first column and row, and those behind the last.
+
+    `(frames, n, 2, 2)`; the first ones are not before the last ones for a box outside of the picture.
 
     What is not in front of the camera is cut off: there, edges end where they come to the picture.
     """
@@ -108,12 +121,5 @@ def _rectangles(
     is_real = np.concatenate([seen[..., 2:] > _NEAR, is_cut], axis=2)
     places = (ends @ np.swapaxes(cameras, 1, 2)[:, None])[..., :2] / np.maximum(ends[..., 2:], _NEAR)
     low, high = (np.where(is_real, places, end) for end in (np.inf, -np.inf))
-    first = np.clip(np.floor(low.min(axis=2)), 0, (columns, rows)).astype(int).tolist()
-    last = np.clip(np.ceil(high.max(axis=2)), 0, (columns, rows)).astype(int).tolist()
-    return [
-        [
-            (slice(top, bottom), slice(left, right)) if top < bottom and left < right else None
-            for (left, top), (right, bottom) in zip(*picture, strict=True)
-        ]
-        for picture in zip(first, last, strict=True)
-    ]
+    ends = np.stack([np.floor(low.min(axis=2)), np.ceil(high.max(axis=2))], axis=2)
+    return np.clip(ends, 0, (columns, rows)).astype(int)
