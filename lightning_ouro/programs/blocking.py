@@ -83,7 +83,7 @@ def _half_planes(points: Floats, shapes: Floats) -> Floats:
     square = dot(to_corner, to_corner)
     along = np.sqrt(np.maximum(square - LEAST_GAP**2, 0))[..., None]  # metres to the tangent point
     aside = LEAST_GAP * np.stack([-to_corner[..., 1], to_corner[..., 0]], axis=-1)
-    ahead = to_corner.mean(axis=-2, keepdims=True)
+    ahead = (shapes.mean(axis=-2)[..., None, :, :] - points[..., :, None, :])[..., None, :]
     scale = along / np.maximum(square, 1e-300)[..., None]
     edges = []
     for side in (1, -1):  # left, right: the tangent that turns furthest from the shape's middle

@@ -43,10 +43,10 @@ def unstable(outcome: Outcome, margin: float, is_free: bool) -> str | None:
         margin: The question's margin.
         is_free: Whether the question is open and follows no form, so that no family's limit is kept.
     """
-    share, answer = _agreeing(outcome), outcome.answers[0]
+    answer = outcome.answers[0]
     is_decided = answer is not None and answer.kind in ("choice", "count")
     least = LEAST_DECIDED if is_decided else LEAST_MEASURED
-    if is_free and share < least:
+    if is_free and (share := _agreeing(outcome)) < least:
         return f"only {share:.0%} of jittered metadata give this answer, and an open one needs {least:.0%}"
     return None if margin >= LEAST_MARGIN else f"only {margin:.0%} of jittered metadata give this answer"
 

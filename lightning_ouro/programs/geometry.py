@@ -213,27 +213,15 @@ def closest_points(
     centre, and takes the middle: all closest pairs form a convex set, for parallel faces a whole rectangle.
     Nearly parallel faces take long, but there all points are nearly as close.
     """
-    first, second = np.triu_indices(len(centers), k=1)
-    ends = [_alternate(a, b, centers, sizes, rotations) for a, b in ((first, second), (second, first))]
-    here, there = (ends[0][0] + ends[1][1]) / 2, (ends[0][1] + ends[1][0]) / 2
-    closest = np.repeat(centers[:, None], len(centers), axis=1)
-    closest[first, second], closest[second, first] = here, there
-    return closest
-
-
-def _alternate(
-    boxes: Int[np.ndarray, "m"],
-    others: Int[np.ndarray, "m"],
-    centers: Float[np.ndarray, "n 3"],
-    sizes: Float[np.ndarray, "n 3"],
-    rotations: Float[np.ndarray, "n 3 3"],
-) -> tuple[Float[np.ndarray, "m 3"], Float[np.ndarray, "m 3"]]:
-    """Points of boxes and of others that approach closest ones, starting from the others' centres."""
+    boxes, others = np.nonzero(~np.eye(len(centers), dtype=bool))
+    first, second = ((centers[of], sizes[of], rotations[of]) for of in (boxes, others))
     there = centers[others]
     for _ in range(_TURNS):
-        here = _projected(there, centers[boxes], sizes[boxes], rotations[boxes])
-        there = _projected(here, centers[others], sizes[others], rotations[others])
-    return here, there
+        here = _projected(there, *first)
+        there = _projected(here, *second)
+    ends = np.repeat(centers[:, None, None], 2, axis=2).repeat(len(centers), axis=1)  # (n, n, 2, 3)
+    ends[boxes, others, 0], ends[others, boxes, 1] = here, there
+    return np.asarray(ends.mean(axis=2))
 
 
 def _projected(

@@ -90,35 +90,37 @@ class Occluders:
         enters, leaves, holds_eye = self._passed(eyes, points)
         rays, lengths = np.arange(len(points)), np.linalg.norm(points - eyes, axis=1)
         ends, owned = np.ones(len(points)), owners >= 0
-        ends[owned] = np.clip(enters[rays[owned], owners[owned]], 0, 1)
+        ends[owned] = np.clip(enters[owners[owned], rays[owned]], 0, 1)
         ends -= TOUCHING / np.maximum(lengths, 1e-9)
-        hides = (enters <= leaves) & (enters < ends[:, None]) & (leaves > 0) & ~holds_eye
-        hides[rays[owned], owners[owned]] = False
-        return np.asarray(hides.any(axis=1) | self._beyond(eyes, points, ends, owners))
+        hides = (enters <= leaves) & (enters < ends) & (leaves > 0) & ~holds_eye
+        hides[owners[owned], rays[owned]] = False
+        return np.asarray(hides.any(axis=0) | self._beyond(eyes, points, ends, owners))
 
     def _passed(self, eyes: Floats, points: Floats) -> tuple[Floats, Floats, Flags]:
-        """Where lines from eyes to points enter and leave each box, 0 at the eye and 1 at the point; all `(m, n)`.
+        """Where lines from eyes to points enter and leave each box, 0 at the eye and 1 at the point; all `(n, m)`.
 
         And whether the boxes hold the eyes. A line that misses a box leaves it before it enters it.
         """
-        n, (axes, middles) = len(self.centers), self._in_their_axes
-        start = (eyes @ axes).reshape(len(eyes), n, 3) - middles
-        way = ((points - eyes) @ axes).reshape(len(eyes), n, 3)
-        half = self.sizes / 2
-        way = np.where(np.abs(way) < 1e-12, 1e-12, way)
+        (axes, middles), shape = self._in_their_axes, (3, len(self.centers), len(eyes))
+        start = (axes @ eyes.T).reshape(shape) - middles[..., None]
+        way = (axes @ (points - eyes).T).reshape(shape)
+        way[np.abs(way) < 1e-12] = 1e-12
+        half = self.sizes.T[..., None] / 2
         first, last = (-half - start) / way, (half - start) / way
-        holds_eye: Flags = np.asarray((np.abs(start) <= half).all(axis=-1))
-        return np.minimum(first, last).max(axis=-1), np.maximum(first, last).min(axis=-1), holds_eye
+        holds_eye: Flags = np.asarray((np.abs(start) <= half).all(axis=0))
+        return np.minimum(first, last).max(axis=0), np.maximum(first, last).min(axis=0), holds_eye
 
     @cached_property
     def _in_their_axes(self) -> tuple[Floats, Floats]:
-        """All boxes' axes as the columns of one matrix `(3, 3 n)`, and their centres along these, `(n, 3)`."""
-        axes = np.moveaxis(self.rotations, 1, 0).reshape(3, 3 * len(self.rotations))
-        return axes, np.einsum("nki,nk->ni", self.rotations, self.centers)
+        """All boxes' axes as the rows of one matrix `(3 n, 3)`, and their centres along these, `(3, n)`."""
+        axes = np.moveaxis(self.rotations, 2, 0).reshape(3 * len(self.rotations), 3)
+        return axes, np.einsum("nki,nk->in", self.rotations, self.centers)
 
     def _beyond(self, eyes: Floats, points: Floats, ends: Floats, owners: Indices) -> Flags:
         """Whether the ways from eyes to points lead through a wall, before their ends, out of the room or below it."""
         hidden, some = np.zeros(len(points), dtype=bool), np.flatnonzero(~self._surely_in_room[owners])
+        if len(some) == 0:
+            return hidden
         hidden[some] = self._leave_room(eyes[some], points[some], ends[some])
         return hidden
 

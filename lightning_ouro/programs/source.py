@@ -19,14 +19,18 @@ from lightning_ouro.programs.survey import Survey
 
 MAX_SOURCE = 20_000  # characters; chosen by hand
 
-# Takes time in proportion to the text's length: whatever has been looked at is not looked at again.
+# Takes time in proportion to the text's length: whatever has been looked at is not looked at again. It begins with
+# one set of characters, so that nothing is tried anywhere else.
 _LEXEME = re.compile(
-    r"#[^\n]*"  # comments may contain single quotes
+    r"[#\"'0-9](?:"
+    r"(?<=#)[^\n]*"  # comments may contain single quotes
     # Prefixes, empty and long strings, escapes, characters that end the program, and what could be mistaken
     # for a placeholder.
-    r"|(?P<odd>\w[\"']|\"\"|''|\"[^\"\\\n]*[\\\f\0\ud800-\udfff]|'[^'\\\n]*[\\\f\0\ud800-\udfff]|1234567)"
-    r"|(?P<string>\"[^\"\\\n]*\"|'[^'\\\n]*')"
-    r"|(?P<number>(?<!\w)[0-9][0-9.]*[_eE]?)"
+    r"|(?P<odd>(?<=\w[\"'])|(?<=\")\"|(?<=')'|(?<=\")[^\"\\\n]*[\\\f\0\ud800-\udfff]"
+    r"|(?<=')[^'\\\n]*[\\\f\0\ud800-\udfff]|(?<=1)234567)"
+    r"|(?P<string>(?<=\")[^\"\\\n]*\"|(?<=')[^'\\\n]*')"
+    r"|(?P<number>(?<=[0-9])(?<!\w.)[0-9.]*[_eE]?)"
+    r")"
 )
 _WORD = re.compile(r"[\w.]")
 _DECIMAL = re.compile(r"[0-9]+[.][0-9]+")
@@ -102,15 +106,15 @@ def _numbered(text: str) -> tuple[str, list[str], list[str]]:
     parts: list[str] = []
     end = 0
     for match in _LEXEME.finditer(text):
-        number = match["number"]
-        if match["odd"] or (number and (number[-1] in "_eE" or "1234567" in number)):
+        kind, lexeme = match.lastgroup, match[0]
+        if kind == "odd" or (kind == "number" and (lexeme[-1] in "_eE" or "1234567" in lexeme)):
             return text, [], []  # also numbers that could be mistaken for a placeholder
-        if match["string"]:
-            index = strings.setdefault(match["string"][1:-1], len(strings))
+        if kind == "string":
+            index = strings.setdefault(lexeme[1:-1], len(strings))
             parts += (text[end : match.start()], f'"\N{SECTION SIGN}{index}\N{SECTION SIGN}"')
             end = match.end()
-        elif number and _is_decimal(text, match):
-            index = decimals.setdefault(number, len(decimals))
+        elif kind == "number" and _is_decimal(text, match):
+            index = decimals.setdefault(lexeme, len(decimals))
             parts += (text[end : match.start()], f"1234567{index:03d}.5")
             end = match.end()
     return "".join((*parts, text[end:])), list(strings), list(decimals)

@@ -21,6 +21,7 @@ from lightning_ouro.programs.scene_geometry import SceneGeometry, ground_of
 from lightning_ouro.programs.walking import Ground
 
 Tables = dict[str, list[Any]]  # by the function of the API, one for each draw
+_PAIRS = 2_000  # of objects that are looked at for several draws at once; chosen by hand
 MOST_OBJECTS = 200  # of which straight ways are found, in 1 s for all draws; chosen by hand
 
 
@@ -74,15 +75,15 @@ class Ways:
 
     def _find_straight(self) -> Iterator[None]:
         """For each draw a text with a 1 for each pair of objects with a straight way between them, or else a 0."""
-        for draw, straight in enumerate((yield from self._know_straight())):
-            straight = straight & ~self._lead_through(draw)
-            self._tables["is_straight"].append("".join("01"[one] for one in straight.ravel().tolist()))
-
-    def _lead_through(self, draw: int) -> Flags:
-        """Whether the line between each pair leads too far through what an end stands on, `(n, n)`."""
-        n = len(self._draws[0].scene.objects)
-        starts, goals = np.indices((n, n)).reshape(2, -1)
-        return self._ground.lead_through(np.full(n * n, draw), starts, goals).reshape(n, n)
+        straight = yield from self._know_straight()
+        at_once = max(1, _PAIRS // max(1, straight[0].size))
+        for first in range(0, len(straight), at_once):
+            draws, starts, goals = np.indices(straight[first : first + at_once].shape).reshape(3, -1)
+            free = straight[first : first + at_once].reshape(-1)
+            free = free & ~self._ground.lead_through(first + draws, starts, goals)
+            for one in free.reshape(-1, straight[0].size):
+                self._tables["is_straight"].append(np.where(one, b"1", b"0").tobytes().decode())
+            yield
 
     def _find_paths(self) -> Iterator[None]:
         """For each draw the points at which paths bend, and a text with the paths between all pairs."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import final
 
 import numpy as np
@@ -77,7 +77,7 @@ class Family(ABC):
     @final
     def least_share(self, roles: Roles) -> float:
         """The share that a question about these roles needs."""
-        return self.share if self.fitting(roles) else self.free_share
+        return self.share if any(form.fits(roles) for form in self.forms) else self.free_share
 
     @final
     def margins(self, geometry: SceneGeometry) -> Margins:
@@ -111,7 +111,8 @@ class Family(ABC):
     @final
     def parse(self, text: str) -> Roles | None:
         """The roles that a text names, or None if it follows none of the family's forms."""
-        return next((roles for form in self.forms if (roles := form.read(text)) is not None), None)
+        followed = _followed(self, text)
+        return None if followed is None else followed[1]
 
     @final
     def rewritten(self, text: str, roles: Roles) -> str:
@@ -120,8 +121,8 @@ class Family(ABC):
         Whatever does not matter when a text is read (case, white space, zeros before a time) is then gone, so
         the same question has the same text.
         """
-        form = next((form for form in self.forms if form.read(text) is not None), None)
-        return folded(text) if form is None else form.write(roles)
+        followed = _followed(self, text)
+        return folded(text) if followed is None else followed[0].write(roles)
 
     @final
     def relisted(self, text: str, options: tuple[str, ...]) -> str:
@@ -136,6 +137,12 @@ class Family(ABC):
     def key(self, scene_id: str, roles: Roles) -> Key:
         """What two questions are compared by to tell whether the second was asked before."""
         return scene_id, self.name, tuple(sorted(self.canonical(roles).items()))
+
+
+@lru_cache(maxsize=16)  # what a question means is asked for, and then its text is written again
+def _followed(family: Family, text: str) -> tuple[Form, Roles] | None:
+    """The first of the family's forms that a text follows, and the roles it names."""
+    return next(((form, roles) for form in family.forms if (roles := form.read(text)) is not None), None)
 
 
 def quote(category: str) -> str:

@@ -128,18 +128,19 @@ class RelDirection(Family):
 
     def _ambiguous(self, geometry: SceneGeometry, indices: Sequence[int], ahead: str) -> str | None:
         """Why the sector is not clear, or None."""
-        centers = [geometry.centers[index] for index in indices]
-        angle, least = float(_turned(direction_degrees(*centers), ahead)), self.margins(geometry).boundary
+        ends = np.repeat(geometry.centers[indices][:, None], 3 * 8 + 1, axis=1)
+        for place, index in enumerate(indices):  # each of its corners in place of its centre
+            ends[place, 8 * place : 8 * place + 8] = geometry.corners[index]
+        angles = _turned(direction_degrees(*ends), ahead)
+        angle, least = float(angles[-1]), self.margins(geometry).boundary
         slack = self._sectors.boundary_distance(angle)
         if slack < least:
             return (
                 f"{angle:.0f} degrees lies {slack:.1f} degrees from a boundary; at least {least:.0f} needed"
             )
-        for place, (role, index) in enumerate(zip(("standing", ahead, "target"), indices, strict=True)):
-            ends = [*centers[:place], geometry.corners[index], *centers[place + 1 :]]
-            corners = _turned(direction_degrees(*ends), ahead)
-            named = [self._sectors.name(float(corner)) for corner in corners]
-            stray = len(named) - named.count(self._sectors.name(angle))
+        sectors = np.searchsorted(self._sectors.ends, angles, side="right")
+        strays = (sectors[:-1] != sectors[-1]).reshape(3, 8).sum(axis=1).tolist()
+        for role, stray in zip(("standing", ahead, "target"), strays, strict=True):
             if stray > STRAY_CORNERS:
                 return f"{stray} of the 8 corners of the {role} object lie in another sector"
         return None
