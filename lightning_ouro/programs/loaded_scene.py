@@ -12,7 +12,7 @@ from typing import Any, final
 
 import numpy as np
 
-from lightning_ouro.programs.geometry import Floats
+from lightning_ouro.programs.geometry import Floats, point_distances
 from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.known import Guess, Known, only
 from lightning_ouro.programs.scene_geometry import SceneGeometry
@@ -61,9 +61,9 @@ def plain_data(
     floor = np.array([0, 0, ground_level(bottoms, draws[0].eyes) or 0.0])
     if known is None:
         known = Known.all_of(len(exact.objects), len(draws[0].eyes))
-    shared = (*_shared(draws[0], floor, known, later), aside)
-    rows = zip(draws, [None] * len(draws) if guesses is None else guesses, strict=True)
-    return {"shared": shared, "draws": [_draw(draw, floor, known, guess) for draw, guess in rows]}
+    categories = tuple(item.category for item in exact.objects)
+    shared = (categories, *_shared(draws[0], floor, known, later), aside)
+    return {"shared": shared, "draws": _draws(draws, floor, known, guesses)}
 
 
 def _shared(exact: SceneGeometry, floor: Floats, known: Known, later: Mapping[str, float]) -> tuple[Any, ...]:
@@ -105,29 +105,33 @@ def _sides(forward: list[float]) -> tuple[tuple[float, float] | None, tuple[floa
     return (None, None) if math.isnan(x) else ((x, y), (y, -x))
 
 
-def _draw(draw: SceneGeometry, floor: Floats, known: Known, guess: Guess | None) -> tuple[Any, ...]:
-    """Objects, floor area, distances between objects, and distances from the cameras."""
-    if guess is None:
-        centers = sizes = extents = distances = longest = None
+def _draws(
+    draws: Sequence[SceneGeometry], floor: Floats, known: Known, guesses: Sequence[Guess] | None
+) -> list[tuple[Any, ...]]:
+    """Of each draw: its objects, floor area, distances between objects, and distances from the cameras."""
+    centers, sizes, rotations, corners, gaps = (
+        np.stack([getattr(draw, name) for draw in draws])
+        for name in ("centers", "sizes", "rotations", "corners", "distances")
+    )
+    numbers = _numbers(centers - floor, sizes, np.ptp(corners, axis=2))
+    if guesses is None:
+        guessed = guessed_gaps = None
     else:
-        centers, sizes, extents, distances = (
-            guess.centers - floor,
-            guess.sizes,
-            guess.extents,
-            guess.distances,
-        )
-        longest = sizes.max(axis=1)
-    heights, sides, places = known.heights, known.sides, known.places
-    columns = (
-        only(np.stack([places, places, known.levels], axis=1), draw.centers - floor, centers),
-        only((sides & heights)[:, None], draw.sizes, sizes),
-        only(sides, draw.sizes.max(axis=1), longest),
-        only(np.stack([sides, sides, heights], axis=1), np.ptp(draw.corners, axis=1), extents),
+        guessed = np.stack([_numbers(guess.centers - floor, guess.sizes, guess.extents) for guess in guesses])
+        guessed_gaps = np.stack([guess.distances for guess in guesses])
+    sides, heights, places = known.sides, known.heights, known.places
+    of_numbers = [places, places, known.levels, *[sides & heights] * 3, sides, sides, sides, heights]
+    eyes = np.zeros((0, 3)) if draws[0].views is None else draws[0].views.poses[:, :3, 3]
+    tables = (
+        only(np.stack(of_numbers, axis=1), numbers, guessed),
+        only(known.gaps, gaps, guessed_gaps),
+        only(known.from_cameras, point_distances(eyes, centers, sizes, rotations)),
     )
-    objects = tuple(
-        (obj.id, obj.category, tuple(center), tuple(size), longest_side, tuple(extents_), extents_[2])
-        for obj, center, size, longest_side, extents_ in zip(draw.scene.objects, *columns, strict=True)
-    )
-    apart = tuple(map(tuple, only(known.gaps, draw.distances, distances)))
-    from_cameras = tuple(map(tuple, only(known.from_cameras, draw.camera_distances)))
-    return objects, draw.floor_area if known.floor_area else None, apart, from_cameras
+    areas = [draw.floor_area if known.floor_area else None for draw in draws]
+    rows = ([tuple(map(tuple, table)) for table in of_draws] for of_draws in tables)
+    return [(objects, area, *apart) for area, objects, *apart in zip(areas, *rows, strict=True)]
+
+
+def _numbers(centers: Floats, sizes: Floats, extents: Floats) -> Floats:
+    """`(..., n, 10)`: centres, sides, the longest of them, and extents, as the prelude's `_load` takes them."""
+    return np.concatenate([centers, sizes, sizes.max(axis=-1, keepdims=True), extents], axis=-1)

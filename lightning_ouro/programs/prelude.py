@@ -83,6 +83,7 @@ class ProgramScene:
     floor_area: float
     cameras: tuple[Camera, ...]
     _by_category: dict[str, tuple[Object, ...]]
+    _only: dict[str, Object]
     _counts: dict[str, int]
     _distances: tuple[tuple[float, ...], ...]
     _camera_distances: tuple[tuple[float, ...], ...]
@@ -97,11 +98,10 @@ class ProgramScene:
 
     def unique(self, category: str) -> Object:
         """The only object of a category; a ValueError if there are none or several."""
-        objects = self._by_category.get(category, ())
-        number = max(len(objects), self._counts.get(category, 0))
-        if len(objects) != 1 or number != 1:
+        if category not in self._only:
+            number = max(len(self._by_category.get(category, ())), self._counts.get(category, 0))
             raise ValueError(f"the scene has {number} objects of category {category!r}, not one")
-        return objects[0]
+        return self._only[category]
 
     def count(self, category: str) -> int:
         """The number of objects of a category."""
@@ -223,18 +223,26 @@ def _degrees(ahead_x: float, ahead_y: float, aside_x: float, aside_y: float) -> 
 
 
 def _load(
-    shared: tuple[Any, Any, Any, Any, float], draws: list[tuple[Any, Any, Any, Any]]
+    shared: tuple[Any, Any, Any, Any, Any, float], draws: list[tuple[Any, Any, Any, Any]]
 ) -> list[ProgramScene]:
-    counts, first_seen, camera_fields, headings, aside = shared
+    categories, counts, first_seen, camera_fields, headings, aside = shared
     cameras = tuple([Camera(*fields) for fields in camera_fields])
     scenes = []
-    for draw, (object_fields, floor_area, distances, camera_distances) in enumerate(draws):
-        objects = tuple([Object(*fields) for fields in object_fields])
+    for draw, (rows, floor_area, distances, camera_distances) in enumerate(draws):
+        objects = tuple(
+            [
+                Object(index, categories[index], row[:3], row[3:6], row[6], row[7:], row[9])
+                for index, row in enumerate(rows)
+            ]
+        )
         named = {name: tuple([objects[index] for index in indices]) for name, (_, indices) in counts.items()}
         numbers = {name: number for name, (number, _) in counts.items()}
+        alone = {name: group[0] for name, group in named.items() if len(group) == 1 and numbers[name] <= 1}
         apart = (distances, camera_distances)
         seen = (first_seen, headings)
-        scenes.append(ProgramScene(objects, floor_area, cameras, named, numbers, *apart, *seen, aside, draw))
+        scenes.append(
+            ProgramScene(objects, floor_area, cameras, named, alone, numbers, *apart, *seen, aside, draw)
+        )
     return scenes
 
 
@@ -253,17 +261,21 @@ def _attempt(scenes: list[ProgramScene], program: Any) -> Any:
 
 
 def _answers(scenes: list[ProgramScene], answer: Any) -> Any:
-    plain = [_answer(scenes[0], answer)]
+    joined: list[Any] = []
+    plain = [_answer(scenes[0], answer, joined)]
     for scene in scenes[1:]:
         try:
-            plain.append(_answer(scene, answer))
+            plain.append(_answer(scene, answer, joined))
         except ValueError:  # noise may block a path or hide an object: no answer there, but not a failure
             plain.append(None)
-    return [*plain, _answer(scenes[0], answer)]  # exposes a program that remembers anything
+    return [*plain, _answer(scenes[0], answer, joined)]  # exposes a program that remembers anything
 
 
-def _answer(scene: ProgramScene, answer: Any) -> Any:
-    """The answer as numbers and short texts, or what is wrong with it: nothing huge or foreign gets out."""
+def _answer(scene: ProgramScene, answer: Any, joined: list[Any]) -> Any:
+    """The answer as numbers and short texts, or what is wrong with it: nothing huge or foreign gets out.
+
+    The texts of a choice are the same for most scenes: `joined` holds the last ones, and all of them as one text.
+    """
     given = answer(scene)
     if not isinstance(given, Answer):
         return type(given).__name__[:40]
@@ -274,12 +286,16 @@ def _answer(scene: ProgramScene, answer: Any) -> Any:
     if isinstance(value, int):
         value = max(-1000000000, min(1000000000, value)) if not isinstance(value, bool) else value
     if isinstance(among, tuple):
-        texts = [
-            text for text in among[:100] if isinstance(text, str) and len(text) <= 400 and "\n" not in text
-        ]
-        if len(texts) < len(among):
-            return "a choice among more or other things than short texts"
-        lines = "\n".join(texts)  # one text crosses to the host faster than many
+        if not joined or joined[0] != among:
+            texts = [
+                text
+                for text in among[:100]
+                if isinstance(text, str) and len(text) <= 400 and "\n" not in text
+            ]
+            if len(texts) < len(among):
+                return "a choice among more or other things than short texts"
+            joined[:] = [among, "\n".join(texts)]
+        lines = joined[1]  # one text crosses to the host faster than many
     elif among is not None:
         return "an Answer of its own making"
     return kind[:40], value[:400] if isinstance(value, str) else value, lines
