@@ -59,10 +59,9 @@ def margin(geometry: SceneGeometry, family: Family, roles: Roles, outcome: Outco
     limit.
     """
     assert geometry.views is not None
-    needed = sorted(family.must_show(geometry, roles))
-    visibility = geometry.views.visibility[:, needed].max(axis=0)
+    shares = (geometry.views.largest[index] for index in family.must_show(geometry, roles))
     least = np.float32(family.least_share(roles))
-    visible = float(visibility.min(initial=np.inf) / least)  # at the limit exactly 1
+    visible = float(min(shares, default=np.float32(np.inf)) / least)  # at the limit exactly 1
     return min(_agreeing(outcome), family.slack(geometry, roles) / 2, visible / 2)
 
 

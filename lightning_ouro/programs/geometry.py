@@ -245,11 +245,11 @@ def outline_gaps(outlines: Float[np.ndarray, "n 6 2"]) -> Float[np.ndarray, "n n
     offsets = (
         outlines[None, :, None, :] - outlines[:, None, :, None]
     )  # from corner to corner, (n, n, 6, 6, 2)
-    outer = edges[:, None, :, None, 1] * offsets[..., 0] - edges[:, None, :, None, 0] * offsets[..., 1]
-    is_outside = (outer > _SLACK).all(axis=3).any(axis=2)
-    along = edges[:, None, :, None]
-    share = (offsets * along).sum(axis=-1) / np.maximum((along * along).sum(axis=-1), 1e-300)
-    gaps = np.linalg.norm(offsets - np.clip(share, 0, 1)[..., None] * along, axis=-1).min(axis=(2, 3))
+    (x, y), (along_x, along_y) = np.moveaxis(offsets, -1, 0), np.moveaxis(edges[:, None, :, None], -1, 0)
+    is_outside = (along_y * x - along_x * y > _SLACK).all(axis=3).any(axis=2)
+    share = (x * along_x + y * along_y) / np.maximum(along_x * along_x + along_y * along_y, 1e-300)
+    share = np.clip(share, 0, 1)
+    gaps = np.sqrt(((x - share * along_x) ** 2 + (y - share * along_y) ** 2).min(axis=(2, 3)))
     return np.where(is_outside | is_outside.T, np.minimum(gaps, gaps.T), 0.0)
 
 

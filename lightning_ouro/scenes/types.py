@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import product
 from typing import Any, Protocol
 
@@ -196,6 +197,11 @@ class Views:
     def at_most(self) -> NDArray[np.float32]:
         """`(T, objects)` share of the frame's pixels that each object fills at most."""
         return self.visibility if self.possible is None else self.possible
+
+    @cached_property
+    def largest(self) -> tuple[np.float32, ...]:
+        """Of each object, the largest share of a frame's pixels that it fills."""
+        return tuple(self.visibility.max(axis=0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -145,6 +145,7 @@ def _followed(family: Family, text: str) -> tuple[Form, Roles] | None:
     return next(((form, roles) for form in family.forms if (roles := form.read(text)) is not None), None)
 
 
+@lru_cache(maxsize=1024)
 def quote(category: str) -> str:
     """The category as a Python string literal, in double quotes as language models tend to write it."""
     return json.dumps(category, ensure_ascii=False)
