@@ -61,19 +61,26 @@ def blockers(starts: Floats, ends: Floats, shapes: Floats) -> Sets:
 
 
 def crossings(starts: Floats, ends: Floats, outline: Floats) -> Flags:
-    """Whether the lines from points `(m, 2)` to points `(n, 2)` cross the floor's outline, `(m, n)`."""
-    crossing = np.zeros((len(starts), len(ends)), dtype=bool)
+    """Whether the lines from points `(..., m, 2)` to points `(..., n, 2)` cross the floor's outline, `(..., m, n)`."""
+    crossing = np.zeros((*starts.shape[:-1], ends.shape[-2]), dtype=bool)
     following = np.roll(outline, -1, axis=0)
-    edges = (following - outline)[:, None]
-    start_sides, end_sides = (np.sign(cross(edges, points - outline[:, None])) for points in (starts, ends))
+    corners, edges = (of.reshape(-1, *[1] * (starts.ndim - 1), 2) for of in (outline, following - outline))
+    start_sides, end_sides = (np.sign(cross(edges, points - corners)) for points in (starts, ends))
     for side in (1, -1):
-        splits = (start_sides == side).any(axis=1) & (end_sides == -side).any(axis=1)
-        for edge in np.flatnonzero(splits).tolist():  # none of a rectangle's, if all points are on the floor
-            rows = np.flatnonzero(start_sides[edge] == side)
-            columns = np.flatnonzero(end_sides[edge] == -side)
-            line = ends[columns] - starts[rows, None]
-            to_corner, to_following = outline[edge] - starts[rows, None], following[edge] - starts[rows, None]
-            crossing[np.ix_(rows, columns)] |= cross(line, to_corner) * cross(line, to_following) < 0
+        splits = (start_sides == side).any(axis=-1) & (end_sides == -side).any(axis=-1)
+        for edge, *lead in np.argwhere(
+            splits
+        ).tolist():  # none of a rectangle's, if all points are on the floor
+            draw = tuple(lead)
+            rows = np.flatnonzero(start_sides[edge][draw] == side)
+            columns = np.flatnonzero(end_sides[edge][draw] == -side)
+            start = starts[draw][rows, None]
+            line, to_corner, to_following = (
+                ends[draw][columns] - start,
+                outline[edge] - start,
+                following[edge] - start,
+            )
+            crossing[draw][np.ix_(rows, columns)] |= cross(line, to_corner) * cross(line, to_following) < 0
     return crossing
 
 

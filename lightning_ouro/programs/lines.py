@@ -25,7 +25,7 @@ _TESTS = 40_000  # of a line against an obstacle that are done for several draws
 def find_straight(ground: Ground) -> Generator[None, None, Flags]:
     """Whether each pair of objects has a straight way in each draw, `(draws, n, n)`; with pauses."""
     draws, n = ground.are_obstacles.shape
-    straight = np.stack([~crossings(centers, centers, ground.outline) for centers in ground.centers])
+    straight = ~crossings(ground.centers, ground.centers, ground.outline)
     are_on_floor = on_floor(ground.centers.reshape(-1, 2), ground.outline).reshape(draws, n)
     straight &= are_on_floor[:, :, None] & are_on_floor[:, None]
     for start in range(0, n, MOST):

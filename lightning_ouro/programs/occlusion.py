@@ -118,7 +118,10 @@ class Occluders:
 
     def _beyond(self, eyes: Floats, points: Floats, ends: Floats, owners: Indices) -> Flags:
         """Whether the ways from eyes to points lead through a wall, before their ends, out of the room or below it."""
-        hidden, some = np.zeros(len(points), dtype=bool), np.flatnonzero(~self._surely_in_room[owners])
+        hidden, may_leave = np.zeros(len(points), dtype=bool), owners < 0
+        if not may_leave.all():
+            may_leave |= ~self._surely_in_room[owners]
+        some = np.flatnonzero(may_leave)
         if len(some) == 0:
             return hidden
         hidden[some] = self._leave_room(eyes[some], points[some], ends[some])
@@ -126,7 +129,7 @@ class Occluders:
 
     @cached_property
     def _surely_in_room(self) -> Flags:
-        """`(n + 1,)` which boxes lie in a room without a corner to look around, above its floor; the last is no box."""
+        """`(n,)` which boxes lie in a room without a corner to look around, above its floor."""
         corners = self.centers[:, None] + (CORNER_SIGNS * self.sizes[:, None] / 2) @ np.swapaxes(
             self.rotations, 1, 2
         )
@@ -137,7 +140,7 @@ class Occluders:
             inside &= self._are_convex & on_floor(corners.reshape(-1, 3)[:, :2], self.walls).reshape(
                 -1, 8
             ).all(axis=1)
-        return np.append(inside, False)
+        return inside
 
     def _leave_room(self, eyes: Floats, points: Floats, ends: Floats) -> Flags:
         """As `_beyond`, whatever the points belong to."""

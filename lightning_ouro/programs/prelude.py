@@ -120,9 +120,10 @@ class ProgramScene:
         ahead_y = facing.center[1] - standing.center[1]
         aside_x = target.center[0] - standing.center[0]
         aside_y = target.center[1] - standing.center[1]
-        near = min(math.hypot(ahead_x, ahead_y), math.hypot(aside_x, aside_y))
-        if self._aside and near < _NEAR:
-            raise ValueError(f"{near:.2f} m are too near for a direction")
+        if self._aside:
+            near = min(math.hypot(ahead_x, ahead_y), math.hypot(aside_x, aside_y))
+            if near < _NEAR:
+                raise ValueError(f"{near:.2f} m are too near for a direction")
         return (_degrees(ahead_x, ahead_y, aside_x, aside_y) + self._aside) % 360
 
     def is_straight(self, a: Object, b: Object) -> bool:

@@ -17,12 +17,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from lightning_ouro.programs.first_seen import TRACE, VISIBLE
-from lightning_ouro.programs.scene_geometry import (
-    CENTER_SIGMA,
-    TURN_SIGMA,
-    SceneGeometry,
-    scene_geometry,
-)
+from lightning_ouro.programs.noise import CENTER_SIGMA, TURN_SIGMA
+from lightning_ouro.programs.scene_geometry import SceneGeometry, scene_geometry
 from lightning_ouro.scenes.types import CameraPath, Views
 from lightning_ouro.seeding import generator_named
 

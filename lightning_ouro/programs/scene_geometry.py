@@ -1,9 +1,6 @@
 """The geometry of a scene that programs and families' rules share: exact, or under noise.
 
-`jittered` draws the noise, once per scene for all of its questions: Gaussian, with a standard deviation of 3
-cm for each coordinate of a centre, 3 % for each side of a box and of the floor, and 2 degrees about the
-vertical. Counts, cameras and what the frames show stay as they are. The sizes of the noise were chosen by
-hand.
+Noise (`noise`) leaves counts, cameras and what the frames show as they are.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ from lightning_ouro.programs.geometry import (
 )
 from lightning_ouro.programs.ground_level import ground_level
 from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
-from lightning_ouro.programs.noise import about_vertical
+from lightning_ouro.programs.noise import Boxes, exact_and_noisy_areas, exact_and_noisy_boxes
 from lightning_ouro.programs.pictures import Pictures
 from lightning_ouro.programs.shown_room import ShownRoom
 from lightning_ouro.programs.walking import Ground
@@ -35,11 +32,6 @@ from lightning_ouro.scenes.floor import floor_outline
 from lightning_ouro.scenes.naming import unclear_among
 from lightning_ouro.scenes.room_kinds import may_be_there_as
 from lightning_ouro.scenes.types import CORNER_SIGNS, Scene, Views
-from lightning_ouro.seeding import generator_named
-
-CENTER_SIGMA = 0.03  # metres
-SIDE_SIGMA = 0.03  # of a side
-TURN_SIGMA = np.radians(2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,18 +259,21 @@ def scene_geometry(
 
 def jittered(scene: Scene, views: Views | None = None, draws: int = 8, by: float = 1) -> list[SceneGeometry]:
     """The geometry under noise, or `by` times as much; depends only on the scene's id, boxes and floor area."""
-    centers, sizes, rotations = _boxes(scene)
-    noise = by * generator_named(f"jitter {scene.id}").standard_normal((draws, len(scene.objects), 7))
-    centers = centers + CENTER_SIGMA * noise[..., :3]
-    sizes = sizes * np.clip(1 + SIDE_SIGMA * noise[..., 3:6], 0.5, 1.5)
-    rotations = about_vertical(TURN_SIGMA * noise[..., 6]) @ rotations
-    distances = box_distances(centers, sizes, rotations)
-    floor_noise = by * generator_named(f"jitter floor {scene.id}").standard_normal((draws, 2))
-    areas = scene.floor_area * np.clip(1 + SIDE_SIGMA * floor_noise, 0.5, 1.5).prod(axis=1)
-    return [
-        SceneGeometry(scene, views, *draw)
-        for draw in zip(centers, sizes, rotations, distances, areas.tolist(), strict=True)
-    ]
+    return exact_and_jittered(scene, views, draws, by)[1:]
+
+
+def exact_and_jittered(
+    scene: Scene,
+    views: Views | None = None,
+    draws: int = 8,
+    by: float = 1,
+    margins: FamilyMargins = FOR_ALL,
+) -> list[SceneGeometry]:
+    """What `scene_geometry` and `jittered` give, in less time."""
+    boxes = exact_and_noisy_boxes(scene.id, _boxes(scene), draws, by)
+    areas = exact_and_noisy_areas(scene.id, scene.floor_area, draws, by)
+    each = zip(*boxes, box_distances(*boxes), areas, strict=True)
+    return [SceneGeometry(scene, views, *draw, margins) for draw in each]
 
 
 def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
@@ -291,7 +286,7 @@ def ground_of(draws: Sequence[SceneGeometry]) -> Ground:
     return Ground.under_boxes(floor_outline(draws[0].scene), level, corners, centers, sizes, rotations)
 
 
-def _boxes(scene: Scene) -> tuple[Floats, Floats, Floats]:
+def _boxes(scene: Scene) -> Boxes:
     n = len(scene.objects)
     centers = np.array([obj.center for obj in scene.objects], dtype=float).reshape(n, 3)
     sizes = np.array([obj.size for obj in scene.objects], dtype=float).reshape(n, 3)

@@ -25,7 +25,7 @@ from lightning_ouro.programs.margins import FOR_ALL, FamilyMargins
 from lightning_ouro.programs.open_law import OpenLaw
 from lightning_ouro.programs.questions import Failure, Proposal, Reason, Rejection
 from lightning_ouro.programs.sandbox import LoadedScene, Outcome, Sandbox
-from lightning_ouro.programs.scene_geometry import SceneGeometry, jittered, scene_geometry
+from lightning_ouro.programs.scene_geometry import SceneGeometry, exact_and_jittered
 from lightning_ouro.programs.source import Source
 from lightning_ouro.programs.unit import no_metres
 from lightning_ouro.scenes.types import Scene, Views
@@ -129,12 +129,11 @@ class Verifier:
         return verdicts
 
     def _context(self, scene: Scene, views: Views) -> _Context:
-        exact = scene_geometry(scene, views, self._margins)
+        draws = exact_and_jittered(scene, views, self._draws, margins=self._margins)
         names = {obj.category for obj in scene.objects} | set(scene.counts)
-        draws = [exact, *jittered(scene, views, self._draws)]
         loaded = LoadedScene(draws)
         return _Context(
-            geometry=exact,
+            geometry=draws[0],
             loaded=loaded,
             categories={lower_case(name): name for name in sorted(names)},
             open_law=OpenLaw(self._sandbox, draws, loaded),
