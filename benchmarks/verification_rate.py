@@ -14,8 +14,9 @@ from pathlib import Path
 
 from rich.progress import track
 
-from lightning_ouro.programs import source
+from lightning_ouro.programs import source, verification
 from lightning_ouro.programs.families import FAMILIES
+from lightning_ouro.programs.matching import Match
 from lightning_ouro.programs.questions import Proposal, Rejection
 from lightning_ouro.programs.sandbox import Sandbox
 from lightning_ouro.programs.verification import Verified, Verifier
@@ -128,8 +129,10 @@ def breakdown(jobs: Sequence[Job]) -> dict[str, float]:
             times.append(time.perf_counter())
             outcomes = sandbox.run_all(sources, context.loaded)
             times.append(time.perf_counter())
-            for proposal, parsed, outcome in zip(job.proposals, sources, outcomes, strict=True):
-                verifier._verify(context, proposal, parsed, outcome, ())
+            matches = verifier._match(context, job.proposals, sources, outcomes)
+            for proposal, outcome, match in zip(job.proposals, outcomes, matches, strict=True):
+                if isinstance(match, Match):
+                    verification._verify(context, proposal, match, outcome, ())
             times.append(time.perf_counter())
             for step, start, end in zip(STEPS, times, times[1:], strict=False):
                 spent[step] += end - start

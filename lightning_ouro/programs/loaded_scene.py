@@ -62,7 +62,7 @@ def plain_data(
     if known is None:
         known = Known.all_of(len(exact.objects), len(draws[0].eyes))
     categories = tuple(item.category for item in exact.objects)
-    shared = (categories, *_shared(draws[0], floor, known, later), aside)
+    shared = (*_shared(draws[0], floor, known, later), categories, aside)
     return {"shared": shared, "draws": _draws(draws, floor, known, guesses)}
 
 

@@ -226,16 +226,14 @@ def _degrees(ahead_x: float, ahead_y: float, aside_x: float, aside_y: float) -> 
 def _load(
     shared: tuple[Any, Any, Any, Any, Any, float], draws: list[tuple[Any, Any, Any, Any]]
 ) -> list[ProgramScene]:
-    categories, counts, first_seen, camera_fields, headings, aside = shared
+    counts, first_seen, camera_fields, headings, categories, aside = shared
     cameras = tuple([Camera(*fields) for fields in camera_fields])
     scenes = []
     for draw, (rows, floor_area, distances, camera_distances) in enumerate(draws):
-        objects = tuple(
-            [
-                Object(index, categories[index], row[:3], row[3:6], row[6], row[7:], row[9])
-                for index, row in enumerate(rows)
-            ]
-        )
+        fields = [
+            (i, categories[i], row[:3], row[3:6], row[6], row[7:], row[9]) for i, row in enumerate(rows)
+        ]
+        objects = tuple([Object(*each) for each in fields])
         named = {name: tuple([objects[index] for index in indices]) for name, (_, indices) in counts.items()}
         numbers = {name: number for name, (number, _) in counts.items()}
         alone = {name: group[0] for name, group in named.items() if len(group) == 1 and numbers[name] <= 1}

@@ -78,11 +78,11 @@ class Ways:
         straight = yield from self._know_straight()
         at_once = max(1, _PAIRS // max(1, straight[0].size))
         for first in range(0, len(straight), at_once):
-            draws, starts, goals = np.indices(straight[first : first + at_once].shape).reshape(3, -1)
-            free = straight[first : first + at_once].reshape(-1)
-            free = free & ~self._ground.lead_through(first + draws, starts, goals)
-            for one in free.reshape(-1, straight[0].size):
-                self._tables["is_straight"].append(np.where(one, b"1", b"0").tobytes().decode())
+            some = straight[first : first + at_once]
+            draws, starts, goals = np.indices(some.shape).reshape(3, -1)
+            leads_through = self._ground.lead_through(first + draws, starts, goals).reshape(some.shape)
+            for free in some & ~leads_through:
+                self._tables["is_straight"].append(np.where(free, b"1", b"0").tobytes().decode())
             yield
 
     def _find_paths(self) -> Iterator[None]:

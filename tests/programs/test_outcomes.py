@@ -35,6 +35,17 @@ def test_a_draw_without_an_answer_is_none():
     assert read_answers([ROW, None, ROW, ROW], 3).answers == (answer, None, answer)
 
 
+def test_each_choice_is_read_with_its_own_texts():
+    rows = [
+        ("choice", value, among)
+        for value, among in (("a", "a\nb"), ("a", "a\nb"), ("b", "a\nb"), ("a", "b\na"))
+    ]
+    expected = [TypedAnswer("choice", value, tuple(among.split("\n"))) for _, value, among in rows]
+    assert read_answers([*rows, rows[0]], 4).answers == tuple(expected)
+    assert read_answers([*rows, rows[3]], 4).failure.reason == "unrepeatable"
+    assert read_answers([ROW, ("count", True, None), ROW], 2).failure.reason == "untyped"  # though 1 == True
+
+
 def test_only_the_first_draw_has_to_be_in_range():
     assert read_answers([ROW, ("count", -1, None), ROW], 2).answers == (TypedAnswer("count", 1), None)
     assert read_answers([("count", -1, None), ROW, ROW], 2).failure.reason == "range"

@@ -1,3 +1,4 @@
+import dataclasses
 import time
 
 import pytest
@@ -321,3 +322,14 @@ def test_a_value_error_only_under_noise_is_not_a_failure_but_others_are(sandbox,
     assert sandbox.run(program, loaded).answers == (TypedAnswer("count", 1), None, None, None)
     failure = sandbox.run(program.replace("ValueError", "KeyError"), loaded).failure
     assert (failure.reason, "KeyError" in failure.detail) == ("runtime", True)
+
+
+def test_what_a_choice_is_among_may_differ_from_draw_to_draw(sandbox, scene):
+    sizes = ["small", "large", "large", "small", "large"]
+    areas = [{"small": 10.0, "large": 30.0}[size] for size in sizes]
+    loaded = LoadedScene([dataclasses.replace(scene_geometry(scene), floor_area=area) for area in areas])
+    size = "'large' if scene.floor_area > 20 else 'small'"
+    program = returning(f"choice({size}, among=[{size}, 'neither'])")
+    expected = tuple(TypedAnswer("choice", size, (size, "neither")) for size in sizes)
+    for ending in ("", NOT_CLOSED):
+        assert sandbox.run(program + ending, loaded).answers == expected

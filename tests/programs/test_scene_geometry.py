@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from lightning_ouro.programs import prelude
 from lightning_ouro.programs.loaded_scene import plain_data
-from lightning_ouro.programs.scene_geometry import ground_of, jittered, scene_geometry
+from lightning_ouro.programs.scene_geometry import exact_and_jittered, ground_of, jittered, scene_geometry
 from lightning_ouro.scenes.synthetic.procedural import procedural_scene
 from lightning_ouro.scenes.types import FrameBudget, Scene, SceneObject, Views
 
@@ -141,6 +141,15 @@ def test_distances_under_noise_are_those_of_the_boxes_under_noise(room):
         again = scene_geometry(Scene("", "", tuple(fresh), {}, frozenset(), 1.0, None, None))
         np.testing.assert_array_equal(draw.distances, again.distances)
         np.testing.assert_allclose(draw.corners, [obj.corners() for obj in fresh], atol=1e-12)
+
+
+def test_the_exact_geometry_comes_before_those_under_noise(filmed):
+    scene, views = filmed
+    apart = [scene_geometry(scene, views), *jittered(scene, views, 3)]
+    for one, other in zip(apart, exact_and_jittered(scene, views, 3), strict=True):
+        assert other.floor_area == one.floor_area and other.views is views
+        for name in ("centers", "sizes", "rotations", "distances"):
+            np.testing.assert_array_equal(getattr(other, name), getattr(one, name))
 
 
 def test_noise_is_the_same_in_every_process_and_for_every_number_of_draws(room):

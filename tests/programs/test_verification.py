@@ -183,3 +183,25 @@ def test_verdicts_are_in_the_order_of_the_proposals(room, sandbox):
     assert [verdict.proposal.slot for verdict in verdicts] == [0, 1, 2]
     assert [type(verdict) for verdict in verdicts] == [Verified, Rejection, Verified]
     assert Verifier(sandbox).verify(room, filmed(all_visible(room)), []) == []
+
+
+def test_of_several_programs_in_other_words_each_is_held_against_its_own_text(room, sandbox):
+    names, wrong = ["sofa", "tv", "bed", "lamp", "stove"], {"tv": "sofa", "lamp": "bed"}
+    proposed = [
+        proposal(
+            SIZE,
+            {"object": (name,)},
+            program=(
+                "def answer(scene):\n"
+                f"    named, asked = scene.unique({name!r}), scene.unique({wrong.get(name, name)!r})\n"
+                "    return centimetres(100 * max(asked.size))\n"
+            ),
+            slot=slot,
+        )
+        for slot, name in enumerate(names)
+    ]
+    verifier, views = Verifier(sandbox), filmed(all_visible(room))
+    together = verifier.verify(room, views, proposed)
+    assert together == [verdict for each in proposed for verdict in verifier.verify(room, views, [each])]
+    accepted = [name for name, verdict in zip(names, together, strict=True) if isinstance(verdict, Verified)]
+    assert accepted == [name for name in names if name not in wrong]
