@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from process_traces import take_traces
+from process_traces import own_folder, paths_named_in, take_traces
 from rich.progress import track
 
 from lightning_ouro.errors import InputError
@@ -133,29 +133,44 @@ def canary_outcome(geometries: Sequence[SceneGeometry]) -> Outcome:
 
 def examine(programs: Sequence[HostileProgram], seconds: float) -> list[Verdict]:
     """Runs each program in a sandbox that all share, between canaries, and in one of its own."""
-    geometries = furnished_room()
+    with own_folder():
+        return _examine(programs, seconds)
+
+
+def _examine(programs: Sequence[HostileProgram], seconds: float) -> list[Verdict]:
+    geometries, paths = furnished_room(), paths_named_in(hostile.program for hostile in programs)
     expected, loaded, verdicts = canary_outcome(geometries), LoadedScene(geometries), []
     canaries = [source.read(CANARY), source.read(_ISOLATED_CANARY)]
     with Sandbox(seconds) as shared:
         if problems := _disturbed(shared.run_all(canaries, loaded), expected):
             raise InputError(f"the sandbox does not work before any hostile program has run: {problems}")
-        before = take_traces()
+        before = take_traces(paths)
         for hostile in track(programs, "hostile programs", transient=True):
             program = source.read(hostile.program)
-            started = time.perf_counter()
-            first, outcome, last = shared.run_all([canaries[0], program, canaries[0]], loaded)
-            took = time.perf_counter() - started
+            batch = [canaries[0], program, canaries[0]]
+            (first, outcome, last), took = _timed(shared, batch, loaded)
             problems = _ill_typed(outcome) + _disturbed([first, last], expected)
-            if took > 2 * seconds:  # type check, together with the canaries, and alone
-                problems.append(f"took {took:.1f} s, which is more than twice its limit")
+            if (
+                took > 2 * seconds
+            ):  # type check, together with the canaries, and alone; or other work on the machine
+                took = min(took, _timed(shared, batch, loaded)[1])
+            if took > 2 * seconds:
+                problems.append(f"took {took:.1f} s, twice, which is more than twice its limit")
             problems += _disturbed(shared.run_all(canaries, loaded), expected)
-            now = take_traces()
+            now = take_traces(paths)
             problems += now.beyond(before)
             before = before.union(now)  # what one program left is not held against the next
             problems += _differs_alone(program, outcome, geometries, seconds)
             reason = "answers" if outcome.failure is None else outcome.failure.reason
             verdicts.append(Verdict(hostile.name, reason, took, tuple(dict.fromkeys(problems))))
     return verdicts
+
+
+def _timed(
+    sandbox: Sandbox, batch: Sequence[Source | Failure], loaded: LoadedScene
+) -> tuple[list[Outcome], float]:
+    started = time.perf_counter()
+    return sandbox.run_all(batch, loaded), time.perf_counter() - started
 
 
 def _ill_typed(outcome: Outcome) -> list[str]:

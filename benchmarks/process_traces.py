@@ -2,9 +2,13 @@
 
 Used by `containment.py`:
 
-before = take_traces()
-...
-leftovers = take_traces().beyond(before)
+with own_folder():
+    before = take_traces(paths)
+    ...
+    leftovers = take_traces(paths).beyond(before)
+
+Other processes of a shared machine write to /tmp and to the home folder, too. So this process works in a folder of its
+own, which is its home, its working folder and the one of its temporary files, and beyond that looks at named paths.
 """
 
 from __future__ import annotations
@@ -13,10 +17,37 @@ import os
 import re
 import tempfile
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ESCAPE = "/tmp/lightning_ouro_escape"  # the path to which the hostile programs that write files try to write
+_PATH = re.compile(r"/[\w./-]{2,200}")
+
+
+@contextmanager
+def own_folder() -> Iterator[None]:
+    """Works in an empty folder meanwhile; processes that are started there know no other home."""
+    names, before = ("HOME", "TMPDIR"), Path.cwd()
+    kept = {name: os.environ.get(name) for name in names}
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        os.environ |= dict.fromkeys(names, folder)
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            os.chdir(before)
+            tempfile.tempdir = None
+            for name, value in kept.items():
+                os.environ.pop(name, None)
+                if value is not None:
+                    os.environ[name] = value
+
+
+def paths_named_in(texts: Iterable[str]) -> frozenset[str]:
+    """The absolute paths that programs name, to which they might write."""
+    return frozenset(path for text in texts for path in _PATH.findall(text))
 
 
 @dataclass(frozen=True)
@@ -24,7 +55,7 @@ class Traces:
     """What is observable from outside.
 
     Attributes:
-        files: Paths in the folders to which programs might write.
+        files: Paths in the working folder, and those of the named ones that exist.
         processes: The executable of each descendant of this process, "" where it has ended.
         own: This process's open descriptors by kind.
         workers: For each kind, the largest number of descriptors that one descendant holds.
@@ -55,12 +86,9 @@ class Traces:
         return leftovers
 
 
-def take_traces() -> Traces:
-    """What is observable now."""
-    folders = {Path(tempfile.gettempdir()), Path("/tmp"), Path.cwd(), Path.home()}
-    files = {entry.path for folder in folders if folder.is_dir() for entry in os.scandir(folder)}
-    if os.path.lexists(ESCAPE):
-        files.add(ESCAPE)
+def take_traces(paths: Iterable[str]) -> Traces:
+    """What is observable now, of files in the working folder and at these paths."""
+    files = {str(path) for path in Path.cwd().rglob("*")} | {path for path in paths if os.path.lexists(path)}
     descendants = _descendants("self")
     workers: Counter[str] = Counter()
     for process in descendants:

@@ -7,8 +7,9 @@ Three parts:
 
 1. Each hostile program, {"name", "program"} in one line of FILE, runs in a sandbox that all of them share,
    between canaries, and in a fresh one. It is contained if it ends in a typed rejection or in the value that
-   it gives in the fresh sandbox, within twice its time limit, if the canaries give their known answers, and
-   if there is no new file, process, socket or open descriptor, in this process or in a worker.
+   it gives in the fresh sandbox, within twice its time limit (once of two times, since others may use the
+   machine), if the canaries give their known answers, and if there is no new file where it might write,
+   process, socket or open descriptor, in this process or in a worker.
 2. The programs run many times over while this process's memory is watched.
 3. Questions about the layouts of meta_info files (about procedural rooms without --meta) are verified with
    this process and its workers on one core: type check, eight draws of jitter, nine runs and all rules
