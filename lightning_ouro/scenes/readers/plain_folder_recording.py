@@ -24,6 +24,7 @@ from typing_extensions import override
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage import orientation
 from lightning_ouro.scenes.footage.conventions import check_conventions
+from lightning_ouro.scenes.footage.picture_motion import check_motion
 from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.readers.files import (
     Floats,
@@ -43,6 +44,9 @@ from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
 _DEPTH_UNIT = 0.001  # metres, where the file names no other
+_SEEN_MOVING: set[tuple[Path, int]] = (
+    set()
+)  # files, with their cameras, whose pictures were compared: once is enough
 _FEW = 0.1  # of the frames: if fewer have depth, one had better know; chosen by hand
 
 
@@ -218,6 +222,10 @@ class FolderRecording(Recording):
     def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
         if not any("shares" in self._entry(self._shown[index]) for index in frame_indices):
             check_conventions(scene, self, frame_indices, visibility)
+            cameras = hash((self.shots.poses.tobytes(), self.shots.intrinsics.tobytes()))
+            if (self._path, cameras) not in _SEEN_MOVING:
+                check_motion(scene, self)
+                _SEEN_MOVING.add((self._path, cameras))
 
     def _entry(self, camera: Camera) -> dict[str, Any]:
         """What the file says of a frame; empty of a video's frame that it does not speak of."""
