@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 Patches = NDArray[np.float32]
 
 # Chosen by hand, on two public recordings and on rendered rooms:
-SIDE = 480  # pixels of the longer side at which pictures are compared
 _CORNERS = 350  # at most, of a picture
 _RADIUS = 6  # of a patch, pixels
 _APART = 3  # pixels between corners
@@ -33,19 +32,17 @@ class Corners(NamedTuple):
     """The corners of a picture.
 
     Attributes:
-        places: `(n, 2)` columns and rows of pixels of the shrunk picture.
+        places: `(n, 2)` columns and rows of pixels.
         patches: `(n, p)` what is around each, with mean 0 and length 1.
-        size: Height and width of the shrunk picture.
     """
 
     places: NDArray[np.intp]
     patches: Patches
-    size: tuple[int, int]
 
 
 def corners_of(image: NDArray[np.uint8]) -> Corners:
     """The corners of a picture `(H, W, 3)`, the strongest first."""
-    grey = _shrunk(image)
+    grey = np.asarray(Image.fromarray(image).convert("L"), dtype=np.float32)
     smooth = ndimage.gaussian_filter(grey, 1.0)
     down, right = np.gradient(smooth)
     xx, yy, xy = (ndimage.gaussian_filter(part, 2.0) for part in (right * right, down * down, right * down))
@@ -58,15 +55,7 @@ def corners_of(image: NDArray[np.uint8]) -> Corners:
     rows, columns = np.nonzero(is_corner & inner)
     strongest = np.argsort(-strength[rows, columns], kind="stable")[:_CORNERS]
     places = np.stack([columns[strongest], rows[strongest]], axis=1)
-    return Corners(places, _patches(smooth, places), (grey.shape[0], grey.shape[1]))
-
-
-def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    grey = Image.fromarray(image).convert("L")
-    if (scale := SIDE / max(grey.size)) < 1:
-        width, height = (max(1, round(side * scale)) for side in grey.size)
-        grey = grey.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(grey, dtype=np.float32)
+    return Corners(places, _patches(smooth, places))
 
 
 def _patches(smooth: NDArray[np.float32], places: NDArray[np.intp]) -> Patches:
@@ -78,7 +67,7 @@ def _patches(smooth: NDArray[np.float32], places: NDArray[np.intp]) -> Patches:
 
 
 def matches(first: Corners, second: Corners) -> tuple[Floats, Floats]:
-    """The places `(m, 2)` in two shrunk pictures of the corners that are the same, pixel centres at half numbers."""
+    """The places `(m, 2)` in two pictures of the corners that are the same, pixel centres at half numbers."""
     if not len(first.places) or not len(second.places):
         return np.zeros((0, 2)), np.zeros((0, 2))
     alike = first.patches @ second.patches.T

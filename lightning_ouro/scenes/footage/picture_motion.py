@@ -9,23 +9,16 @@ such reading is tried; the recording is refused where one explains plainly more 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.other_conventions import (
-    GL,
-    HALF_TURN,
-    QUARTER_TURN,
-    reordered,
-    with_rotations,
-    with_translations,
-)
-from lightning_ouro.scenes.footage.picture_matches import SIDE, corners_of, matches
+from lightning_ouro.scenes.footage.motion_readings import MotionReading, motion_readings
+from lightning_ouro.scenes.footage.picture_matches import corners_of, matches
+from lightning_ouro.scenes.footage.read_frames import images_or_problems
 from lightning_ouro.scenes.footage.recording import Recording
 from lightning_ouro.scenes.types import Scene
 
@@ -34,7 +27,11 @@ Floats = NDArray[np.float64]
 # Chosen by hand. On 225 parts of two public recordings, right as they are, no other axes explained over 1.7 times as
 # many corners as the files as given; of 40 parts with each mistake all were told. A lens up to 1.25 times as long
 # explained 3 times as many in parts of one of them, whose poses are not as exact:
-_PAIRS = 8  # of pictures that are compared
+_PAIRS = (
+    12  # of pictures that are compared; half of them where these share enough corners, since videos take long
+)
+_ENOUGH = 150  # corners
+_SIDE = 480  # pixels of the longer side at which they are
 _TURN, _STEP = (
     6.0,
     0.25,
@@ -48,12 +45,20 @@ _LEAST = 40  # corners that tell something
 _LEAST_OF_PAIR = 5  # corners with which a pair has a say
 _SHARE = 0.4  # of the corners that another reading has to explain
 _TIMES = 2.0  # as many as the files as given
+_SLACK = (
+    2.0  # with which these are judged, in tolerances: poses that are a little off are not another convention
+)
 _OF_PAIRS = 0.75  # in which it explains more
-_NONE = 0.12  # of the corners: if no reading explains more, one had better look
+_NONE, _BAR = 0.12, 60  # of so many corners: if no more are where they should be, one had better look
 
-_MIRROR = np.diag([-1.0, 1.0, 1.0, 1.0])
-_BACK = np.diag([-1.0, 1.0, -1.0, 1.0])
 _SEE = "; see lightning_ouro/scenes/README.md for what is expected"
+
+
+class _Near(NamedTuple):
+    """Two frames that are compared, and by how many degrees the camera has turned between them."""
+
+    frames: tuple[int, int]
+    turn: float
 
 
 class _Pair(NamedTuple):
@@ -72,23 +77,6 @@ class _Pair(NamedTuple):
     turn: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Reading:
-    """What the files are in some convention, and cameras that are right then; those may be mirrored.
-
-    Attributes:
-        name: For people.
-        poses: `(F, 4, 4)` of all shots, up to a motion of the world, of which pictures say nothing.
-        intrinsics: `(F, 3, 3)`.
-        is_sure: Whether a recording is refused for it; a lens that is a little longer is only warned of.
-    """
-
-    name: str
-    poses: Floats
-    intrinsics: Floats
-    is_sure: bool = True
-
-
 def check_motion(scene: Scene, recording: Recording) -> None:
     """Refuses a recording whose pictures plainly move as in another convention; warns if they move as in none.
 
@@ -100,28 +88,30 @@ def check_motion(scene: Scene, recording: Recording) -> None:
         BadSceneError: another reading explains plainly more of the corners that pictures share.
     """
     shots = recording.shots
-    pairs = list(_pairs(recording))
+    pairs = _pairs(recording)
     numbers = np.array([len(pair.places[0]) for pair in pairs], dtype=int)
     if numbers.sum() < _LEAST:
         return
-    as_given = _Reading("", shots.poses, shots.intrinsics)
-    scored = [(reading, _explained(reading, pairs)) for reading in _readings(as_given)]
+    as_given = MotionReading("", shots.poses, shots.intrinsics)
+    scored = [(reading, _explained(reading, pairs)) for reading in motion_readings(as_given)]
     given = _explained(as_given, pairs)
     best, most = max(scored, key=lambda one: int(one[1].sum()))
     said = (
         f"of {numbers.sum()} corners that pictures share with one a moment later {given.sum() / numbers.sum():.0%} are "
         "where poses and intrinsics say"
     )
-    if _is_plainly_better(most, given, numbers):
+    # Poses that are a little off are not another lens.
+    rival = given if best.intrinsics is shots.intrinsics else _explained(as_given, pairs, _SLACK)
+    if _is_plainly_better(most, rival, numbers):
         told = f"{said}, and {most.sum() / numbers.sum():.0%} would be if {best.name}"
         if best.is_sure:
             raise BadSceneError(f"pictures do not move as the cameras do: {told}{_SEE}")
         warnings.warn(f"scene {scene.id}: {told}", stacklevel=2)
+        return
     near = np.array([pair.turn <= _NEAR_TURN for pair in pairs])
-    corners, explained = numbers[near].sum(), max(most[near].sum(), given[near].sum())
-    if corners >= _LEAST and explained < _NONE * corners:
+    if numbers[near].sum() >= _BAR and given[near].sum() < _NONE * numbers[near].sum():
         warnings.warn(
-            f"scene {scene.id}: {said}, and hardly more in any convention: are the poses of these pictures?",
+            f"scene {scene.id}: {said}, and no other convention is plainly better: are the poses of these pictures?",
             stacklevel=2,
         )
 
@@ -135,26 +125,44 @@ def _is_plainly_better(
     return bool(is_most and says.any() and (explained > given)[says].mean() >= _OF_PAIRS)
 
 
-def _pairs(recording: Recording) -> Iterator[_Pair]:
-    """Pictures of near frames; those that can't be read are passed over, since reading them costs itself elsewhere."""
-    height, width = recording.shots.size
-    for frames, turn in _near_frames(recording.shots.poses):
-        try:
-            first, second = (corners_of(image) for image in recording.images(frames))
-        except BadSceneError:
-            continue
-        scale = np.array([width / first.size[1], height / first.size[0]])
-        places = tuple(found * scale for found in matches(first, second))
-        # A corner is found to about a pixel; poses and lenses are as good as that in 480.
-        yield _Pair(frames, (places[0], places[1]), float((1 + max(first.size) / SIDE) * scale.max()), turn)
+def _pairs(recording: Recording) -> list[_Pair]:
+    """Pictures of near frames; more of them where the first ones share few corners."""
+    pairs: list[_Pair] = []
+    chosen = _near_frames(recording.shots.poses)
+    for some in (chosen[::2], chosen[1::2]):
+        if sum(len(pair.places[0]) for pair in pairs) < _ENOUGH:
+            pairs += _compared(recording, some)
+    return pairs
 
 
-def _near_frames(poses: Floats) -> list[tuple[tuple[int, int], float]]:
+def _compared(recording: Recording, chosen: Sequence[_Near]) -> list[_Pair]:
+    """What pictures share; those that can't be read are passed over, since reading them costs itself elsewhere."""
+    size = recording.shots.size
+    shrink = min(1.0, _SIDE / max(size))
+    shrunk = max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
+    indices = sorted({index for near in chosen for index in near.frames})
+    corners = {
+        index: corners_of(image)
+        for index, image in images_or_problems(recording, indices, shrunk)
+        if not isinstance(image, BadSceneError)
+    }
+    scale = np.array([size[1] / shrunk[1], size[0] / shrunk[0]])
+    # A corner is found to about a pixel; poses and lenses are as good as that in 480.
+    tolerance = float((1 + max(shrunk) / _SIDE) * scale.max())
+    pairs: list[_Pair] = []
+    for (a, b), turn in chosen:
+        if a in corners and b in corners:
+            first, second = matches(corners[a], corners[b])
+            pairs.append(_Pair((a, b), (first * scale, second * scale), tolerance, turn))
+    return pairs
+
+
+def _near_frames(poses: Floats) -> list[_Near]:
     """Frames, evenly chosen, each with the next one from which the camera has turned or moved enough; and degrees.
 
     By how much `(F, 4, 4)` poses turn is the same in every convention.
     """
-    pairs: list[tuple[tuple[int, int], float]] = []
+    pairs: list[_Near] = []
     for index in (
         np.unique(np.linspace(0, len(poses) - 2, _PAIRS, dtype=int)).tolist() if len(poses) > 1 else ()
     ):
@@ -164,11 +172,11 @@ def _near_frames(poses: Floats) -> list[tuple[tuple[int, int], float]]:
         enough = (turns > _TURN) | (np.linalg.norm(later[:, :3, 3] - poses[index, :3, 3], axis=1) > _STEP)
         chosen = int(enough.argmax()) if enough.any() else len(later) - 1
         if turns[chosen] <= _MOST_TURN:
-            pairs.append(((index, index + 1 + chosen), float(turns[chosen])))
+            pairs.append(_Near((index, index + 1 + chosen), float(turns[chosen])))
     return pairs
 
 
-def _explained(reading: _Reading, pairs: Sequence[_Pair]) -> NDArray[np.int_]:
+def _explained(reading: MotionReading, pairs: Sequence[_Pair], slack: float = 1.0) -> NDArray[np.int_]:
     """Of each pair `(pairs,)` the number of corners that are where they should be."""
     counts: list[int] = []
     for pair in pairs:
@@ -176,7 +184,7 @@ def _explained(reading: _Reading, pairs: Sequence[_Pair]) -> NDArray[np.int_]:
         motion = np.asarray(np.linalg.inv(reading.poses[b]) @ reading.poses[a], dtype=np.float64)
         rays = _homogeneous(pair.places[0]) @ np.linalg.inv(reading.intrinsics[a]).T @ motion[:3, :3].T
         off = _off_line(rays, motion[:3, 3], pair.places[1], reading.intrinsics[b])
-        counts.append(int((off <= pair.tolerance).sum()))
+        counts.append(int((off <= slack * pair.tolerance).sum()))
     return np.array(counts, dtype=int)
 
 
@@ -205,64 +213,3 @@ def _off_line(rays: Floats, shift: Floats, places: Floats, lens: Floats) -> Floa
     share = np.clip(((places - ends[0]) * along).sum(axis=1) / length, 0, 1)
     off = np.linalg.norm(places - ends[0] - share[:, None] * along, axis=1)
     return np.where(is_seen, off, np.inf)
-
-
-def _readings(given: _Reading) -> Iterator[_Reading]:
-    """All other conventions that change how pictures move."""
-    for name, read in _POSES.items():
-        for axes, turn in _AXES.items():
-            if name or axes:
-                both = " and ".join(filter(None, (name, axes)))
-                yield _Reading(both, read(given.poses) @ turn, given.intrinsics)
-    for factor, is_sure in _FACTORS.items():
-        whole, focal = given.intrinsics.copy(), given.intrinsics.copy()
-        whole[:, :2] *= factor
-        focal[:, [0, 1], [0, 1]] *= factor
-        times = f"{factor:.2g} times"
-        yield _Reading(
-            f"the pictures had {times} the size that the intrinsics are of", given.poses, whole, is_sure
-        )
-        yield _Reading(f"the focal length were {times} the given one", given.poses, focal, is_sure)
-
-
-def _inverse(poses: Floats) -> Floats:
-    return np.asarray(np.linalg.inv(poses), dtype=np.float64)
-
-
-def _transposed(poses: Floats) -> Floats:
-    return with_rotations(poses, poses[:, :3, :3].transpose(0, 2, 1))
-
-
-def _quaternions(shift: int, is_to_camera: bool) -> Callable[[Floats], Floats]:
-    def read(poses: Floats) -> Floats:
-        given = _inverse(poses) if is_to_camera else poses
-        mended = with_rotations(given, reordered(given, shift))
-        return _inverse(mended) if is_to_camera else mended
-
-    return read
-
-
-_POSES: dict[str, Callable[[Floats], Floats]] = {
-    "": lambda poses: poses,
-    "the poses take the world to the camera": _inverse,
-    "the rotations in the poses are transposed": _transposed,
-    "the positions in the poses are translations from world to camera": with_translations,
-    "the poses' quaternions are in the order x y z w": _quaternions(-1, False),
-    "the poses' quaternions are in the order w x y z": _quaternions(1, False),
-    "the poses' quaternions are in the order x y z w, from world to camera": _quaternions(-1, True),
-    "the poses' quaternions are in the order w x y z, from world to camera": _quaternions(1, True),
-}
-_LEFT_HANDED = "the world is left-handed or pictures are mirrored"
-_AXES: dict[str, Floats] = {
-    "": np.eye(4),
-    "cameras are OpenGL's (y up, looking along -z)": GL,
-    "cameras have y up (x left, looking along z) or pictures are upside down": HALF_TURN,
-    "cameras look backwards (x left, y down)": _BACK,
-    "the pictures were turned by a quarter to the left, and the poses were not": QUARTER_TURN,
-    "the pictures were turned by a quarter to the right, and the poses were not": QUARTER_TURN.T,
-    _LEFT_HANDED: _MIRROR,
-    f"{_LEFT_HANDED}, upside down": _MIRROR @ HALF_TURN,
-    f"{_LEFT_HANDED}, and cameras are OpenGL's": _MIRROR @ GL,
-}
-# What a lens is too short by, and whether that is told for sure.
-_FACTORS = {0.5: True, 0.63: True, 0.8: False, 0.91: False, 1.1: False, 1.25: False, 1.6: True, 2.0: True}
