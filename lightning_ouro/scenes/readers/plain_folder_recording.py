@@ -23,6 +23,7 @@ from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage import orientation
+from lightning_ouro.scenes.footage.box_conventions import check_boxes_by_depth, check_boxes_by_shape
 from lightning_ouro.scenes.footage.conventions import check_conventions
 from lightning_ouro.scenes.footage.picture_motion import check_motion
 from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
@@ -221,7 +222,10 @@ class FolderRecording(Recording):
     @override
     def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
         if not any("shares" in self._entry(self._shown[index]) for index in frame_indices):
+            is_told = check_boxes_by_depth(scene, self, frame_indices)
             check_conventions(scene, self, frame_indices, visibility)
+            if not is_told:
+                check_boxes_by_shape(scene)
             cameras = hash((self.shots.poses.tobytes(), self.shots.intrinsics.tobytes()))
             if (self._path, cameras) not in _SEEN_MOVING:
                 check_motion(scene, self)
