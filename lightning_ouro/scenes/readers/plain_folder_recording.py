@@ -45,9 +45,7 @@ from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
 _DEPTH_UNIT = 0.001  # metres, where the file names no other
-_SEEN_MOVING: set[tuple[Path, int]] = (
-    set()
-)  # files, with their cameras, whose pictures were compared: once is enough
+_CHECKED: set[tuple[Path, int]] = set()  # files, with what is compared of them: once is enough in a process
 _FEW = 0.1  # of the frames: if fewer have depth, one had better know; chosen by hand
 
 
@@ -221,15 +219,19 @@ class FolderRecording(Recording):
 
     @override
     def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
-        if not any("shares" in self._entry(self._shown[index]) for index in frame_indices):
-            is_told = check_boxes_by_depth(scene, self, frame_indices)
-            check_conventions(scene, self, frame_indices, visibility)
-            if not is_told:
-                check_boxes_by_shape(scene)
-            cameras = hash((self.shots.poses.tobytes(), self.shots.intrinsics.tobytes()))
-            if (self._path, cameras) not in _SEEN_MOVING:
-                check_motion(scene, self)
-                _SEEN_MOVING.add((self._path, cameras))
+        if any("shares" in self._entry(self._shown[index]) for index in frame_indices):
+            return  # `prepare` has looked at it
+        arrays = [self.shots.poses, self.shots.intrinsics, np.array(frame_indices)]
+        arrays += [part for item in scene.objects for part in (item.center, item.size, item.rotation)]
+        given = self._path, hash(b"".join(part.tobytes() for part in arrays))
+        if given in _CHECKED:
+            return
+        is_told = check_boxes_by_depth(scene, self, frame_indices)
+        check_conventions(scene, self, frame_indices, visibility)
+        if not is_told:
+            check_boxes_by_shape(scene)
+        check_motion(scene, self)
+        _CHECKED.add(given)
 
     def _entry(self, camera: Camera) -> dict[str, Any]:
         """What the file says of a frame; empty of a video's frame that it does not speak of."""
