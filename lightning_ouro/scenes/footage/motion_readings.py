@@ -6,7 +6,7 @@ Where the world's axes point does not, and of units only the ratio between them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,14 +55,21 @@ def motion_readings(given: MotionReading) -> Iterator[MotionReading]:
                 both = " and ".join(filter(None, (name, axes)))
                 yield MotionReading(both, read(given.poses) @ turn, given.intrinsics)
     for factor, is_sure in _FACTORS.items():
-        whole, focal = given.intrinsics.copy(), given.intrinsics.copy()
+        whole = given.intrinsics.copy()
         whole[:, :2] *= factor
-        focal[:, [0, 1], [0, 1]] *= factor
         times = f"{factor:.2g} times"
         yield MotionReading(
             f"the pictures had {times} the size that the intrinsics are of", given.poses, whole, is_sure
         )
-        yield MotionReading(f"the focal length were {times} the given one", given.poses, focal, is_sure)
+        name = f"the focal length were {times} the given one"
+        yield replace(focal(given, factor), name=name, is_sure=is_sure)
+
+
+def focal(given: MotionReading, factor: float) -> MotionReading:
+    """The same cameras with a lens of another length."""
+    intrinsics = given.intrinsics.copy()
+    intrinsics[:, [0, 1], [0, 1]] *= factor
+    return replace(given, intrinsics=intrinsics)
 
 
 def _inverse(poses: Floats) -> Floats:

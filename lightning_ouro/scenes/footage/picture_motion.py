@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.motion_readings import MotionReading, motion_readings
+from lightning_ouro.scenes.footage.motion_readings import MotionReading, focal, motion_readings
 from lightning_ouro.scenes.footage.picture_matches import corners_of, matches
 from lightning_ouro.scenes.footage.read_frames import images_or_problems
 from lightning_ouro.scenes.footage.recording import Recording
@@ -49,6 +49,7 @@ _SLACK = (
     2.0  # with which these are judged, in tolerances: poses that are a little off are not another convention
 )
 _OF_PAIRS = 0.75  # in which it explains more
+_TENTH, _FEWER = 1.1, 1.2  # a lens that long explains so many times fewer, if pictures tell how long it is
 _NONE, _BAR = 0.12, 60  # of so many corners: if no more are where they should be, one had better look
 
 _SEE = "; see lightning_ouro/scenes/README.md for what is expected"
@@ -77,12 +78,15 @@ class _Pair(NamedTuple):
     turn: float
 
 
-def check_motion(scene: Scene, recording: Recording) -> None:
+def check_motion(scene: Scene, recording: Recording) -> bool:
     """Refuses a recording whose pictures plainly move as in another convention; warns if they move as in none.
 
     Args:
         scene: The scene.
         recording: Its recording.
+
+    Returns:
+        Whether the pictures tell that the lens is as long as given: one a tenth longer or shorter explains less.
 
     Raises:
         BadSceneError: another reading explains plainly more of the corners that pictures share.
@@ -91,7 +95,7 @@ def check_motion(scene: Scene, recording: Recording) -> None:
     pairs = _pairs(recording)
     numbers = np.array([len(pair.places[0]) for pair in pairs], dtype=int)
     if numbers.sum() < _LEAST:
-        return
+        return False
     as_given = MotionReading("", shots.poses, shots.intrinsics)
     scored = [(reading, _explained(reading, pairs)) for reading in motion_readings(as_given)]
     given = _explained(as_given, pairs)
@@ -107,13 +111,22 @@ def check_motion(scene: Scene, recording: Recording) -> None:
         if best.is_sure:
             raise BadSceneError(f"pictures do not move as the cameras do: {told}{_SEE}")
         warnings.warn(f"scene {scene.id}: {told}", stacklevel=2)
-        return
+        return False
     near = np.array([pair.turn <= _NEAR_TURN for pair in pairs])
     if numbers[near].sum() >= _BAR and given[near].sum() < _NONE * numbers[near].sum():
         warnings.warn(
             f"scene {scene.id}: {said}, and no other convention is plainly better: are the poses of these pictures?",
             stacklevel=2,
         )
+    return _tells_lens(as_given, given, pairs)
+
+
+def _tells_lens(as_given: MotionReading, given: NDArray[np.int_], pairs: Sequence[_Pair]) -> bool:
+    """Whether a lens that is a tenth longer or shorter explains plainly fewer corners."""
+    others = (focal(as_given, factor) for factor in (_TENTH, 1 / _TENTH))
+    if given.sum() < _SHARE * sum(len(pair.places[0]) for pair in pairs):
+        return False
+    return all(given.sum() > _FEWER * _explained(other, pairs).sum() for other in others)
 
 
 def _is_plainly_better(

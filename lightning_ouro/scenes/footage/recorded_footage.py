@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.footage.lens_slack import with_slack
 from lightning_ouro.scenes.footage.masking import masked
 from lightning_ouro.scenes.footage.read_frames import read_frames
 from lightning_ouro.scenes.footage.recording import Recording
@@ -63,6 +64,9 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     indices = read.indices
     recording.check(scene, indices, read.visibility)
     _check_seen(read.possible)
+    certain, possible = read.visibility, read.possible
+    if recording.lens_slack:
+        certain, possible = with_slack(scene, recording, indices, certain, possible)
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     intrinsics = shots.intrinsics[indices] * scale[:, None]
     times, path = shots.times[indices], thinned(recording.path(), shots.times[indices])
@@ -70,10 +74,10 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
         times,
         intrinsics,
         shots.poses[indices],
-        read.visibility,
+        certain,
         size,
         path,
-        possible=read.possible,
+        possible=possible,
         frames_per_time=budget.frames_per_time,
     )
     return Video(read.images, views)

@@ -45,7 +45,9 @@ from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
 _DEPTH_UNIT = 0.001  # metres, where the file names no other
-_CHECKED: set[tuple[Path, int]] = set()  # files, with what is compared of them: once is enough in a process
+# Whether pictures tell the lens, by files and what is compared of them: once is enough in a process.
+_CHECKED: dict[tuple[Path, int], bool] = {}
+_LENS_SLACK = 0.1  # if not: a principal point and boxes would tell more; chosen by hand
 _FEW = 0.1  # of the frames: if fewer have depth, one had better know; chosen by hand
 
 
@@ -224,14 +226,17 @@ class FolderRecording(Recording):
         arrays = [self.shots.poses, self.shots.intrinsics, np.array(frame_indices)]
         arrays += [part for item in scene.objects for part in (item.center, item.size, item.rotation)]
         given = self._path, hash(b"".join(part.tobytes() for part in arrays))
-        if given in _CHECKED:
-            return
+        if given not in _CHECKED:
+            _CHECKED[given] = self._compared(scene, frame_indices, visibility)
+        self.lens_slack = 0.0 if _CHECKED[given] else _LENS_SLACK
+
+    def _compared(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> bool:
+        """Compares poses, boxes, depth and pictures; returns whether the pictures tell how long the lens is."""
         is_told = check_boxes_by_depth(scene, self, frame_indices)
         check_conventions(scene, self, frame_indices, visibility)
         if not is_told:
             check_boxes_by_shape(scene)
-        check_motion(scene, self)
-        _CHECKED.add(given)
+        return check_motion(scene, self)
 
     def _entry(self, camera: Camera) -> dict[str, Any]:
         """What the file says of a frame; empty of a video's frame that it does not speak of."""
