@@ -38,7 +38,7 @@ def test_a_lens_that_is_a_little_off_neither_shows_nor_hides_anything(tmp_path, 
         seen, may_be = views.visibility >= 0.003, views.at_most >= 0.003
         wrong += ((seen & ~is_there) | (is_there & ~may_be))[is_clear].sum()
         clear += is_clear.sum()
-    assert wrong <= 0.01 * clear  # 3 to 9 % before
+    assert wrong <= 0.01 * clear  # 4 to 11 % with depth before, and up to 2 % without
 
 
 def test_pictures_that_tell_the_lens_leave_no_doubt(tmp_path, monkeypatch):
