@@ -2,7 +2,10 @@
 
 Annotations are small and decide what is asked, so the content of text files is hashed: a copy of a data set counts
 as unchanged whatever its files' times, and a word that was mended as changed even where time and size stayed.
-Images, meshes and videos are told by their names, sizes and times of change. Hidden files don't count.
+Images, meshes and videos are told by their names, sizes and times of change. One replaced by another of the same
+size and time (as `cp -p`, rsync and archives set it) has another inode, or a younger entry in the file system; so has a
+copy of a data set. Only then are contents compared, by parts of each file: what is compressed differs to its end.
+Hidden files don't count.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ _TEXT_ENDINGS = frozenset((".json", ".txt", ".csv", ".tsv", ".traj", ".pincam"))
 _MOST_TEXT = (
     1 << 26
 )  # bytes of a text file that is hashed; chosen by hand, a few times the largest annotation
+_PART, _PARTS = 1 << 12, 8  # bytes of a part, and parts of a file whose contents are compared; chosen by hand
 
 
 @dataclass(frozen=True)
@@ -34,15 +38,19 @@ class Origin:
         text: Hash of the names and contents of its text files.
         sizes: Hash of the names and sizes of its other files.
         times: Hash of the names and times of change of its other files.
+        entries: Hash of the names, inodes and times of the entries of its other files in the file system.
+        contents: Hash of parts of its other files; "" where nobody has read them, as in earlier versions.
     """
 
     path: str
     text: str
     sizes: str
     times: str
+    entries: str = ""
+    contents: str = ""
 
-    def is_same_as(self, other: Origin) -> bool:
-        """Whether nothing has changed; the folder may have been moved."""
+    def is_like(self, other: Origin) -> bool:
+        """Whether nothing seems to have changed; the folder may have been moved, or a file replaced by its like."""
         return (self.text, self.sizes, self.times) == (other.text, other.sizes, other.times)
 
     def may_replace(self, other: Origin) -> bool:
@@ -96,19 +104,55 @@ def origin_of(path: Path, inputs: Sequence[Path]) -> Origin:
     Raises:
         BadSceneError: a file cannot be read.
     """
-    text, sizes, times = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+    text, sizes, times, entries = (hashlib.sha256() for _ in range(4))
     try:
         for name, file in sorted(_files(inputs)):
             status, label = file.stat(), os.fsencode(name)
-            if file.suffix in _TEXT_ENDINGS and status.st_size <= _MOST_TEXT:
+            if _is_text(file, status.st_size):
                 text.update(b"%s\0%s\0" % (label, hashlib.sha256(file.read_bytes()).digest()))
             else:
                 sizes.update(b"%s\0%d\0" % (label, status.st_size))
                 times.update(b"%s\0%d\0" % (label, status.st_mtime_ns))
+                entries.update(b"%s\0%d\0%d\0" % (label, status.st_ino, status.st_ctime_ns))
     except OSError as problem:
         raise BadSceneError(f"{path}: cannot be read ({problem.strerror or problem})") from None
     absolute = os.fsencode(path.absolute()).decode("utf8", "backslashreplace")
-    return Origin(absolute, text.hexdigest(), sizes.hexdigest(), times.hexdigest())
+    return Origin(absolute, *(part.hexdigest() for part in (text, sizes, times, entries)))
+
+
+def with_contents(origin: Origin, inputs: Sequence[Path]) -> Origin:
+    """The fingerprints together with that of the files' contents, of which parts are read.
+
+    Args:
+        origin: What `origin_of` returned.
+        inputs: The same files and folders.
+
+    Raises:
+        BadSceneError: a file cannot be read.
+    """
+    contents = hashlib.sha256()
+    try:
+        for name, file in sorted(_files(inputs)):
+            if not _is_text(file, size := file.stat().st_size):
+                contents.update(b"%s\0%s\0" % (os.fsencode(name), _parts_of(file, size)))
+    except OSError as problem:
+        raise BadSceneError(f"{origin.path}: cannot be read ({problem.strerror or problem})") from None
+    return replace(origin, contents=contents.hexdigest())
+
+
+def _is_text(file: Path, size: int) -> bool:
+    return file.suffix in _TEXT_ENDINGS and size <= _MOST_TEXT
+
+
+def _parts_of(file: Path, size: int) -> bytes:
+    """The hash of a small file, or of parts of a large one: evenly spread, among them its beginning and its end."""
+    digest = hashlib.sha256()
+    with file.open("rb", buffering=0) as opened:
+        for number in range(_PARTS):
+            if size > _PART * _PARTS:
+                opened.seek((size - _PART) * number // (_PARTS - 1))
+            digest.update(opened.read(_PART))
+    return digest.digest()
 
 
 def _files(inputs: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -18,14 +18,15 @@ import warnings
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from lightning_ouro.atomic_files import from_jsonl, write_jsonl
 from lightning_ouro.errors import BadSceneError, InputError
 from lightning_ouro.scenes.fitted_boxes import BoxKind
-from lightning_ouro.scenes.made_from import STORE_RECORD, MadeFrom, Origin, origin_of
+from lightning_ouro.scenes.made_from import STORE_RECORD, MadeFrom, Origin, origin_of, with_contents
 from lightning_ouro.scenes.readers.plain_folder import SCENE
 from lightning_ouro.scenes.reading import Located, identified
 from lightning_ouro.scenes.types import VISIBLE, FrameBudget, SkippedScene
@@ -171,14 +172,18 @@ def _store_scene(
     located: Located, store: Path, budget: FrameBudget, options: Options, rebuild: bool
 ) -> Stored | SkippedScene:
     name, folder = located.found.id, store / located.found.id
-    before = MadeFrom.read(folder)
+    before, inputs = MadeFrom.read(folder), located.reader.inputs(located.found)
     try:
-        origin = origin_of(located.found.path, located.reader.inputs(located.found))
+        origin = origin_of(located.found.path, inputs)
+        is_like = before is not None and before.options == options and origin.is_like(before.origin)
+        if before is not None and is_like and not rebuild and origin.entries == before.origin.entries:
+            return Stored(name, "kept", before)
+        origin = with_contents(origin, inputs)
     except BadSceneError as error:
         return SkippedScene(name, str(error))
     if before is not None and not rebuild:
-        if before.origin.is_same_as(origin) and before.options == options:
-            return Stored(name, "kept", before)
+        if is_like and before.origin.contents in ("", origin.contents):
+            return Stored(name, "kept", _known_anew(before, origin, folder))
         if not origin.may_replace(before.origin):
             return SkippedScene(name, _another_scene(located.found.path, folder, before))
     try:
@@ -204,6 +209,14 @@ def _make(located: Located, folder: Path, budget: FrameBudget, options: Options,
         )
     made = MadeFrom(origin, options, scene.id, len(scene.objects), seen, tuple(dict.fromkeys(said)))
     write_scene(scene, video, folder, made)
+    return made
+
+
+def _known_anew(before: MadeFrom, origin: Origin, folder: Path) -> MadeFrom:
+    """The record of a scene that is kept, with the files as they lie now, so that the next look at them is short."""
+    made = replace(before, origin=origin)
+    with suppress(OSError):  # of a store that may only be read
+        made.write(folder)
     return made
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from lightning_ouro.commands.prepare import prepare
 from lightning_ouro.errors import InputError
+from lightning_ouro.scenes import made_from
 from lightning_ouro.scenes.reading import read_scenes
 from tests.scenes.readers.film import film
 from tests.scenes.readers.write_folder_video import entries, even
@@ -77,6 +78,79 @@ def test_a_picture_that_was_replaced_is_noticed(rooms, store, kind):
     shutil.copy(rooms / "a" / kind / "0.png", rooms / "a" / kind / "3.png")
     prepare([rooms], store, **SMALL)
     assert changed(before, store) == {"a"}
+
+
+def replaced(file, content, in_place):
+    """Replaces a file by one of the same size and time, as `cp -p` and rsync write it."""
+    status = file.stat()
+    assert len(content) == status.st_size and content != file.read_bytes()
+    if not in_place:
+        file.unlink()
+    file.write_bytes(content)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert file.stat().st_mtime_ns == status.st_mtime_ns
+
+
+def padded(content, size):
+    """A PNG as long as another file; what follows its end is ignored."""
+    return content + bytes(size - len(content))
+
+
+@pytest.mark.parametrize("in_place", [True, False])
+@pytest.mark.parametrize("kind", ["frames", "depth"])
+def test_a_picture_replaced_by_one_of_the_same_size_and_time_is_noticed(rooms, tmp_path, kind, in_place):
+    files = [rooms / "a" / kind / f"{index}.png" for index in (0, 3)]
+    size = max(file.stat().st_size for file in files)
+    for file in files:
+        file.write_bytes(padded(file.read_bytes(), size))
+    prepare([rooms], tmp_path / "store", **SMALL)
+    before = made_at(tmp_path / "store")
+    replaced(files[1], files[0].read_bytes(), in_place)
+    prepare([rooms], tmp_path / "store", **SMALL)
+    assert changed(before, tmp_path / "store") == {"a"}
+
+
+def test_a_large_file_replaced_by_its_like_is_noticed_by_its_parts(rooms, store):
+    film = rooms / "b" / "film.bin"
+    film.write_bytes(bytes(1 << 20))
+    prepare([rooms], store, **SMALL)
+    before = made_at(store)
+    replaced(film, bytes((1 << 20) - 1) + b"x", True)  # its end
+    prepare([rooms], store, **SMALL)
+    assert changed(before, store) == {"b"}
+
+
+def test_a_copy_of_a_data_set_is_the_same_and_its_files_are_read_once(rooms, store, tmp_path, monkeypatch):
+    read, whole = [], made_from._parts_of
+    monkeypatch.setattr(made_from, "_parts_of", lambda file, size: read.append(file) or whole(file, size))
+    before = made_at(store)
+    prepare([rooms], store, **SMALL)
+    assert not read  # nothing was touched
+    shutil.copytree(rooms, tmp_path / "copy")  # with its times, as on another disk
+    for number in (2 * (4 + 4), 0):
+        prepare([tmp_path / "copy"], store, **SMALL)
+        assert not changed(before, store)
+        assert len(read) == number
+        read.clear()
+
+
+def test_files_whose_entries_alone_changed_are_the_same(rooms, store):
+    before = made_at(store)
+    for file in (rooms / "a" / "frames").iterdir():
+        file.chmod(0o600)
+    prepare([rooms], store, **SMALL)
+    assert not changed(before, store)
+
+
+def test_a_record_of_an_earlier_version_is_believed_once(rooms, store):
+    def forget(record):
+        del record["origin"]["entries"], record["origin"]["contents"]
+
+    file, before = store / "a" / "made_from.json", made_at(store)
+    mend(file, forget)
+    prepare([rooms], store, **SMALL)
+    assert not changed(before, store)
+    assert json.loads(file.read_text())["origin"]["contents"]
 
 
 def test_a_word_mended_without_a_trace_in_size_and_time_is_noticed(rooms, store):

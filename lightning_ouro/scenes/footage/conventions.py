@@ -40,7 +40,7 @@ _AROUND = 3.0  # metres around the boxes in which cameras are plausible
 _LARGE = 10.0  # metres that most objects of a room are not long
 _STANDING = 0.15  # metres within which boxes stand on one floor
 
-_SEE = "; see lightning_ouro/scenes/README.md for what is expected"
+SEE = "; see lightning_ouro/scenes/README.md for what is expected"
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def check_conventions(
     upright = uprightness(poses)
     is_upright = upright is None or upright >= _NOT_UPRIGHT
     is_doubtful = not is_upright or float((visibility >= VISIBLE).any(axis=0).mean()) < _MOST_SEEN
-    places = np.linspace(0, len(frame_indices) - 1, min(_FRAMES, len(frame_indices)), dtype=int).tolist()
-    frames = {index: _thinned(recording.depth(index)) for index in (frame_indices[place] for place in places)}
+    frames = measured_frames(recording, frame_indices)
     has_depth = any(depth is not None for depth in frames.values())
     if not is_doubtful and not has_depth:
         return
@@ -93,6 +92,14 @@ def check_conventions(
             best = score.seen + (score.met or 0), problem
     if best is not None:
         raise best[1]
+
+
+def measured_frames(
+    recording: Recording, frame_indices: Sequence[int]
+) -> dict[int, NDArray[np.float32] | None]:
+    """The thinned depth maps, as far as there are any, of a few of some frames."""
+    places = np.linspace(0, len(frame_indices) - 1, min(_FRAMES, len(frame_indices)), dtype=int).tolist()
+    return {index: _thinned(recording.depth(index)) for index in (frame_indices[place] for place in places)}
 
 
 def _thinned(depth: NDArray[np.float32] | None) -> NDArray[np.float32] | None:
@@ -145,7 +152,7 @@ def _by_depth_alone(given: _Score, score: _Score, reading: Reading) -> BadSceneE
 def _told_by_depth(given: _Score, score: _Score, reading: Reading) -> BadSceneError:
     return BadSceneError(
         f"poses, boxes and depth do not belong together: {given.met:.1%} of the measured points lie in a box, and "
-        f"{score.met:.1%} would if {reading.name}{_SEE}"
+        f"{score.met:.1%} would if {reading.name}{SEE}"
     )
 
 
@@ -169,7 +176,7 @@ def _by_boxes(given: _Score, score: _Score, reading: Reading, before: Reading) -
     sizes = [float(np.median([item.size.max() for item in one.scene.objects])) for one in (before, reading)]
     if sizes[0] > _LARGE >= sizes[1]:
         told = f"half of the boxes are over {sizes[0]:.3g} m long as given, and over {sizes[1]:.2g} m"
-        return BadSceneError(f"poses and boxes do not belong together: {told} if {reading.name}{_SEE}")
+        return BadSceneError(f"poses and boxes do not belong together: {told} if {reading.name}{SEE}")
     if given.met is not None and not reading.turns_boxes:
         return None  # depth tells better
     upright, now = uprightness(before.poses), uprightness(reading.poses)
@@ -185,7 +192,7 @@ def _by_boxes(given: _Score, score: _Score, reading: Reading, before: Reading) -
         told = f"cameras are away from the boxes and {given.seen} objects are seen as given, and {score.seen}"
     else:
         return None
-    return BadSceneError(f"poses and boxes do not belong together: {told} if {reading.name}{_SEE}")
+    return BadSceneError(f"poses and boxes do not belong together: {told} if {reading.name}{SEE}")
 
 
 def _are_among(reading: Reading) -> bool:

@@ -17,9 +17,9 @@ from lightning_ouro.scenes.types import Scene
 
 Floats = NDArray[np.float64]
 
-_GL = np.diag([1.0, -1.0, -1.0, 1.0])
-_HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
-_QUARTER_TURN = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+GL = np.diag([1.0, -1.0, -1.0, 1.0])
+HALF_TURN = np.diag([-1.0, -1.0, 1.0, 1.0])
+QUARTER_TURN = np.array([[0.0, -1, 0, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
 _Y_UP = np.array(
     [[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]]
 )  # world with y up to one with z up
@@ -69,12 +69,10 @@ def readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
     yield from _turned_cameras(scene, poses, has_depth)
     yield from _other_quaternions(scene, poses, inverse)
     yield Reading("the poses take the world to the camera", inverse, scene)
-    yield Reading(
-        "the poses take the world to OpenGL's camera (y up, looking along -z)", inverse @ _GL, scene
-    )
+    yield Reading("the poses take the world to OpenGL's camera (y up, looking along -z)", inverse @ GL, scene)
     yield Reading(
         "the positions in the poses are translations from world to camera (COLMAP's TX, TY, TZ)",
-        _with_translations(poses),
+        with_translations(poses),
         scene,
     )
     yield from _other_axes(scene, poses)
@@ -90,17 +88,17 @@ def readings(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
 def _turned_cameras(scene: Scene, poses: Floats, has_depth: bool) -> Iterator[Reading]:
     """Cameras that stay where they are."""
     gl = "the poses are those of OpenGL's cameras (y up, looking along -z)"
-    yield Reading(gl, poses @ _GL, scene, is_told_alone=True)
+    yield Reading(gl, poses @ GL, scene, is_told_alone=True)
     upside_down = (
         "the poses are those of cameras with y up (x left, looking along z) or of pictures upside down"
     )
-    yield Reading(upside_down, poses @ _HALF_TURN, scene, is_told_alone=True)
-    transposed = _with_rotations(poses, poses[:, :3, :3].transpose(0, 2, 1))
+    yield Reading(upside_down, poses @ HALF_TURN, scene, is_told_alone=True)
+    transposed = with_rotations(poses, poses[:, :3, :3].transpose(0, 2, 1))
     yield Reading("the rotations in the poses are transposed", transposed, scene, is_told_alone=True)
     if not has_depth:  # which nothing else tells
         return
     lying = "the pictures were turned by a quarter, and the poses were not"
-    for turn in (_QUARTER_TURN, _QUARTER_TURN.T):
+    for turn in (QUARTER_TURN, QUARTER_TURN.T):
         yield Reading(lying, poses @ turn, scene, is_told_alone=True)
     mirrored = (
         "the world is left-handed (negate one axis of poses, boxes and floor), or pictures are mirrored"
@@ -114,12 +112,12 @@ def _other_quaternions(scene: Scene, poses: Floats, inverse: Floats) -> Iterator
     """Rotations whose quaternions were read with w first where it is last, or the other way round."""
     for order, shift in (("x y z w", -1), ("w x y z", 1)):
         name = f"the poses' quaternions are in the order {order}"
-        yield Reading(name, _with_rotations(poses, _reordered(poses, shift)), scene, is_told_alone=True)
-        mended = _with_rotations(inverse, _reordered(inverse, shift))
+        yield Reading(name, with_rotations(poses, reordered(poses, shift)), scene, is_told_alone=True)
+        mended = with_rotations(inverse, reordered(inverse, shift))
         yield Reading(f"{name}, from world to camera", np.asarray(np.linalg.inv(mended), np.float64), scene)
 
 
-def _reordered(poses: Floats, shift: int) -> Floats:
+def reordered(poses: Floats, shift: int) -> Floats:
     """Rotations `(N, 3, 3)` by quaternions whose parts x, y, z, w are rolled on."""
     return Rotation.from_quat(
         np.roll(Rotation.from_matrix(poses[:, :3, :3]).as_quat(), shift, axis=1)
@@ -129,19 +127,19 @@ def _reordered(poses: Floats, shift: int) -> Floats:
 def _other_axes(scene: Scene, poses: Floats) -> Iterator[Reading]:
     for name, turn in (("y points up", _Y_UP), ("y points down", _Y_DOWN)):
         yield Reading(f"{name} in the poses' world, but z in the boxes'", turn @ poses, scene)
-        yield Reading(f"{name} in the poses' world, and cameras are OpenGL's", turn @ poses @ _GL, scene)
+        yield Reading(f"{name} in the poses' world, and cameras are OpenGL's", turn @ poses @ GL, scene)
         yield Reading(
             f"{name} in the world of poses and boxes", turn @ poses, _turned(scene, turn), turns_boxes=True
         )
 
 
-def _with_rotations(poses: Floats, rotations: Floats) -> Floats:
+def with_rotations(poses: Floats, rotations: Floats) -> Floats:
     changed = poses.copy()
     changed[:, :3, :3] = rotations
     return changed
 
 
-def _with_translations(poses: Floats) -> Floats:
+def with_translations(poses: Floats) -> Floats:
     """The poses of cameras whose positions are, by mistake, translations from world to camera."""
     changed = poses.copy()
     changed[:, :3, 3] = -np.einsum("nij,nj->ni", poses[:, :3, :3], poses[:, :3, 3])

@@ -56,7 +56,7 @@ def read_frames(scene: Scene, recording: Recording, wanted: int, size: tuple[int
         missing = [index for index in indices if index not in shares]
         if not missing:
             break
-        for index, image in _images(recording, missing, size):
+        for index, image in images_or_problems(recording, missing, size):
             try:
                 if isinstance(image, BadSceneError):
                     raise image
@@ -72,10 +72,16 @@ def read_frames(scene: Scene, recording: Recording, wanted: int, size: tuple[int
     return ReadFrames(indices, stacked, certain, possible)
 
 
-def _images(
+def images_or_problems(
     recording: Recording, indices: Sequence[int], size: tuple[int, int]
 ) -> Iterator[tuple[int, NDArray[np.uint8] | BadSceneError]]:
-    """Each frame's resized image, or why it cannot be read; no variable keeps a full image alive."""
+    """Each frame's resized image, or why it cannot be read; no variable keeps a full image alive.
+
+    Args:
+        recording: Where they are read.
+        indices: Of the frames, rising, so that a video is decoded once.
+        size: Height and width.
+    """
     done = 0
     while done < len(indices):
         images = iter(recording.images(indices[done:]))

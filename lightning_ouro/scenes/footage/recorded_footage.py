@@ -16,10 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError, InputError
+from lightning_ouro.scenes.footage.lens_slack import with_slack
 from lightning_ouro.scenes.footage.masking import masked
 from lightning_ouro.scenes.footage.read_frames import read_frames
 from lightning_ouro.scenes.footage.recording import Recording
-from lightning_ouro.scenes.types import PATH_RATE, CameraPath, FrameBudget, Scene, Video, Views
+from lightning_ouro.scenes.types import PATH_RATE, VISIBLE, CameraPath, FrameBudget, Scene, Video, Views
+
+# Chosen by hand: with so many frames and objects, a recording shows more objects than that by chance.
+_ENOUGH_FRAMES, _ENOUGH_OBJECTS, _BY_CHANCE = 8, 5, 1
 
 
 @final
@@ -59,6 +63,10 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
     read = read_frames(scene, recording, budget.num_frames, size)
     indices = read.indices
     recording.check(scene, indices, read.visibility)
+    _check_seen(read.possible)
+    certain, possible = read.visibility, read.possible
+    if recording.lens_slack:
+        certain, possible = with_slack(scene, recording, indices, certain, possible)
     scale = np.array([size[1] / shots.size[1], size[0] / shots.size[0], 1.0])
     intrinsics = shots.intrinsics[indices] * scale[:, None]
     times, path = shots.times[indices], thinned(recording.path(), shots.times[indices])
@@ -66,13 +74,34 @@ def _load(scene: Scene, recording: Recording, budget: FrameBudget) -> Video:
         times,
         intrinsics,
         shots.poses[indices],
-        read.visibility,
+        certain,
         size,
         path,
-        possible=read.possible,
+        possible=possible,
         frames_per_time=budget.frames_per_time,
     )
     return Video(read.images, views)
+
+
+def _check_seen(possible: NDArray[np.float32]) -> None:
+    """Refuses a recording that shows next to nothing of its scene, whoever wrote it.
+
+    Nothing right could be asked about it: what little is seen lies there by chance. Short clips of a large flat are
+    left alone: they show a few objects.
+
+    Args:
+        possible: `(T, objects)` share of the pixels that each object may fill.
+
+    Raises:
+        BadSceneError: poses and boxes are not of one world.
+    """
+    frames, objects = possible.shape
+    seen = int((possible >= VISIBLE).any(axis=0).sum())
+    if frames >= _ENOUGH_FRAMES and objects >= _ENOUGH_OBJECTS and seen <= _BY_CHANCE:
+        raise BadSceneError(
+            f"only {seen} of {objects} objects may be seen in {frames} frames: poses, boxes, depth and intrinsics do "
+            "not belong together"
+        )
 
 
 def thinned(path: CameraPath, times: NDArray[np.float64]) -> CameraPath:

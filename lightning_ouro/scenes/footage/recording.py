@@ -51,9 +51,12 @@ class Recording(ABC):
 
     Attributes:
         shots: The valid frames; a frame index is an index into these.
+        lens_slack: The share of its focal length by which the lens may be longer or shorter than `shots` says. It may
+            be known only after `check`.
     """
 
     shots: Shots
+    lens_slack: float = 0.0
 
     @abstractmethod
     def images(self, frame_indices: Sequence[int]) -> Iterator[NDArray[np.uint8]]:

@@ -100,7 +100,7 @@ def may_show(
     """
     kept = _every_nth(unknown.shape)
     rows, columns = np.nonzero(unknown[np.ix_(*kept)])
-    rays = _rays(intrinsics, pose, size, unknown.shape, kept)[rows, columns]
+    rays = rays_of(intrinsics, pose, size, unknown.shape, kept)[rows, columns]
     shares = np.zeros(len(scene.objects), dtype=np.float32)
     for index, item in enumerate(scene.objects if len(rays) else ()):
         entry, leave = span(rays, pose[:3, 3], item.center, item.size, item.rotation)
@@ -146,7 +146,7 @@ def by_depth(
     """
     kept = _every_nth(depth.shape)
     z = np.nan_to_num(depth[np.ix_(*kept)].astype(np.float64), posinf=0.0, neginf=0.0)
-    rays = _rays(intrinsics, pose, size, depth.shape, kept)
+    rays = rays_of(intrinsics, pose, size, depth.shape, kept)
     centers, sizes, rotations = _boxes(scene)
     ground = _floor_height(scene) + FLOOR
     heights = pose[2, 3] + rays[..., 2] * z
@@ -167,7 +167,7 @@ def _every_nth(shape: tuple[int, ...]) -> tuple[NDArray[np.int_], NDArray[np.int
     return rows, columns
 
 
-def _rays(
+def rays_of(
     intrinsics: Floats,
     pose: Floats,
     size: tuple[int, int],

@@ -23,7 +23,9 @@ from typing_extensions import override
 
 from lightning_ouro.errors import BadSceneError
 from lightning_ouro.scenes.footage import orientation
+from lightning_ouro.scenes.footage.box_conventions import check_boxes_by_depth, check_boxes_by_shape
 from lightning_ouro.scenes.footage.conventions import check_conventions
+from lightning_ouro.scenes.footage.picture_motion import check_motion
 from lightning_ouro.scenes.footage.recording import Recording, Shares, Shots
 from lightning_ouro.scenes.readers.files import (
     Floats,
@@ -43,6 +45,9 @@ from lightning_ouro.scenes.types import CameraPath, Scene
 
 FRAMES = "frames.json"
 _DEPTH_UNIT = 0.001  # metres, where the file names no other
+# Whether pictures tell the lens, by files and what is compared of them: once is enough in a process.
+_CHECKED: dict[tuple[Path, int], bool] = {}
+_LENS_SLACK = 0.1  # if not: a principal point and boxes would tell more; chosen by hand
 _FEW = 0.1  # of the frames: if fewer have depth, one had better know; chosen by hand
 
 
@@ -216,8 +221,22 @@ class FolderRecording(Recording):
 
     @override
     def check(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> None:
-        if not any("shares" in self._entry(self._shown[index]) for index in frame_indices):
-            check_conventions(scene, self, frame_indices, visibility)
+        if any("shares" in self._entry(self._shown[index]) for index in frame_indices):
+            return  # `prepare` has looked at it
+        arrays = [self.shots.poses, self.shots.intrinsics, np.array(frame_indices)]
+        arrays += [part for item in scene.objects for part in (item.center, item.size, item.rotation)]
+        given = self._path, hash(b"".join(part.tobytes() for part in arrays))
+        if given not in _CHECKED:
+            _CHECKED[given] = self._compared(scene, frame_indices, visibility)
+        self.lens_slack = 0.0 if _CHECKED[given] else _LENS_SLACK
+
+    def _compared(self, scene: Scene, frame_indices: Sequence[int], visibility: NDArray[np.float32]) -> bool:
+        """Compares poses, boxes, depth and pictures; returns whether the pictures tell how long the lens is."""
+        is_told = check_boxes_by_depth(scene, self, frame_indices)
+        check_conventions(scene, self, frame_indices, visibility)
+        if not is_told:
+            check_boxes_by_shape(scene)
+        return check_motion(scene, self)
 
     def _entry(self, camera: Camera) -> dict[str, Any]:
         """What the file says of a frame; empty of a video's frame that it does not speak of."""

@@ -217,6 +217,25 @@ def test_a_broken_frame_is_replaced_by_one_that_is_whole(method):
     assert video.frames.shape[0] == 4
 
 
+def showing(number):
+    """Shares by which so many of the scene's objects are seen."""
+    shares = np.where(np.arange(len(SCENE.objects)) < number, 0.02, 0.001).astype(np.float32)
+    return Shares(shares, shares)
+
+
+@pytest.mark.parametrize(
+    ("number", "frames", "is_refused"), [(0, 8, True), (1, 8, True), (2, 8, False), (1, 7, False)]
+)
+def test_a_recording_that_shows_one_object_of_many_is_refused_however_it_knows(number, frames, is_refused):
+    assert len(SCENE.objects) >= 5
+    recording, budget = InMemory(frames=20, shares=showing(number)), FrameBudget(frames, 96, 128)
+    if is_refused:
+        with pytest.raises(InputError, match=rf"only {number} of \d+ objects may be seen in 8 frames"):
+            load(recording, budget)
+    else:
+        assert len(load(recording, budget).frames) == frames
+
+
 def test_more_than_a_fifth_of_broken_frames_costs_the_recording():
     class SomeBroken(InMemory):
         def note(self, called, frame_index):
@@ -224,7 +243,7 @@ def test_more_than_a_fifth_of_broken_frames_costs_the_recording():
                 raise BadSceneError(f"{frame_index}.jpg: is broken")
 
     for bad, is_refused in (({3, 7}, False), ({2, 3, 7}, True)):
-        recording = SomeBroken(frames=10)
+        recording = SomeBroken(frames=10, shares=showing(len(SCENE.objects)))
         recording.bad = bad
         state, _ = said(lambda recording=recording: load(recording, FrameBudget(10, 96, 128)))
         assert state == is_refused

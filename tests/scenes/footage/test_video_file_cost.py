@@ -67,8 +67,8 @@ class Minute(Recording):
         return self.video.frames(frame_indices)
 
     def known_shares(self, frame_index):
-        none = np.zeros(len(SCENE.objects), dtype=np.float32)
-        return Shares(none, none)
+        all_seen = np.full(len(SCENE.objects), 0.01, dtype=np.float32)
+        return Shares(all_seen, all_seen)
 
 
 def peak():

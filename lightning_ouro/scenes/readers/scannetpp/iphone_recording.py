@@ -40,6 +40,7 @@ _VIDEOS, _CAMERAS, _DEPTH = ("rgb.mkv", "rgb.mp4"), "pose_intrinsic_imu.json", "
 _FRAME = re.compile(r"frame_([0-9]{6})")
 # Share of the image's width or height between a principal point and the middle; an iPhone's is 1 or 2 % off.
 _MAX_OFF_CENTER = 0.1
+_SAME = 1e-4  # of a pose's entries, to which files are rounded
 
 
 def recording_files(folder: Path) -> tuple[Path, Path]:
@@ -134,12 +135,43 @@ def _valid_shots(
         raise BadSceneError(
             f"{path}: none of its {len(entries)} entries has an aligned_pose that is a rigid motion"
         )
+    _check_aligned(path, [(entries[place][1], pose) for place, _, pose in rows])
     places = np.array([place for place, _, _ in rows])
     rises = np.diff(times[places], prepend=-np.inf) > 0  # keeps the first of two frames of the same time
     kept = [row for row, is_later in zip(rows, rises, strict=True) if is_later]
     intrinsics, poses = (np.stack([row[part] for row in kept]) for part in (1, 2))
     numbers = [entries[place][0] for place, _, _ in kept]
     return numbers, Shots(times[places[rises]], intrinsics, poses, video.size)
+
+
+def _check_aligned(path: Path, posed: list[tuple[dict[str, Any], Floats]]) -> None:
+    """Refuses poses that are the phone's own: its world is not the mesh's, whose boxes would be anywhere.
+
+    It begins where the phone was switched on, with y up, so that the two are never the same.
+    """
+    own = [_own_pose(record) for record, _ in posed]
+    for axes in (
+        np.eye(4),
+        np.diag([1.0, -1.0, -1.0, 1.0]),
+    ):  # with OpenGL's cameras turned into OpenCV's or not
+        same = [
+            pose is not None and np.allclose(pose @ axes, aligned, atol=_SAME)
+            for pose, (_, aligned) in zip(own, posed, strict=True)
+        ]
+        if all(same):
+            raise BadSceneError(
+                f"{path}: aligned_pose is pose, the phone's own, in all {len(same)} entries, which is not in the "
+                "mesh's world; take the data set's file (if the mesh is in the phone's world, remove pose)"
+            )
+
+
+def _own_pose(record: dict[str, Any]) -> Floats | None:
+    """The phone's own pose; None where there is none."""
+    try:
+        pose = _matrix("", "pose", record.get("pose"), 4)
+    except BadSceneError:
+        return None
+    return pose if rigid(pose[None])[0] else None
 
 
 def _pose(where: str, record: dict[str, Any]) -> Floats:
