@@ -36,6 +36,7 @@ ORDER += [
     "distributed",
     "checkpoint_files",
     "atomic_files",
+    "file_samples",
 ]
 ORDER += [
     "libraries",

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning_ouro.errors import BadSceneError
+from lightning_ouro.file_samples import samples
 
 MADE_FROM = "made_from.json"
 STORE_RECORD = "store.json"  # what makes a folder a store, which is no part of a recording that it lies in
@@ -26,7 +27,7 @@ _TEXT_ENDINGS = frozenset((".json", ".txt", ".csv", ".tsv", ".traj", ".pincam"))
 _MOST_TEXT = (
     1 << 26
 )  # bytes of a text file that is hashed; chosen by hand, a few times the largest annotation
-_PART, _PARTS = 1 << 12, 8  # bytes of a part, and parts of a file whose contents are compared; chosen by hand
+_PARTS = 8  # of a file, by which its contents are compared; chosen by hand
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,8 @@ def with_contents(origin: Origin, inputs: Sequence[Path]) -> Origin:
     try:
         for name, file in sorted(_files(inputs)):
             if not _is_text(file, size := file.stat().st_size):
-                contents.update(b"%s\0%s\0" % (os.fsencode(name), _parts_of(file, size)))
+                parts = hashlib.sha256(samples(file, 0, size, _PARTS)).digest()
+                contents.update(b"%s\0%s\0" % (os.fsencode(name), parts))
     except OSError as problem:
         raise BadSceneError(f"{origin.path}: cannot be read ({problem.strerror or problem})") from None
     return replace(origin, contents=contents.hexdigest())
@@ -142,17 +144,6 @@ def with_contents(origin: Origin, inputs: Sequence[Path]) -> Origin:
 
 def _is_text(file: Path, size: int) -> bool:
     return file.suffix in _TEXT_ENDINGS and size <= _MOST_TEXT
-
-
-def _parts_of(file: Path, size: int) -> bytes:
-    """The hash of a small file, or of parts of a large one: evenly spread, among them its beginning and its end."""
-    digest = hashlib.sha256()
-    with file.open("rb", buffering=0) as opened:
-        for number in range(_PARTS):
-            if size > _PART * _PARTS:
-                opened.seek((size - _PART) * number // (_PARTS - 1))
-            digest.update(opened.read(_PART))
-    return digest.digest()
 
 
 def _files(inputs: Sequence[Path]) -> Iterator[tuple[str, Path]]:

@@ -94,9 +94,14 @@ class FrameBudget:
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @property
+    def is_in_pixels(self) -> bool:
+        """Whether a number of pixels is given, so that a scene's aspect ratio decides the size."""
+        return self.max_pixels is not None or self.total_pixels is not None
+
+    @property
     def frame_pixels(self) -> int:
         """Maximum number of pixels of a frame."""
-        if self.max_pixels is None and self.total_pixels is None:
+        if not self.is_in_pixels:
             return self.height * self.width
         shown = self._num_shown
         most = shown * (self.max_pixels or 0) if self.total_pixels is None else self.total_pixels
@@ -105,7 +110,7 @@ class FrameBudget:
     @property
     def rendered_size(self) -> tuple[int, int]:
         """Height and width of rendered frames in pixels: with a budget of pixels, as many as it allows."""
-        if self.max_pixels is None and self.total_pixels is None:
+        if not self.is_in_pixels:
             return self.height, self.width
         scale = math.sqrt(self.frame_pixels / (self.height * self.width))
         return self.size_for(self.height * scale, self.width * scale)
@@ -120,7 +125,7 @@ class FrameBudget:
         The nearest size in whole tokens that has no more pixels than the budget, but at least one token per
         side; only a strip that is longer than all of the budget's tokens in a row has more pixels.
         """
-        if self.max_pixels is not None or self.total_pixels is not None:
+        if self.is_in_pixels:
             shown = self._num_shown
             return shown_size(height, width, self.token, 0, shown * self.frame_pixels, shown, JOINED)
         rows, columns = max(1, round(height / self.token)), max(1, round(width / self.token))

@@ -16,11 +16,12 @@ from transformers.utils import CONFIG_NAME, cached_file
 
 from lightning_ouro.distributed import from_first_rank
 from lightning_ouro.errors import InputError, on_one_line
+from lightning_ouro.file_samples import samples
 from lightning_ouro.solver.checkpoint import checkpoint_folder
 from lightning_ouro.solver.loading import Init, LoadedModel
 from lightning_ouro.solver.patches import PatchSpec
 from lightning_ouro.solver.prompt_form import KEY as PROMPT_KEY
-from lightning_ouro.solver.weight_files import samples, stored_tensors
+from lightning_ouro.solver.weight_files import NUM_PARTS, stored_tensors
 
 # Fields of config.json that describe no model; how it is asked is recorded beside what it is.
 OF_THE_WRITER = ("_name_or_path", "transformers_version", PROMPT_KEY)
@@ -107,9 +108,9 @@ def _of_weights(folder: Path) -> str:
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
-        digest.update(samples(tensor.file, tensor.start, tensor.num_bytes))
+        digest.update(samples(tensor.file, tensor.start, tensor.num_bytes, NUM_PARTS))
     if not tensors:  # PyTorch's own format, which has no header of such a kind
         for path in sorted(folder.glob("pytorch_model*.bin")):
             digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-            digest.update(samples(path, 0, path.stat().st_size))
+            digest.update(samples(path, 0, path.stat().st_size, NUM_PARTS))
     return digest.hexdigest()

@@ -65,9 +65,8 @@ class MicroBatch:
 
 def _largest(frames: FrameBudget) -> tuple[int, int]:
     """Height and width of a frame of the most tokens; with a budget of pixels it may have any shape."""
-    is_given = frames.max_pixels is None and frames.total_pixels is None
     row = frames.token, frames.frame_pixels // frames.token**2 * frames.token
-    return (frames.height, frames.width) if is_given else row
+    return row if frames.is_in_pixels else (frames.height, frames.width)
 
 
 @dataclass(frozen=True)

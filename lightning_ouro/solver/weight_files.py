@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lightning_ouro.errors import InputError, on_one_line
+from lightning_ouro.file_samples import samples
 
 HEAD, EMBEDDING = "lm_head.weight", "model.language_model.embed_tokens.weight"
-# Bytes, and places of a tensor, by which it is compared: first, middle and last. Weights that were trained further
-# differ in nearly every number. Chosen by hand.
-WINDOW, NUM_WINDOWS = 4096, 3
+# Parts of a tensor by which it is compared: first, middle and last. Weights that were trained further differ in nearly
+# every number. Chosen by hand.
+NUM_PARTS = 3
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 LONGEST_HEADER = 100_000_000  # bytes; the safetensors library's own limit
 
@@ -85,21 +86,8 @@ def refuse_other_head(checkpoint: str, folder: Path) -> None:
         )
 
 
-def samples(path: Path, start: int, num_bytes: int) -> bytes:
-    """The first, the middle and the last bytes of a range in a file; all of it where it is short."""
-    with path.open("rb", buffering=0) as file:
-        if num_bytes <= NUM_WINDOWS * WINDOW:
-            file.seek(start)
-            return file.read(num_bytes)
-        found = []
-        for index in range(NUM_WINDOWS):
-            file.seek(start + index * (num_bytes - WINDOW) // (NUM_WINDOWS - 1))
-            found.append(file.read(WINDOW))
-    return b"".join(found)
-
-
 def _sampled(tensor: StoredTensor) -> bytes:
-    return samples(tensor.file, tensor.start, tensor.num_bytes)
+    return samples(tensor.file, tensor.start, tensor.num_bytes, NUM_PARTS)
 
 
 def _tensors_of(path: Path) -> dict[str, StoredTensor]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lightning_ouro.errors import BadSceneError
-from lightning_ouro.scenes.footage.conventions import SEE, measured_frames
+from lightning_ouro.scenes.footage.conventions import SEE, measured_frames, standing
 from lightning_ouro.scenes.footage.recording import Recording
 from lightning_ouro.scenes.footage.visibility import rays_of, span
 from lightning_ouro.scenes.synthetic.furniture import FURNITURE
@@ -109,7 +109,7 @@ def check_boxes_by_shape(scene: Scene) -> None:
 
 def _by_floor(scene: Scene, other: Scene) -> tuple[float, str]:
     """How many more boxes stand at one height, as a share, and that in words; "" if not plainly more."""
-    before, now, number = _standing(scene), _standing(other), len(scene.objects)
+    before, now, number = standing(scene, _STANDING), standing(other, _STANDING), len(scene.objects)
     if now < max(_LEAST, before + _MORE, _TIMES * before):
         return 0.0, ""
     return (now - before) / number, f"{before} of {number} stand on one floor as given, and {now} would"
@@ -133,12 +133,6 @@ def _by_axes(scene: Scene, other: Scene) -> tuple[float, str]:
         if before <= _FEW * number and now >= max(_LEAST, _MOST * number):
             return (now - before) / number, f"{before} of {number} {told} as given, and {now} would"
     return 0.0, ""
-
-
-def _standing(scene: Scene) -> int:
-    """The largest number of boxes that stand at one height."""
-    bottoms = np.sort([item.corners()[:, 2].min() for item in scene.objects])
-    return int((np.searchsorted(bottoms, bottoms + _STANDING, side="right") - np.arange(len(bottoms))).max())
 
 
 def _usual(scene: Scene) -> NDArray[np.bool_]:

@@ -181,7 +181,7 @@ def _by_boxes(given: _Score, score: _Score, reading: Reading, before: Reading) -
         return None  # depth tells better
     upright, now = uprightness(before.poses), uprightness(reading.poses)
     if reading.turns_boxes:
-        fits = _standing(reading.scene) >= _standing(before.scene) + 2
+        fits = standing(reading.scene, _STANDING) >= standing(before.scene, _STANDING) + 2
     else:
         fits = _are_among(reading) and score.seen >= max(1, 0.75 * given.seen)
     if not fits:
@@ -206,7 +206,7 @@ def _are_among(reading: Reading) -> bool:
     return bool(inside.mean() >= _UPRIGHT)
 
 
-def _standing(scene: Scene) -> int:
-    """The largest number of objects that stand at one height."""
+def standing(scene: Scene, within: float) -> int:
+    """The largest number of objects whose bottoms are within so many metres of height."""
     bottoms = np.sort([item.corners()[:, 2].min() for item in scene.objects])
-    return int((np.searchsorted(bottoms, bottoms + _STANDING, side="right") - np.arange(len(bottoms))).max())
+    return int((np.searchsorted(bottoms, bottoms + within, side="right") - np.arange(len(bottoms))).max())

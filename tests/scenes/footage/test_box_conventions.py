@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import imageio.v3 as iio
 import numpy as np
@@ -18,10 +17,8 @@ from lightning_ouro.scenes.types import FrameBudget, SceneObject
 from tests.scenes.readers.film import film
 from tests.scenes.readers.write_plain_folder import read, write
 
-DATA = Path("/work/shared/data/scenes")
 BUDGET = FrameBudget(6, 96, 128)
 ROOMS = (1, 3, 4, 8)
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs real data, which is no part of the project")
 
 
 @pytest.fixture(scope="module")
@@ -170,10 +167,9 @@ def test_three_boxes_tell_nothing():
     )
 
 
-@needs_data
-def test_real_layouts_are_left_alone_and_half_extents_told_in_most():
+def test_real_layouts_are_left_alone_and_half_extents_told_in_most(shared_data):
     told, number = 0, 0
-    for path in sorted((DATA / "vsi_bench_meta").glob("*.json")):
+    for path in sorted((shared_data / "scenes" / "vsi_bench_meta").glob("*.json")):
         for scene in read_meta_info(path)[0]:
             check_boxes_by_shape(scene)
             if len(scene.objects) >= 4 and scene.source == "arkitscenes":
@@ -204,9 +200,8 @@ class Office(Recording):
         return iio.imread(self._paths[frame_index]).astype(np.float32) / 1000
 
 
-@needs_data
-def test_real_boxes_are_told_apart_from_mistaken_ones_by_depth():
-    folder = DATA / "hololens_office"
+def test_real_boxes_are_told_apart_from_mistaken_ones_by_depth(shared_data):
+    folder = shared_data / "scenes" / "hololens_office"
     record = json.loads((folder / "boxes.json").read_text())
     items = tuple(
         SceneObject(

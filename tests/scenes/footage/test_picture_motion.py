@@ -1,11 +1,8 @@
 """Pictures tell in which convention poses and lenses are; what is right, or says nothing, is left alone."""
 
 import json
-import re
 import warnings
-from pathlib import Path
 
-import imageio.v3 as iio
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -20,7 +17,6 @@ from tests.scenes.readers.film import film
 from tests.scenes.readers.write_folder_video import SCENE, write_video
 from tests.scenes.readers.write_plain_folder import read, write
 
-DATA = Path("/work/shared/data/scenes")
 BUDGET = FrameBudget(6, 96, 128)
 ROOMS = (1, 3, 4, 8)
 SIZE = (240, 320)
@@ -274,49 +270,3 @@ def test_a_folder_is_compared_once_with_the_same_poses(tmp_path, films, monkeypa
     scene = read(folder)
     scene.footage.load(scene, BUDGET)
     assert looked == ["room", "room"]
-
-
-def office():
-    """The pictures, poses and lens of a real walk."""
-    folder = DATA / "hololens_office"
-    names = (folder / "frame_names.txt").read_text().split()
-    poses = np.loadtxt(folder / "poses.txt").reshape(-1, 4, 4)
-    return [folder / "color" / f"{name}.jpg" for name in names], poses, np.loadtxt(folder / "K.txt")
-
-
-def cabinet():
-    folder = DATA / "tum_fr3_cabinet"
-    rows = np.loadtxt(folder / "truth_cam_poses.txt")
-    poses = np.tile(np.eye(4), (len(rows), 1, 1))
-    poses[:, :3, 3], poses[:, :3, :3] = rows[:, 1:4], Rotation.from_quat(rows[:, 4:8]).as_matrix()
-    lens = np.array([[535.4, 0, 320.1], [0, 539.2, 247.6], [0, 0, 1]])
-    return [folder / "raw_imgs" / f"{number:04d}_rgb_raw.jpg" for number in range(len(rows))], poses, lens
-
-
-class Files(Pictures):
-    """Pictures on disk."""
-
-    def __init__(self, paths, poses, lens):
-        super().__init__([iio.imread(paths[0])], poses, lens)
-        self._paths = paths
-
-    def images(self, frame_indices):
-        yield from (iio.imread(self._paths[index]) for index in frame_indices)
-
-
-@pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs the two real recordings, which are no part of the project"
-)
-@pytest.mark.parametrize(("real", "least"), [(office, 13), (cabinet, 10)])
-def test_real_recordings_are_told_apart_from_mistaken_ones(real, least):
-    paths, poses, lens = real()
-    for step in (1, 2, 5, 12, 30):
-        assert said(Files(paths[::step], poses[::step], lens)) == []
-    told = 0
-    for change, message in MISTAKES.values():
-        try:
-            check_motion(Named, Files(paths, change(poses), lens))
-        except BadSceneError as problem:
-            assert re.search(message, str(problem))
-            told += 1
-    assert told >= least  # the cabinet's 58 pictures are far apart, and share few corners
